@@ -1,0 +1,1 @@
+"""What PathFinder knows: alerts to incidents, incidents to fixes and people, load to patterns."""

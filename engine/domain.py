@@ -1,0 +1,316 @@
+"""The nouns of PathFinder, each defined once. Frozen, keyword-only, no third-party imports at run time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from engine.clock import require_aware
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Severity(StrEnum):
+    """How bad an alert says it is, worst first (the words of PagerDuty's Events API v2)."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class AlertStatus(StrEnum):
+    """Whether the symptom is there or gone."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class IncidentStatus(StrEnum):
+    """Whether somebody still has to act."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class Rung(StrEnum):
+    """The step of the degrade ladder an answer was served from, best first."""
+
+    FULL = "full"
+    LEXICAL = "lexical"
+    RULES = "rules"
+
+
+def fingerprint_of(source: str, title: str, service: str, host: str, labels: Mapping[str, str]) -> str:
+    """The symptom's identity for tools that send none: 16 hex digits over what names it, not over when.
+
+    Examples
+    --------
+    >>> fingerprint_of("cron", "disk full", "", "db-1", {}) == fingerprint_of("cron", "disk full", "", "db-1", {})
+    True
+    """
+    parts = [source, title, service, host, *(f"{k}={v}" for k, v in sorted(labels.items()))]
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def alert_id_of(source: str, fingerprint: str, starts_at: datetime) -> str:
+    """The id of one episode of one symptom: a second delivery of the same episode has the same id."""
+    text = f"{source}\x1f{fingerprint}\x1f{starts_at.isoformat()}"
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """One notice from a tool about one symptom. `fingerprint` says which symptom; repeats share it."""
+
+    id: str  # one episode of the symptom: `alert_id_of`, or the id of the file it was read from
+    source: str  # the tool that sent it, a key of `SOURCES`
+    title: str
+    starts_at: datetime  # event time, UTC: when the symptom began
+    received_at: datetime  # arrival, UTC
+    fingerprint: str
+    status: AlertStatus = AlertStatus.FIRING
+    severity: Severity = Severity.WARNING
+    description: str = ""
+    service: str = ""
+    host: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ends_at: datetime | None = None  # UTC; when the symptom ended, if the tool said so
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts_at", require_aware(self.starts_at, "starts_at"))
+        object.__setattr__(self, "received_at", require_aware(self.received_at, "received_at"))
+        if self.ends_at is not None:
+            object.__setattr__(self, "ends_at", require_aware(self.ends_at, "ends_at"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edge:
+    """A known relation of the topology: `source` depends on, runs on, or is part of `target`."""
+
+    source: str
+    target: str
+    relation: str = "depends_on"  # depends_on | runs_on | part_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """What fixed an incident, and who did."""
+
+    text: str = ""
+    resolver: str = ""  # a responder's id
+    team: str = ""
+    resolved_at: datetime | None = None  # UTC
+
+    def __post_init__(self) -> None:
+        if self.resolved_at is not None:
+            object.__setattr__(self, "resolved_at", require_aware(self.resolved_at, "resolved_at"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """One root problem. Its alerts are held beside it, as memberships."""
+
+    id: str
+    opened_at: datetime  # UTC
+    title: str = ""
+    description: str = ""
+    service: str = ""
+    category: str = ""
+    priority: str = ""
+    status: IncidentStatus = IncidentStatus.OPEN
+    closed_at: datetime | None = None  # UTC
+    root_alert_id: str | None = None
+    resolution: Resolution | None = None  # the outcome: never an input when this incident is the question
+    fields: Mapping[str, str] = field(default_factory=dict)  # further open-time fields of a ticket export
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "opened_at", require_aware(self.opened_at, "opened_at"))
+        if self.closed_at is not None:
+            object.__setattr__(self, "closed_at", require_aware(self.closed_at, "closed_at"))
+
+    @property
+    def known_from(self) -> datetime:
+        """When others could learn from this incident: its closing, its opening where that is unknown."""
+        return self.closed_at or self.opened_at
+
+    def text(self) -> str:
+        """Title and description in one string, as retrieval and routing read it."""
+        return f"{self.title}\n{self.description}".strip()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One reason behind a score. `weight` is what it adds to that score (log-odds unless said otherwise)."""
+
+    signal: str
+    weight: float
+    detail: str = ""  # for people: "same host", "12 s after"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """Where an alert belongs: an open incident, or none of them (`incident_id` is None: open a new one)."""
+
+    incident_id: str | None
+    probability: float  # 0..1, that this decision is right
+    score: float  # log-odds for joining the best open incident; the evidence weights sum to it
+    evidence: tuple[Evidence, ...] = ()
+    runner_up: str | None = None  # the second-best open incident
+    margin: float = 0.0  # log-odds between the decision and its best alternative, >= 0
+    repeat_of: str | None = None  # id of the alert that this one repeats or resolves, already in the incident
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    """An alert's place in an incident, and why."""
+
+    alert: Alert
+    incident_id: str
+    probability: float  # 0..1
+    score: float
+    evidence: tuple[Evidence, ...] = ()
+    repeats: int = 0  # further deliveries of the same symptom while it was firing
+    last_seen_at: datetime | None = None  # UTC, latest delivery
+    root_rank: int | None = None  # 1 = probable root of its incident
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suggestion:
+    """A past incident that resembles the one asked about, with the fix that ended it."""
+
+    incident: Incident  # the past one, resolution included
+    score: float  # 0..1, fused similarity, higher is closer
+    age_days: float  # from its `known_from` to the moment of asking
+    because: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suggestions:
+    """Past fixes, best first, and the rung of the ladder they were served from."""
+
+    items: tuple[Suggestion, ...]
+    rung: Rung
+    note: str = ""  # why the rung is not the best one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeOff:
+    """A stretch in which a responder cannot be asked, `[starts_at, ends_at)` in UTC."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Responder:
+    """A person that can be asked, or a team's queue."""
+
+    id: str
+    name: str = ""
+    team: str = ""
+    skills: tuple[str, ...] = ()
+    timezone: str = "UTC"  # IANA name
+    workdays: tuple[int, ...] = (0, 1, 2, 3, 4)  # Monday is 0
+    work_starts: time = time(9)  # local wall clock
+    work_ends: time = time(17)  # local wall clock; before `work_starts` means over midnight
+    time_off: tuple[TimeOff, ...] = ()
+    on_call: bool = False
+    max_open: int = 5  # open incidents at which the person counts as fully loaded
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A responder who may take the incident."""
+
+    responder: str  # a responder's id, or a team's name when routing to teams
+    probability: float  # 0..1, that this one resolves it
+    available: bool = True
+    because: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routing:
+    """Who should take an incident: candidates, best first."""
+
+    candidates: tuple[Candidate, ...]
+    automatic: bool  # sure enough to assign the first one without asking
+    queue: str = ""  # the team queue to use when not sure, "" if none is known
+    rung: Rung = Rung.FULL
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occurrence:
+    """One coming (or running) stretch of a pattern, UTC."""
+
+    start: datetime
+    end: datetime
+    probability: float  # 0..1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pattern:
+    """Load that recurs by the clock or the calendar, in local wall-clock time of `timezone`."""
+
+    service: str
+    host: str
+    metric: str  # "" for patterns of events
+    kind: str  # hourly | daily | weekdays | weekends | weekly | monthly ...: a key of the calendar's rules
+    rule: str  # RFC 5545 RRULE, such as FREQ=WEEKLY;BYDAY=FR
+    timezone: str  # IANA name
+    start_local: str  # HH:MM
+    duration_minutes: int
+    level: float  # typical value inside the window (events: share of windows with an event)
+    baseline: float  # typical value outside
+    hits: int  # occurrences seen ...
+    chances: int  # ... of so many possible ones
+    q_value: float  # false-discovery-adjusted p, 0..1
+    last_seen_at: datetime  # UTC, end of the data it was found in
+
+    @property
+    def support(self) -> str:
+        """In words: `11 of 12`."""
+        return f"{self.hits} of {self.chances}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedLoad:
+    """A pattern that is running at, or coming after, the moment asked about."""
+
+    pattern: Pattern
+    occurrence: Occurrence
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Triage:
+    """Everything known about one incident, in one answer."""
+
+    suggestions: Suggestions
+    routing: Routing
+    expected: tuple[ExpectedLoad, ...]
+    rung: Rung  # the lowest of the parts' rungs
+    model_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """What became of one delivered alert, after COMMIT."""
+
+    alert_id: str
+    incident_id: str
+    outcome: str  # opened | joined | repeat | resolved | duplicate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelPart:
+    """What one estimator learned, as plain arrays and JSON: the form in which models are stored. No pickles."""
+
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)  # JSON-able
