@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 from engine.errors import InvalidInput
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"[-+]?\d{1,25}(?:\.\d{1,12})?")
 
 
 def utc_now() -> datetime:
@@ -54,6 +58,36 @@ def parse_time(text: str, field: str) -> datetime:
     except ValueError:
         raise InvalidInput(f"{field} is not an ISO 8601 moment: write it like 2026-01-31T12:00:00Z") from None
     return require_aware(moment if moment.tzinfo else moment.replace(tzinfo=UTC), field)
+
+
+def read_time(value: object, field: str) -> datetime:
+    """A moment as tools write it, as aware UTC: ISO 8601, or an epoch in s, ms, us or ns (number or digits).
+
+    The unit of an epoch is told by its size: seconds up to the year 5138, then thousands of the one before.
+
+    Raises
+    ------
+    InvalidInput
+        If `value` is none of these.
+
+    Examples
+    --------
+    >>> read_time(1767225600, "ts") == read_time("1767225600000", "ts") == read_time("2026-01-01T00:00:00Z", "ts")
+    True
+    """
+    if isinstance(value, datetime):
+        return require_aware(value, field)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return parse_time(value, field)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise InvalidInput(f"{field} is no moment: write it like 2026-01-31T12:00:00Z")
+    try:
+        seconds = float(value)
+        for _ in range(3):
+            seconds = seconds / 1000 if abs(seconds) >= 1e11 else seconds
+        return _EPOCH + timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        raise InvalidInput(f"{field} is no moment: write it like 2026-01-31T12:00:00Z") from None
 
 
 def to_text(moment: datetime) -> str:

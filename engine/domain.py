@@ -23,6 +23,29 @@ class Severity(StrEnum):
     WARNING = "warning"
     INFO = "info"
 
+    @classmethod
+    def from_word(cls, word: str) -> Severity:
+        """The severity that a tool's own word stands for; a word nobody knows counts as a warning.
+
+        Examples
+        --------
+        >>> [Severity.from_word(word).value for word in ("page", "Sev2", "High", "P5", "??")]
+        ['critical', 'warning', 'error', 'info', 'warning']
+        """
+        return _SEVERITY_WORDS.get(word.strip().lower(), cls.WARNING)
+
+
+_SEVERITY_WORDS = {
+    word: severity
+    for severity, words in {
+        Severity.CRITICAL: "critical crit page disaster fatal emergency emerg alert blocker highest p1 sev0 down",
+        Severity.ERROR: "error err high major severe average p2 sev1 failure",
+        Severity.WARNING: "warning warn medium minor moderate p3 sev2 degraded",
+        Severity.INFO: "info information informational low none ok debug notice trivial p4 p5 sev3 sev4 success",
+    }.items()
+    for word in words.split()
+}
+
 
 class AlertStatus(StrEnum):
     """Whether the symptom is there or gone."""
@@ -272,6 +295,9 @@ class Pattern:
     chances: int  # ... of so many possible ones
     q_value: float  # false-discovery-adjusted p, 0..1
     last_seen_at: datetime  # UTC, end of the data it was found in
+    probability: float | None = (
+        None  # 0..1, that the next one occurs, recent ones weighing more; None: from the support
+    )
 
     @property
     def support(self) -> str:
