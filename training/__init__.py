@@ -1,0 +1,1 @@
+"""Batch jobs: history in, model versions and scored files out. `python -m training VERB`."""

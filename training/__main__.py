@@ -1,0 +1,172 @@
+"""`python -m training VERB`: the door of batch jobs. Only names and options live here, so that help is instant."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.errors import PathfinderError
+
+if TYPE_CHECKING:
+    from training import verbs
+
+
+def _lazy(name: str) -> ModuleType:
+    """The module `name`, imported at its first use (the standard library's recipe for `LazyLoader`)."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(name)
+    loader = importlib.util.LazyLoader(spec.loader)
+    spec.loader = loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+    return module
+
+
+if not TYPE_CHECKING:
+    verbs = _lazy("training.verbs")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: loading rich would double the time to the first word
+    help="Batch jobs of PathFinder: import, retrain, evaluate, simulate, score files, benchmark.",
+)
+
+
+class Part(StrEnum):
+    """The four questions, as benchmarks name them."""
+
+    CORRELATE = "correlate"
+    SUGGEST = "suggest"
+    ROUTE = "route"
+    PATTERNS = "patterns"
+
+
+class Target(StrEnum):
+    """Whom `route` ranks."""
+
+    RESOLVER = "resolver"
+    TEAM = "team"
+
+
+History = Annotated[Path, typer.Option(help="past incidents: CSV or JSON lines", show_default=False)]
+Queries = Annotated[Path, typer.Option(help="incidents asked about: CSV or JSON lines", show_default=False)]
+Out = Annotated[Path, typer.Option(help="the file to write", show_default=False)]
+Top = Annotated[int, typer.Option(min=1, max=1000, help="ranks written per query")]
+
+
+@app.command()
+def correlate(
+    alerts: Annotated[Path, typer.Argument(help="ALERTS.jsonl, one alert a line in the order received")],
+    out: Out,
+    history: Annotated[Path | None, typer.Option(help="earlier alerts with incident_id")] = None,
+    topology: Annotated[Path | None, typer.Option(help="EDGES.csv: source,target,relation")] = None,
+) -> None:
+    """Group alerts into incidents: alert_id,incident_id,probability,root_rank."""
+    verbs.correlate(alerts, out, history, topology)
+
+
+@app.command()
+def suggest(history: History, queries: Queries, out: Out, top: Top = 10) -> None:
+    """Rank past incidents for each query: query_id,rank,incident_id,score."""
+    verbs.suggest(history, queries, out, top)
+
+
+@app.command()
+def route(
+    history: History,
+    queries: Queries,
+    out: Out,
+    target: Annotated[Target, typer.Option(help="people or teams")] = Target.RESOLVER,
+    top: Top = 10,
+) -> None:
+    """Rank responders for each query: query_id,rank,responder,probability,automatic."""
+    verbs.route(history, queries, out, target.value, top)
+
+
+@app.command()
+def patterns(
+    out: Out,
+    metrics: Annotated[Path | None, typer.Argument(help="METRICS.csv: ts,service,host,metric,value")] = None,
+    events: Annotated[Path | None, typer.Option(help="ALERTS.jsonl instead of metrics")] = None,
+    timezone: Annotated[str, typer.Option(help="IANA zone of the wall clock")] = "UTC",
+) -> None:
+    """Find load that recurs by the clock or the calendar, and when it comes next."""
+    verbs.patterns(metrics, events, timezone, out)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="export of past incidents: CSV or JSON lines")],
+    topology: Annotated[Path | None, typer.Option(help="EDGES.csv to import beside it")] = None,
+) -> None:
+    """Take past incidents (own form, ServiceNow, Jira, PagerDuty, Zendesk ...) into the database."""
+    verbs.import_(file, topology)
+
+
+@app.command()
+def retrain(
+    until: Annotated[str, typer.Option(help="use data up to this moment (ISO 8601); default: now")] = "",
+    force: Annotated[bool, typer.Option(help="promote even if no better than what serves")] = False,
+) -> None:
+    """Fit each part, judge it on held-out time, write a version, move the active pointer."""
+    verbs.retrain(until, force)
+
+
+@app.command()
+def evaluate(
+    until: Annotated[str, typer.Option(help="use data up to this moment (ISO 8601); default: now")] = "",
+) -> None:
+    """Judge each part on held-out time against plain baselines; changes nothing."""
+    verbs.evaluate(until)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="folder to write the files to")],
+    seed: Annotated[int, typer.Option(help="same seed, same firm")] = 0,
+    days: Annotated[int, typer.Option(min=28, max=730)] = 90,
+) -> None:
+    """Write a seeded small firm with ground truth, in the forms the other verbs read."""
+    verbs.simulate(out, seed, days)
+
+
+@app.command()
+def seed(
+    seed: Annotated[int, typer.Option(help="which firm")] = 0,
+) -> None:
+    """Fill an empty database with the seeded firm, replay a storm, print a key. Does nothing to a filled one."""
+    verbs.seed(seed)
+
+
+@app.command()
+def benchmark(
+    part: Annotated[Part, typer.Argument(help="which question")],
+    quick: Annotated[bool, typer.Option(help="a subset, under a minute")] = False,
+    shared: Annotated[Path, typer.Option(help="folder with datasets/")] = Path("../shared"),
+    out: Annotated[Path | None, typer.Option(help="JSON to write; default data/benchmark-PART.json")] = None,
+) -> None:
+    """Measure a part beside the plain methods of the field, in one run."""
+    verbs.benchmark(part.value, quick, shared, out)
+
+
+def main() -> None:
+    """Run the command line; deliberate errors become one line on standard error and exit code 2."""
+    try:
+        app()
+    except PathfinderError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
