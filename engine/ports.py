@@ -1,0 +1,103 @@
+"""What the engine asks of its three learning parts. The folders keep these forms; tests put small fakes in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.domain import Alert, Edge, Incident, Match, Responder, Routing, Suggestion, Suggestions
+
+
+class Revised(Protocol):
+    """A proposed move: later evidence says that an alert belongs elsewhere."""
+
+    @property
+    def alert_id(self) -> str:
+        """The alert that moves."""
+
+    @property
+    def from_incident(self) -> str:
+        """Where it is."""
+
+    @property
+    def to_incident(self) -> str:
+        """Where it belongs."""
+
+    @property
+    def reason(self) -> str:
+        """Why, for people."""
+
+
+class CorrelatorPort(Protocol):
+    """Groups alerts. Held in memory, rebuilt from the store by replay."""
+
+    def predict_one(self, alert: Alert) -> Match:
+        """Where `alert` belongs, without changing anything."""
+
+    def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
+        """Take in that `alert` is in `incident_id`, and repeats or resolves `alert_of` where that is given."""
+
+    def close(self, incident_id: str, at: datetime) -> None:
+        """Take in that the incident ended."""
+
+    def roots(self, incident_id: str) -> Sequence[tuple[str, float]]:
+        """Alert ids of the incident with root scores, best first."""
+
+    def revise(self, now: datetime) -> Sequence[Revised]:
+        """Moves that later evidence speaks for."""
+
+    def move(self, alert_id: str, incident_id: str) -> None:
+        """Take in that the alert was put into another incident."""
+
+
+class RecommenderPort(Protocol):
+    """Finds past fixes."""
+
+    def fit(self, incidents: Iterable[Incident]) -> Any:
+        """Learn a history anew."""
+
+    def learn_one(self, incident: Incident) -> None:
+        """Add or replace one resolved incident."""
+
+    def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:
+        """Past incidents that resemble this one, best first."""
+
+
+class RouterPort(Protocol):
+    """Finds who should take an incident."""
+
+    def fit(self, incidents: Iterable[Incident]) -> Any:
+        """Learn a history anew."""
+
+    def learn_one(self, incident: Incident) -> None:
+        """Add or replace one resolved incident."""
+
+    def predict_one(
+        self,
+        incident: Incident,
+        *,
+        similar: Sequence[Suggestion] = (),
+        staff: Sequence[Responder] = (),
+        load: Mapping[str, int] | None = None,
+        top: int = 10,
+    ) -> Routing:
+        """Responders, best first."""
+
+
+class CorrelatorFactory(Protocol):
+    """Makes a correlator with learned weights and no open incidents."""
+
+    def __call__(self, topology: Sequence[Edge]) -> CorrelatorPort:
+        """A fresh one that knows this topology."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """One model version, ready to serve: how to make a fresh correlator, and the two parts that learn a history."""
+
+    version: str
+    correlator: CorrelatorFactory
+    recommender: RecommenderPort
+    router: RouterPort

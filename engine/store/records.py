@@ -1,0 +1,93 @@
+"""What the store holds beside the domain's nouns, as plain values without SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from engine.domain import Incident, Membership, Pattern
+
+
+class Origin(StrEnum):
+    """Where an incident came from."""
+
+    ALERTS = "alerts"
+    PERSON = "person"
+    IMPORT = "import"
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    INGEST = "ingest"
+    READ = "read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+@dataclass(kw_only=True, slots=True)
+class IncidentRecord:
+    """An incident with what is counted beside it. Changed inside one write transaction only."""
+
+    incident: Incident
+    origin: Origin = Origin.ALERTS
+    alerts: int = 0  # distinct alerts in it
+    firing: int = 0  # of these, how many still fire
+    detected_at: datetime | None = None  # UTC, arrival of its first alert
+    ended_at: datetime | None = None  # UTC, latest end of any of its alerts
+    acknowledged_at: datetime | None = None  # UTC
+    assignee: str = ""  # a responder's id
+    roots: tuple[tuple[str, float], ...] = ()  # probable root alerts with scores, best first, the first few only
+    roots_at: int = 0  # `alerts` when the roots were last judged
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredAlert:
+    """A membership with its place in the order of arrival (1 = the first alert ever stored)."""
+
+    membership: Membership
+    arrival: int
+    moved: int = 0  # store revision at which it was moved between incidents, 0 if never
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One line of an incident's timeline; lines are only ever added."""
+
+    incident_id: str
+    at: datetime  # UTC
+    kind: str  # opened | acknowledged | resolved | reopened | edited | moved
+    actor: str = ""  # a responder's id or a key's name; "" is PathFinder itself
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One value of one metric series."""
+
+    ts: datetime  # UTC
+    service: str
+    host: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedPattern:
+    """A stored pattern; the id stays the same when a later retrain finds it again."""
+
+    id: str
+    pattern: Pattern
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """An API key as the store knows it: never the secret."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime  # UTC
+    revoked_at: datetime | None = None  # UTC
