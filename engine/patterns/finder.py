@@ -1,0 +1,188 @@
+"""Finding: recurring windows of metric samples and of events, each with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from engine.domain import Pattern
+from engine.patterns.calendar import DayGrid, RuleTable, day_grid, rule_table
+from engine.patterns.naming import Named, named
+from engine.patterns.scan import best_candidate, widths_in_bins
+from engine.patterns.scores import Scored, detrended, scored, without_shape
+from engine.patterns.significance import adjusted
+
+_NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
+_WIDE_MINUTES = (240, 360, 480, 600, 720)
+_BIN_MINUTES = (5, 10, 15, 20, 30, 60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Samples of one metric, in any order, at any cadence, with gaps."""
+
+    service: str
+    host: str
+    metric: str
+    ts: np.ndarray  # int64 (n,), seconds UTC
+    values: np.ndarray  # float (n,), nan = not measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSeries:
+    """Moments at which something happened: alerts of one symptom, incidents of one service."""
+
+    service: str
+    host: str
+    name: str  # what happened, "" for everything of the service
+    ts: np.ndarray  # int64 (n,), seconds UTC
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A pattern before it is weighed against those of all other series."""
+
+    pattern: Pattern
+    p_value: float  # chance of anything as strong anywhere in a series without patterns, an upper bound
+
+
+class PatternFinder:
+    """Finds load that recurs by the wall clock and the calendar of one time zone.
+
+    Parameters
+    ----------
+    timezone
+        IANA name; windows are locked to its wall clock.
+    q
+        False-discovery rate over all series given in one call, 0..1.
+    alpha
+        Largest chance of a false pattern in one series taken for itself, 0..1.
+    most
+        Patterns reported of one series at most.
+    """
+
+    def __init__(self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.003, most: int = 8) -> None:
+        self.timezone = timezone
+        self.q = q
+        self.alpha = alpha
+        self.most = most
+
+    def find(self, series: Sequence[Series]) -> list[Pattern]:
+        """Patterns of metric samples, those of one series in order of evidence."""
+        return self.decide([self.scan(one) for one in series])
+
+    def decide(self, findings: Iterable[Sequence[Finding]]) -> list[Pattern]:
+        """Patterns that stand when all series (one sequence each, empty ones count) are weighed together."""
+        rows = list(findings)
+        flat = [finding for row in rows for finding in row]
+        silent = sum(not row for row in rows)
+        q_values = adjusted(np.array([f.p_value for f in flat] + [1.0] * silent))
+        pairs = zip(flat, q_values[: len(flat)], strict=True)
+        return [replace(f.pattern, q_value=float(q)) for f, q in pairs if q <= self.q and f.p_value <= self.alpha]
+
+    def scan(self, series: Series) -> list[Finding]:
+        """Everything in one series that may be a pattern. Changes nothing of `series`."""
+        keep = np.isfinite(series.values)
+        ts, values = np.asarray(series.ts, dtype=np.int64)[keep], np.asarray(series.values, dtype=float)[keep]
+        if len(ts) < 48:
+            return []
+        grid = day_grid(ts, values, self.timezone, bin_minutes_of(ts))
+        if len(grid.days) < 4 or np.ptp(values) == 0:
+            return []
+        last = datetime.fromtimestamp(int(ts.max()), UTC)
+        found = _peel(grid, self.most)
+        return [Finding(self._pattern(series, grid, n, last), float(np.exp(min(0.0, lp)))) for n, lp in found]
+
+    def _pattern(self, series: Series, grid: DayGrid, name: Named, last: datetime) -> Pattern:
+        level, baseline = levels(grid, name)
+        return Pattern(
+            service=series.service,
+            host=series.host,
+            metric=series.metric,
+            kind=name.kind,
+            rule=name.rule,
+            timezone=self.timezone,
+            start_local=clock_text(name.start % grid.bins * grid.bin_minutes),
+            duration_minutes=name.width * grid.bin_minutes,
+            level=level,
+            baseline=baseline,
+            hits=int(name.hits.sum()),
+            chances=len(name.hits),
+            q_value=1.0,
+            last_seen_at=last,
+            probability=next_probability(name.hits, grid.days[name.chance_days].astype(int)),
+        )
+
+
+def bin_minutes_of(ts: np.ndarray) -> int:
+    """The finest bin that the usual distance of samples fills."""
+    steps = np.diff(np.unique(ts))
+    minutes = float(np.median(steps)) / 60
+    return next((b for b in _BIN_MINUTES if b >= minutes * 0.99), 60)
+
+
+def clock_text(minutes: float) -> str:
+    """Minutes after midnight as HH:MM."""
+    whole = int(minutes) % (24 * 60)
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
+def next_probability(hits: np.ndarray, days: np.ndarray, half_life_days: float = 28.0) -> float:
+    """Mean of the Beta posterior that the next chance is a hit; a hit counts half as much after `half_life_days`.
+
+    Rules of few chances forget by chances instead, so that six of them always weigh.
+    """
+    age = days[-1] - days
+    gap = age[0] / max(len(days) - 1, 1)
+    weight = 0.5 ** (age / max(half_life_days, 6.0 * gap))
+    return float(((weight * hits).sum() + 1.0) / (weight.sum() + 1.5))
+
+
+def levels(grid: DayGrid, name: Named) -> tuple[float, float]:
+    """Typical value inside the window on hit days, and around it."""
+    flat = grid.values.ravel()
+    cells = name.cells[name.hits]
+    around = max(name.width, 60 // grid.bin_minutes)
+    inside = _values(flat, cells, 0, name.width)
+    outside = np.concatenate([_values(flat, cells, -around, around), _values(flat, cells, name.width, around)])
+    return float(np.nanmedian(inside)), float(np.nanmedian(outside))
+
+
+def _values(flat: np.ndarray, cells: np.ndarray, shift: int, width: int) -> np.ndarray:
+    index = (cells[:, None] + np.arange(shift, shift + width)).ravel()
+    return np.asarray(flat[np.clip(index, 0, len(flat) - 1)])
+
+
+def _peel(grid: DayGrid, most: int) -> list[tuple[Named, float]]:
+    """Patterns one after the other, each taken out before the next is looked for; with their log p."""
+    table = rule_table(int(grid.days[0].astype(int)), len(grid.days), 4)
+    flat = detrended(grid)
+    found: list[tuple[Named, float]] = []
+    tracks = [(scored(without_shape(flat, grid)), _NARROW_MINUTES)]
+    for data, minutes in tracks:
+        widths = [w for w in widths_in_bins(minutes, grid.bin_minutes) if 2 * w < grid.bins]
+        for _ in range(most):
+            step = _step(data, widths, table, grid)
+            if step is None:
+                break
+            found.append(step)
+            data.take_out(_explained(step[0], grid))
+    return found
+
+
+def _step(data: Scored, widths: list[int], table: RuleTable, grid: DayGrid) -> tuple[Named, float] | None:
+    candidate = best_candidate(data, widths, table, grid.bin_minutes)
+    if candidate is None or candidate.log_p > np.log(0.05):
+        return None
+    name = named(candidate, data, table, grid)
+    return None if name is None else (name, candidate.log_p)
+
+
+def _explained(name: Named, grid: DayGrid) -> np.ndarray:
+    """Flat cells of a pattern's windows with a margin for early starts and late ends."""
+    margin = max(1, round(20 / grid.bin_minutes))
+    cells = (name.cells[:, None] + np.arange(-margin, name.width + margin)).ravel()
+    return np.unique(cells[(cells >= 0) & (cells < grid.values.size)])

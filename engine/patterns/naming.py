@@ -1,0 +1,159 @@
+"""Naming: which rule a recurring window follows, where its edges lie, and on which days it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.patterns.calendar import DayGrid, Kind, RuleTable
+from engine.patterns.scan import FOLD_HOURS, Candidate, flank_of
+from engine.patterns.scores import CLIP, Scored, Sums, contrast
+
+_LEAST_HITS = 4  # occurrences
+_LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
+_LEAST_SHARE = 0.45  # of chances that were hits
+_LEAST_T = 4.0  # standard errors between the mean contrast of a rule's days and 0
+_EDGE_SHARE = 0.25  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
+
+
+@dataclass(frozen=True)
+class Named:
+    """A window with its rule and its record."""
+
+    kind: str
+    rule: str
+    start: int  # bin of the day, the first one of the day where it returns within the day
+    width: int  # bins
+    sign: int
+    period: int  # bins from one occurrence to the next within a day; all bins of the day if it comes once
+    chosen: np.ndarray  # bool (days,): days the rule names
+    hits: np.ndarray  # bool, per chance, in order of time
+    chance_days: np.ndarray  # day index per chance
+    cells: np.ndarray  # flat cell in which each chance's window begins
+
+
+def named(candidate: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Named | None:
+    """The candidate with its rule, edges and hits; None where it does not hold up."""
+    first = _named_at(candidate, data, table, grid)
+    if first is None:
+        return None
+    start, width = edges(data, first, grid.bin_minutes)
+    refined = Candidate(candidate.log_p, start, width, candidate.sign)
+    return _named_at(refined, data, table, grid)
+
+
+def _named_at(c: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Named | None:
+    value, valid = contrast(Sums.of(data), c.width, flank_of(c.width, grid.bin_minutes))
+    value = c.sign * value
+    period, start = _within_day(value, valid, c, grid)
+    rows = np.arange(start % period, grid.bins, period)
+    daily, known = _per_day(value[:, rows], valid[:, rows])
+    row = choose_rule(daily, known, table)
+    kind, rule = table.kinds[row], table.rules[row]
+    if period < grid.bins and kind.months:
+        period, rows = grid.bins, np.array([start])
+    day, column = np.nonzero(valid[:, rows] & table.member[row][:, None])
+    hits = _hits(value[day, rows[column]])
+    name = Named(*_label(kind, rule, period, grid), int(rows[0]), c.width, c.sign, period, table.member[row], hits, day, day * grid.bins + rows[column])
+    return name if _holds(name, kind, value[day, rows[column]], grid) else None
+
+
+def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int:
+    """Row of `table` whose days best explain the per-day contrasts `daily` (days,), by description length.
+
+    A rule explains the contrasts by two means, on its days and off them; a rule is charged its cost.
+    """
+    spread = float(np.median(np.abs(daily[known]))) or 1.0
+    x = np.where(known, np.clip(daily / spread, -CLIP, CLIP), 0.0)
+    inside = table.member @ known.astype(float)
+    total = table.member @ x
+    outside = known.sum() - inside
+    explained = total**2 / np.maximum(inside, 1) + (x.sum() - total) ** 2 / np.maximum(outside, 1)
+    rest = np.maximum((x**2).sum() - explained, 0.02 * len(x))
+    lower = np.where(outside > 0, (x.sum() - total) / np.maximum(outside, 1), -np.inf)
+    length = known.sum() / 2 * np.log(rest) + table.cost + np.where(outside > 0, 0.5 * np.log(max(known.sum(), 1)), 0)
+    ok = (inside >= _LEAST_HITS) & (lower < total / np.maximum(inside, 1))
+    return int(np.where(ok, length, np.inf).argmin())
+
+
+def edges(data: Scored, name: Named, bin_minutes: int) -> tuple[int, int]:
+    """Start and width, in bins, of the box that best fits the mean course around the window on its hit days."""
+    pad = max(min(name.width, 240 // bin_minutes), round(60 / bin_minutes), 1)
+    pad = min(pad, (name.period - name.width) // 2)
+    span = np.arange(-pad, name.width + pad)
+    cells = name.cells[name.hits][:, None] + span
+    inside = (cells >= 0) & (cells < data.score.size)
+    cells = np.clip(cells, 0, data.score.size - 1)
+    seen = data.seen.ravel()[cells] & inside
+    mean = np.where(seen, data.score.ravel()[cells], 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    low, high = best_box(name.sign * mean, pad + name.width // 2)
+    return name.start + low - pad, high - low
+
+
+def best_box(course: np.ndarray, middle: int) -> tuple[int, int]:
+    """The stretch `[low, high)` around `middle` that splits `course` best into a level inside and one outside."""
+    n = len(course)
+    sums = np.concatenate([[0.0], np.cumsum(course)])
+    low, high = np.meshgrid(np.arange(n), np.arange(1, n + 1), indexing="ij")
+    width = high - low
+    inside = sums[high] - sums[low]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = inside / width - (sums[-1] - inside) / (n - width)
+        fit = gain**2 * width * (n - width)
+    fit = np.where((width > 0) & (width < n) & (gain > 0) & (low <= middle) & (high > middle), fit, -np.inf)
+    best = np.unravel_index(int(fit.argmax()), fit.shape)
+    return int(low[best]), int(high[best])
+
+
+def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGrid) -> tuple[int, int]:
+    """The shortest stretch after which the window returns within the day, and its start; the whole day if it does not."""
+    mean = value.sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
+    start = c.start % grid.bins
+    for hours in FOLD_HOURS:
+        period = hours * 60 // grid.bin_minutes
+        if 2 * c.width <= period:
+            repeats = mean[np.arange(start % period, grid.bins, period)]
+            middle = float(np.median(repeats))
+            share = (repeats >= 0.45 * middle).mean()
+            if middle > 0 and mean[start] <= 2.5 * middle and share >= (1.0 if len(repeats) <= 8 else 0.85):
+                return period, start % period
+    return grid.bins, start
+
+
+def _per_day(value: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count = valid.sum(axis=1)
+    return value.sum(axis=1) / np.maximum(count, 1), count > 0
+
+
+def _hits(values: np.ndarray) -> np.ndarray:
+    """Which contrasts are occurrences: above half of what the stronger half shows."""
+    if len(values) == 0:
+        return np.zeros(0, dtype=bool)
+    strong = float(np.sort(values)[len(values) // 2 :].mean())
+    return values > 0.5 * strong if strong > 0 else np.zeros(len(values), dtype=bool)
+
+
+def _label(kind: Kind, rule: str, period: int, grid: DayGrid) -> tuple[str, str]:
+    """Kind and rule as reported: windows that return within the day are rules of hours."""
+    hours = period * grid.bin_minutes // 60
+    if hours >= 24:
+        return kind.name, rule
+    days = rule.partition("BYDAY=")[2]
+    text = f"FREQ=HOURLY;INTERVAL={hours}" if hours > 1 else "FREQ=HOURLY"
+    return ("hourly" if hours == 1 else "every_k_hours"), f"{text};BYDAY={days}" if days else text
+
+
+def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
+    """Whether the record bears the name: enough hits in enough periods, a clear mean at this very clock position."""
+    if name.hits.sum() < _LEAST_HITS or name.hits.mean() < _LEAST_SHARE:
+        return False
+    days = grid.days[name.chance_days[name.hits]]
+    unit = "datetime64[M]" if kind.months else "datetime64[W]" if "WEEKLY" in name.rule else "datetime64[D]"
+    error = float(values.std(ddof=1)) / np.sqrt(len(values))
+    return len(np.unique(days.astype(unit))) >= _LEAST_PERIODS and float(values.mean()) > _LEAST_T * error * _small(len(values))
+
+
+def _small(n: int) -> float:
+    """How much further a t statistic of few values must reach than one of many."""
+    return float(1.0 / (1.0 - 1.5 / max(n, 3))) ** 0.5

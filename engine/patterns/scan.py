@@ -1,0 +1,79 @@
+"""The scan: every rule, window width and window start at once, best explanation first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.patterns.calendar import RuleTable
+from engine.patterns.scores import Scored, Sums, contrast, unit_contrast
+from engine.patterns.significance import cumulants, log_tail
+
+FOLD_HOURS = (1, 2, 3, 4, 6, 8, 12)  # windows that return so many times a day lock to the wall clock
+_FOLD_COST = 3.2  # nats
+_LOG_SIGNS = float(np.log(2))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A window that recurs more than chance allows, before it is named and measured."""
+
+    log_p: float  # natural logarithm of the chance of it anywhere in a series without patterns, an upper bound
+    start: int  # bin of the day
+    width: int  # bins
+    sign: int  # 1: rises, -1: falls
+
+
+def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
+    """Distinct window widths in bins for widths in minutes."""
+    return sorted({max(1, round(m / bin_minutes)) for m in minutes})
+
+
+def flank_of(width: int, bin_minutes: int) -> int:
+    """Bins of context on each side of a window: as wide as it, at least 20 minutes, at most two hours."""
+    return max(1, min(max(width, round(20 / bin_minutes)), 120 // bin_minutes))
+
+
+def best_candidate(data: Scored, widths: list[int], table: RuleTable, bin_minutes: int) -> Candidate | None:
+    """The least chance-like window of `data` over `widths`, rules of `table` and repeats within the day."""
+    sums = Sums.of(data)
+    found: list[Candidate] = []
+    for width in widths:
+        unit = unit_contrast(*contrast(sums, width, flank_of(width, bin_minutes)))
+        if unit is not None:
+            found += _of_width(unit, width, table, bin_minutes)
+    if not found:
+        return None
+    best = min(found, key=lambda c: c.log_p)
+    return Candidate(best.log_p + float(np.log(len(widths))) + _LOG_SIGNS, best.start, best.width, best.sign)
+
+
+def _of_width(unit: np.ndarray, width: int, table: RuleTable, bin_minutes: int) -> Iterator[Candidate]:
+    """The best candidate of each direction and fold for one width of window."""
+    member = table.member[table.scanned].astype(float)
+    cost = table.cost[table.scanned]
+    for sign in (1, -1):
+        yield best_of(sign * unit, member, cost, width, sign)
+        for hours in FOLD_HOURS:
+            period = hours * 60 // bin_minutes
+            if 2 * width <= period:
+                folded = sign * unit.reshape(len(unit), -1, period).mean(axis=1)
+                top = float(np.abs(folded).max()) or 1.0
+                yield best_of(folded / top, np.ones((1, len(unit))), np.array([_FOLD_COST]), width, sign)
+
+
+def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int, sign: int) -> Candidate:
+    """The rule (row of `member`) and start whose total over days is least likely; its cost and all starts are paid for."""
+    totals = member @ unit
+    starts = totals.argmax(axis=1)
+    tops = totals[np.arange(len(totals)), starts]
+    log_p = log_tail(member @ cumulants(unit), tops) + cost + np.log(positions(unit.shape[1], width))
+    best = int(log_p.argmin())
+    return Candidate(float(log_p[best]), int(starts[best]), width, sign)
+
+
+def positions(bins: int, width: int) -> float:
+    """How many windows of `width` can say something of their own among `bins` starts: neighbours overlap."""
+    return min(bins, 4.0 * bins / width)

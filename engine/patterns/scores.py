@@ -1,0 +1,135 @@
+"""From samples to scores: trend, level shifts and the smooth daily shape removed, outliers tamed, windows contrasted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from engine.patterns.calendar import DayGrid, day_facts
+
+_TREND_DAYS = 7  # running median of day medians: follows drift and level shifts, not one day's trouble
+_SHAPE_MINUTES = 480  # shapes of the day slower than this are its smooth course and no window
+_SPREAD_FLOOR = 0.5  # a quiet hour's spread counts as at least this share of the whole day's
+CLIP = 6.0  # robust deviations beyond which a contrast proves nothing more
+
+
+@dataclass
+class Scored:
+    """Scores of a grid: rank-normal, 0 where unseen; `take_out` marks what a pattern has explained."""
+
+    score: np.ndarray  # (days, bins)
+    seen: np.ndarray  # bool (days, bins)
+
+    def take_out(self, cells: np.ndarray) -> None:
+        """Forget the flat `cells`: what is left shows the next pattern."""
+        self.seen.ravel()[cells] = False
+        self.score.ravel()[cells] = 0.0
+
+
+def median_of(values: np.ndarray, axis: int) -> np.ndarray:
+    """Median along `axis` without its nan; nan where all are. Faster than numpy's on wide arrays."""
+    ordered = np.sort(values, axis=axis)
+    count = np.isfinite(values).sum(axis=axis)
+    low = np.expand_dims(np.maximum(count - 1, 0) // 2, axis)
+    high = np.expand_dims(np.maximum(count, 1) // 2, axis)
+    high = np.minimum(high, np.expand_dims(np.maximum(count - 1, 0), axis))
+    middle = np.take_along_axis(ordered, low, axis) + np.take_along_axis(ordered, high, axis)
+    return np.asarray(np.where(count > 0, middle.squeeze(axis) / 2, np.nan))
+
+
+def detrended(grid: DayGrid) -> np.ndarray:
+    """Values less the running median of day medians: (days, bins), nan kept."""
+    levels = median_of(grid.values, axis=1)
+    known = np.isfinite(levels)
+    levels = np.interp(np.arange(len(levels)), np.flatnonzero(known), levels[known])
+    trend = median_filter(levels, size=min(_TREND_DAYS, len(levels)), mode="nearest")
+    return np.asarray(grid.values - trend[:, None])
+
+
+def without_shape(values: np.ndarray, grid: DayGrid) -> np.ndarray:
+    """Detrended `values` less the smooth course of working days and weekends, over the smooth spread of the day."""
+    weekend = day_facts(grid.days).weekday >= 5
+    size = _odd(_SHAPE_MINUTES // grid.bin_minutes)
+    rest = values.copy()
+    for group in (weekend, ~weekend):
+        if group.sum() >= 3:
+            rest[group] -= _smooth(median_of(values[group], axis=0), size)
+    spread = _smooth(median_of(np.abs(rest), axis=0), size)
+    floor = _SPREAD_FLOOR * float(np.median(spread))
+    return rest / np.maximum(spread, floor) if floor > 0 else rest
+
+
+def scored(values: np.ndarray) -> Scored:
+    """Rank-normal scores of `values`: every value counts by its rank, so no outlier outweighs the rest."""
+    seen = np.isfinite(values)
+    score = np.zeros(values.shape)
+    known = values[seen]
+    if len(known):
+        score[seen] = ndtri((rankdata(known) - 0.5) / len(known))
+    return Scored(score, seen)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Running sums of scores and of seen bins, from which every window's mean is two look-ups."""
+
+    total: np.ndarray  # (cells + 1,)
+    count: np.ndarray  # (cells + 1,)
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, data: Scored) -> Sums:
+        """Running sums of `data`."""
+        zero = np.zeros(1)
+        total = np.concatenate([zero, np.cumsum(data.score.ravel())])
+        count = np.concatenate([zero, np.cumsum(data.seen.ravel(), dtype=float)])
+        return cls(total, count, (data.score.shape[0], data.score.shape[1]))
+
+    def mean(self, shift: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the `width` bins that begin `shift` bins after each cell, and how many of them were seen."""
+        cells = len(self.total) - 1
+        begin = np.arange(shift, shift + cells)
+        low, high = np.clip(begin, 0, cells), np.clip(begin + width, 0, cells)
+        count = self.count[high] - self.count[low]
+        return (self.total[high] - self.total[low]) / np.maximum(count, 1.0), count
+
+
+def contrast(sums: Sums, width: int, flank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Window mean less the mean of its two flanks, per window start: (days, bins) each of contrast and validity.
+
+    The mean of both flanks cancels slow noise and straight slopes. A window counts where half of it and half of each
+    flank were seen; elsewhere its contrast is 0.
+    """
+    inside, n_inside = sums.mean(0, width)
+    left, n_left = sums.mean(-flank, flank)
+    right, n_right = sums.mean(width, flank)
+    valid = (2 * n_inside >= width) & (2 * n_left >= flank) & (2 * n_right >= flank)
+    value = np.where(valid, inside - (left + right) / 2, 0.0)
+    return value.reshape(sums.shape), valid.reshape(sums.shape)
+
+
+def unit_contrast(value: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
+    """Contrasts over their robust spread, clipped to `CLIP` of it and scaled into [-1, 1]; None where all are equal."""
+    known = value[valid]
+    if len(known) == 0:
+        return None
+    spread = float(np.median(np.abs(known))) / 0.6745 or float(known.std())
+    return None if spread <= 1e-12 else np.clip(value / (CLIP * spread), -1.0, 1.0)
+
+
+def _smooth(profile: np.ndarray, size: int) -> np.ndarray:
+    """A circular profile with what is narrower than half of `size` bins removed."""
+    known = np.isfinite(profile)
+    if not known.any():
+        return np.zeros(len(profile))
+    filled = np.interp(np.arange(len(profile)), np.flatnonzero(known), profile[known])
+    smooth = median_filter(filled, size=size, mode="wrap")
+    return np.asarray(uniform_filter1d(smooth, size=_odd(size // 4), mode="wrap"))
+
+
+def _odd(size: int) -> int:
+    return max(1, size | 1)
