@@ -9,11 +9,30 @@ else
 TORCH_ARGS := --torch-backend=cpu
 endif
 UVPIP = $(BIN)/uv pip install --python $(BIN)/python
+
+.PHONY: run test lint setup clean
+
+run: setup  ## seed a small firm into an empty database, replay a storm, serve
+	$(BIN)/python -m training seed
+	$(BIN)/python -m api
+
+test: lint  ## everything that CI checks
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+setup: $(BIN)/.ready
+
 $(BIN)/.ready: pyproject.toml
+	@echo "setting up $(VENV): about a minute, 1.5 GB"
 	$(PY) -m venv $(VENV)
 	$(BIN)/pip install -q uv
 	$(UVPIP) -q $(TORCH_ARGS) "$(TORCH)"
 	$(UVPIP) -q -e ".[dev]"
 	@touch $@
-.PHONY: setup test run
-setup: $(BIN)/.ready
+
+clean:  ## forget the database, its models and the virtual environment
+	rm -rf $(VENV) data/pathfinder.db* data/demo-key data/cache models/[0-9]*
