@@ -28,6 +28,7 @@ setup: $(BIN)/.ready
 
 $(BIN)/.ready: pyproject.toml
 	@echo "setting up $(VENV): about a minute, 1.5 GB"
+	@$(PY) -c "import ensurepip, venv" 2>/dev/null || { apt-get update -q && apt-get install -q -y python3-venv; }
 	$(PY) -m venv $(VENV)
 	$(BIN)/pip install -q uv
 	$(UVPIP) -q $(TORCH_ARGS) "$(TORCH)"
