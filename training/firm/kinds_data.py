@@ -1,0 +1,235 @@
+"""Fault kinds of databases, caches, queues and batch jobs."""
+
+from __future__ import annotations
+
+from training.firm.kinds import FaultKind, on_host, on_service
+
+KINDS: tuple[FaultKind, ...] = (
+    FaultKind(
+        "connection_pool_exhausted",
+        "db",
+        "database",
+        "postgres",
+        "errors",
+        0.8,
+        (
+            on_service("db_connections", "{service} uses {n}% of its connections", "c", 15, 0.9),
+            on_service("db_client_wait", "Clients waiting for a connection on {service}: {n}", "e", 50, 0.6),
+            on_host("load_high", "Load average {n} on {host}", "w", 120, 0.35),
+        ),
+        (
+            "{caller} gives errors, cannot get a database connection",
+            "too many clients on {service}",
+            "Timeouts acquiring connection from the pool in {caller}",
+            "FATAL: remaining connection slots are reserved ({service})",
+        ),
+        (
+            "Killed idle-in-transaction sessions (pg_terminate_backend), raised max_connections on {service} to {n}00",
+            "Connection leak in a client. Restarted pgbouncer, set idle_in_transaction_session_timeout = 60s",
+            "Pool size was too small after scaling out; put pgbouncer pool_size to {n} and recycled the callers",
+        ),
+    ),
+    FaultKind(
+        "db_lock",
+        "db",
+        "database",
+        "postgres",
+        "slow",
+        0.7,
+        (
+            on_service("db_locks", "{n} sessions blocked by a lock on {service}", "e", 30, 0.9),
+            on_service("db_long_transaction", "Transaction open for {n} minutes on {service}", "w", 90, 0.6),
+        ),
+        (
+            "{caller} hangs when saving",
+            "Deadlocks / lock waits on {service}",
+            "orders stay in status 'processing', database seems blocked",
+        ),
+        (
+            "Found the blocking pid in pg_stat_activity and terminated it; migrations now run with lock_timeout=5s",
+            "ALTER TABLE held an exclusive lock. Cancelled it, rescheduled to the night",
+            "Blocking session killed (select pg_cancel_backend), application retried by itself",
+        ),
+    ),
+    FaultKind(
+        "slow_query",
+        "db",
+        "database",
+        "postgres",
+        "slow",
+        2.0,
+        (
+            on_service("db_slow_queries", "{n} queries slower than 5 s on {service}", "w", 40, 0.85),
+            on_host("cpu_high", "CPU {n}% on {host}", "w", 60, 0.8),
+            on_host("io_wait", "I/O wait {n}% on {host}", "w", 90, 0.4),
+        ),
+        (
+            "{caller} very slow since this morning",
+            "List pages in {caller} take half a minute",
+            "one query eats all cpu of {service}",
+        ),
+        (
+            "Planner used a sequential scan; ran ANALYZE and added the missing index CONCURRENTLY",
+            "Created index on the foreign key, query down from 40 s to 20 ms",
+            "Statistics were stale after the import. VACUUM ANALYZE on the big table of {service}",
+        ),
+    ),
+    FaultKind(
+        "replication_lag",
+        "db",
+        "database",
+        "postgres",
+        "errors",
+        1.5,
+        (
+            on_service("replication_lag", "Replication lag of {service} is {n} s", "e", 60, 0.9),
+            on_host("wal_growth", "WAL directory grows on {host}: {n} GB", "w", 240, 0.6),
+            on_host("network_tx", "Network transmit {n} Mbit/s on {host}", "w", 90, 0.3),
+        ),
+        ("Customers see old data in {caller}", "replica of {service} is behind", "reports show figures of hours ago"),
+        (
+            "Rebuilt the replica with pg_basebackup, dropped the stale replication slot",
+            "Replica could not keep up with the bulk import; throttled it and lag went to zero",
+            "Dropped inactive replication slot and raised max_wal_size on {service}",
+        ),
+    ),
+    FaultKind(
+        "disk_full",
+        "db",
+        "storage",
+        "linux",
+        "errors",
+        1.2,
+        (
+            on_host("disk_space", "Filesystem /var on {host} has {n}% left", "c", 5, 0.95),
+            on_service("db_write_errors", "{service}: could not extend file, no space left on device", "c", 60, 0.85),
+            on_service("db_readonly", "{service} refuses writes", "c", 110, 0.6),
+        ),
+        ("no space left on device on {host}", "{caller} cannot save anything", "disk full {host}"),
+        (
+            "Extended the volume by {n}0 GB (lvextend -r) and removed old WAL archives",
+            "Deleted core dumps and rotated logs with logrotate -f; df is at 60% now",
+            "Old backups filled /var. Removed those, added a retention of 7 days to the job",
+        ),
+    ),
+    FaultKind(
+        "disk_latency",
+        "db",
+        "storage",
+        "storage",
+        "slow",
+        3.0,
+        (
+            on_host("disk_latency", "Disk await {n} ms on {host}", "e", 10, 0.9),
+            on_host("raid_degraded", "RAID array md0 degraded on {host}", "c", 30, 0.65),
+            on_host("io_wait", "I/O wait {n}% on {host}", "w", 60, 0.7),
+            on_service("db_commit_latency", "Commit latency of {service} is {n} ms", "e", 80, 0.6),
+        ),
+        ("Everything that writes to {service} is slow", "disk errors in dmesg on {host}", "raid degraded {host}"),
+        (
+            "Replaced the failed disk in slot {n}, rebuild finished overnight",
+            "smartctl showed reallocated sectors; disk swapped under warranty, array rebuilt",
+            "Battery of the RAID controller dead, write cache was off. Battery replaced, write-back enabled again",
+        ),
+    ),
+    FaultKind(
+        "cache_eviction_storm",
+        "cache",
+        "application",
+        "redis",
+        "slow",
+        0.6,
+        (
+            on_service("cache_evictions", "{service} evicts {n} keys per second", "w", 10, 0.9),
+            on_service("cache_hit_ratio", "Hit ratio of {service} down to {n}%", "e", 40, 0.8),
+            on_host("memory_high", "Memory {n}% used on {host}", "w", 30, 0.6),
+        ),
+        ("{caller} slow, cache seems empty", "Redis at maxmemory", "page loads take ages after the campaign mail"),
+        (
+            "Raised maxmemory on {service} to {n} GB and set allkeys-lru",
+            "One client wrote keys without TTL. Deleted them with a SCAN loop and fixed the TTL",
+            "Flushed the session prefix in redis, hit ratio recovered in ten minutes",
+        ),
+    ),
+    FaultKind(
+        "cache_split_brain",
+        "cache",
+        "application",
+        "redis",
+        "errors",
+        0.9,
+        (
+            on_service("cache_masters", "{service} reports 2 masters", "c", 15, 0.85),
+            on_service("cache_failover", "Sentinel failover of {service} not finished", "e", 35, 0.7),
+        ),
+        (
+            "Users are logged out all the time",
+            "READONLY You can't write against a read only replica ({caller})",
+            "sentinel failover hangs",
+        ),
+        (
+            "Two redis masters after the failover. REPLICAOF on the old one, restarted sentinel on all three",
+            "Set min-replicas-to-write 1 and forced SENTINEL FAILOVER; sessions fine again",
+        ),
+    ),
+    FaultKind(
+        "queue_backlog",
+        "queue",
+        "messaging",
+        "rabbitmq",
+        "slow",
+        1.0,
+        (
+            on_service("queue_depth", "{n}000 messages ready in {service}", "e", 90, 0.95),
+            on_service("queue_consumers", "No consumers on queue of {service}", "c", 30, 0.7),
+            on_host("memory_high", "Memory {n}% used on {host}", "w", 300, 0.5),
+        ),
+        ("Mails to customers arrive hours late", "queue is growing, consumers gone", "{caller}: jobs stay queued"),
+        (
+            "Consumers hung on a poison message; moved it to the dead letter queue and restarted the workers",
+            "Scaled consumers of {service} from 2 to {n}, backlog drained in half an hour",
+            "rabbitmq memory alarm blocked publishers: purged the unused queue, set vm_memory_high_watermark",
+        ),
+    ),
+    FaultKind(
+        "cron_overrun",
+        "batch",
+        "batch",
+        "scheduling",
+        "none",
+        2.5,
+        (
+            on_host("job_runtime", "Job nightly-import on {host} runs for {n} minutes", "w", 30, 0.9),
+            on_host("cpu_high", "CPU {n}% on {host}", "w", 90, 0.6),
+            on_service("job_overlap", "{service}: previous run is still active", "e", 200, 0.7),
+        ),
+        (
+            "Nightly import not finished this morning",
+            "batch job still running on {host}",
+            "{service} runs twice at the same time",
+        ),
+        (
+            "Killed the hung run, removed the stale lock file, started the job by hand; added flock to the crontab",
+            "Import overlapped with the backup; moved it to 03:30 in cron",
+            "Job waited for an NFS lock. Remounted, reran it: finished in {n} minutes",
+        ),
+    ),
+    FaultKind(
+        "backup_failed",
+        "batch",
+        "backup",
+        "backup",
+        "none",
+        6.0,
+        (
+            on_host("backup_failed", "Backup on {host} ended with exit code {n}", "e", 10, 0.95),
+            on_service("backup_age", "Last good backup of {service} is {n} hours old", "w", 3600, 0.5),
+        ),
+        ("Backup of last night failed", "backup {host} exit code", "restore test impossible, no fresh backup"),
+        (
+            "Repository was locked by a dead process: restic unlock, then ran the backup again",
+            "Target share was full; pruned snapshots with restic forget --keep-daily 14 --prune",
+            "Credentials of the backup user had expired, renewed them and reran",
+        ),
+    ),
+)
