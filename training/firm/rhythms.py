@@ -44,7 +44,7 @@ class Rhythm:
         begins = time.fromisoformat(self.start_local)
         every = (start_day + timedelta(days=at) for at in range(days))
         starts = [datetime.combine(day, begins, zone).astimezone(UTC) for day in every if self.on(day)]
-        return [(start, start + timedelta(minutes=self.duration_minutes)) for start in starts]
+        return [(start, start + timedelta(minutes=self.duration_minutes)) for start in starts if start >= first]
 
     def as_truth(self) -> dict[str, Any]:
         """The rhythm as plain values."""
