@@ -33,6 +33,7 @@ class IncidentRecord:
 
     incident: Incident
     origin: Origin = Origin.ALERTS
+    edited: bool = False  # a person's title, service and priority stand; alerts no longer change them
     alerts: int = 0  # distinct alerts in it
     firing: int = 0  # of these, how many still fire
     detected_at: datetime | None = None  # UTC, arrival of its first alert
@@ -49,6 +50,7 @@ class StoredAlert:
 
     membership: Membership
     arrival: int
+    repeated_at: datetime | None = None  # UTC, event time of the latest repeat that carried another start
     moved: int = 0  # store revision at which it was moved between incidents, 0 if never
 
 

@@ -1,0 +1,153 @@
+"""Connections: SQLite (WAL, synchronous=FULL) or PostgreSQL, one writer at a time, errors in the engine's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, select, text, update
+
+from engine.errors import InvalidInput, Unavailable
+from engine.store.columns import to_json
+from engine.store.tables import CounterRow
+
+WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
+_COUNTERS = select(CounterRow.revision, CounterRow.incidents, CounterRow.alerts, CounterRow.topology)
+_REFUSED = (exc.IntegrityError, exc.DataError, OverflowError)
+
+
+@dataclass(slots=True)
+class Write:
+    """A write transaction under the write lock. `revision` is its own; the counters go to disk at COMMIT."""
+
+    link: Connection
+    revision: int
+    incidents: int  # highest n given out as INC-n
+    alerts: int  # alerts ever stored
+    topology: int
+    seen: int = field(init=False)  # the revision before this one
+
+    def __post_init__(self) -> None:
+        self.seen = self.revision - 1
+
+    def next_incident_id(self) -> str:
+        """`INC-n` with the next n."""
+        self.incidents += 1
+        return f"INC-{self.incidents}"
+
+    def next_arrival(self) -> int:
+        """The place of the next new alert in the order of arrival."""
+        self.alerts += 1
+        return self.alerts
+
+
+class Database:
+    """Where everything is kept."""
+
+    def __init__(self, url: str, *, wait_s: float = 5.0) -> None:
+        """Of a SQLAlchemy URL; `wait_s` is the longest wait for a lock or a connection before `Unavailable`."""
+        self.url = url
+        self.wait_s = wait_s
+        self.engine = _sqlite(url, wait_s) if make_url(url).get_backend_name() == "sqlite" else _server(url, wait_s)
+        self._writer = self.engine.execution_options(writes=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the file database is used."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look at the store. Raises Unavailable."""
+        with translated(), self.engine.connect() as link:
+            yield link
+
+    @contextmanager
+    def write(self) -> Iterator[Write]:
+        """A transaction under the write lock, committed (on disk) on leaving, undone on any exception.
+
+        Raises
+        ------
+        Unavailable
+            If storage is locked, full or away; nothing was written, unless the connection broke during COMMIT.
+        InvalidInput
+            If storage refuses a value.
+        """
+        with translated(), self._writer.begin() as link:
+            if not self.is_sqlite:
+                link.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+            row = link.execute(_COUNTERS).one()
+            tx = Write(link, row.revision + 1, row.incidents, row.alerts, row.topology)
+            yield tx
+            counters = {
+                "revision": tx.revision,
+                "incidents": tx.incidents,
+                "alerts": tx.alerts,
+                "topology": tx.topology,
+            }
+            link.execute(update(CounterRow).values(counters))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into the engine's: Unavailable, or InvalidInput where a value is refused."""
+    try:
+        yield
+    except _REFUSED as error:
+        raise InvalidInput(f"storage refuses a value ({type(error).__name__})") from error
+    except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
+        if isinstance(error, exc.ProgrammingError):
+            raise
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        raise Unavailable(f"storage cannot answer now ({reason}): try again in a few seconds") from error
+
+
+def _sqlite(url: str, wait_s: float) -> Engine:
+    name = make_url(url).database
+    if not name or name == ":memory:":
+        raise InvalidInput("database_url must name a file, such as sqlite:////var/lib/pathfinder/pathfinder.db")
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        json_serializer=to_json,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=wait_s,
+        connect_args={"timeout": wait_s},
+    )
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions are opened below, not by the driver
+        # The wait comes first: switching to WAL needs a lock that another process may hold at this moment.
+        for pragma in (f"busy_timeout={int(wait_s * 1000)}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        connection.execute("PRAGMA journal_size_limit=67108864").close()
+
+    def begin(link: Connection) -> None:
+        # A transaction that reads first and then writes fails at once when another wrote in between, whatever the
+        # busy timeout; so writers take the lock at the start.
+        link.exec_driver_sql("BEGIN IMMEDIATE" if link.get_execution_options().get("writes") else "BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _server(url: str, wait_s: float) -> Engine:
+    settings = f"-c timezone=utc -c lock_timeout={int(wait_s * 1000)} -c idle_in_transaction_session_timeout=60000"
+    return create_engine(
+        url,
+        json_serializer=to_json,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=wait_s,
+        connect_args={"options": settings, "connect_timeout": max(1, int(wait_s))},
+    )

@@ -1,0 +1,178 @@
+"""Domain nouns to rows and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+
+from engine.clock import parse_time, to_text
+from engine.domain import (
+    Alert,
+    AlertStatus,
+    Evidence,
+    Incident,
+    IncidentStatus,
+    Membership,
+    Pattern,
+    Resolution,
+    Responder,
+    Severity,
+    TimeOff,
+)
+from engine.store.records import IncidentRecord, Origin, StoredAlert
+
+_ALERT_FIELDS = (
+    "source",
+    "fingerprint",
+    "title",
+    "description",
+    "service",
+    "host",
+    "starts_at",
+    "received_at",
+    "ends_at",
+)
+_INCIDENT_FIELDS = (
+    "opened_at",
+    "title",
+    "description",
+    "service",
+    "category",
+    "priority",
+    "closed_at",
+    "root_alert_id",
+)
+_RECORD_FIELDS = ("edited", "alerts", "firing", "detected_at", "ended_at", "acknowledged_at", "assignee", "roots_at")
+_PATTERN_FIELDS = tuple(Pattern.__dataclass_fields__)
+
+
+def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:
+    """The alerts row of `stored`."""
+    place, alert = stored.membership, stored.membership.alert
+    row = {name: getattr(alert, name) for name in _ALERT_FIELDS}
+    row.update(
+        id=alert.id,
+        arrival=stored.arrival,
+        severity=alert.severity.value,
+        status=alert.status.value,
+        labels=dict(alert.labels),
+        repeats=place.repeats,
+        repeated_at=stored.repeated_at,
+        last_seen_at=place.last_seen_at,
+        incident_id=place.incident_id,
+        probability=place.probability,
+        score=place.score,
+        evidence=[[item.signal, item.weight, item.detail] for item in place.evidence],
+        moved=stored.moved,
+        revision=revision,
+    )
+    return row
+
+
+def alert_of_row(row: Any) -> StoredAlert:
+    """The stored alert of an alerts row."""
+    alert = Alert(
+        id=row.id,
+        severity=Severity(row.severity),
+        status=AlertStatus(row.status),
+        labels=row.labels,
+        **{name: getattr(row, name) for name in _ALERT_FIELDS},
+    )
+    place = Membership(
+        alert=alert,
+        incident_id=row.incident_id,
+        probability=row.probability,
+        score=row.score,
+        evidence=tuple(Evidence(signal=s, weight=w or 0.0, detail=d) for s, w, d in row.evidence),
+        repeats=row.repeats,
+        last_seen_at=row.last_seen_at,
+    )
+    return StoredAlert(membership=place, arrival=row.arrival, repeated_at=row.repeated_at, moved=row.moved)
+
+
+def row_of_incident(record: IncidentRecord, revision: int) -> dict[str, Any]:
+    """The incidents row of `record`."""
+    incident = record.incident
+    row = {name: getattr(incident, name) for name in _INCIDENT_FIELDS}
+    row.update({name: getattr(record, name) for name in _RECORD_FIELDS})
+    row.update(
+        id=incident.id,
+        status=incident.status.value,
+        fields=dict(incident.fields),
+        origin=record.origin.value,
+        roots=[list(root) for root in record.roots],
+        revision=revision,
+    )
+    return row
+
+
+def record_of_row(row: Any) -> IncidentRecord:
+    """The record of an incidents row joined with its resolution (columns `fix_*`, null without one)."""
+    incident = Incident(
+        id=row.id,
+        status=IncidentStatus(row.status),
+        fields=row.fields,
+        resolution=_resolution(row),
+        **{name: getattr(row, name) for name in _INCIDENT_FIELDS},
+    )
+    return IncidentRecord(
+        incident=incident,
+        origin=Origin(row.origin),
+        roots=tuple((alert_id, score) for alert_id, score in row.roots),
+        **{name: getattr(row, name) for name in _RECORD_FIELDS},
+    )
+
+
+def _resolution(row: Any) -> Resolution | None:
+    if row.fix_text is None:
+        return None
+    return Resolution(text=row.fix_text, resolver=row.fix_resolver, team=row.fix_team, resolved_at=row.fix_at)
+
+
+def row_of_responder(responder: Responder) -> dict[str, Any]:
+    """The responders row of `responder`."""
+    return {
+        "id": responder.id,
+        "name": responder.name,
+        "team": responder.team,
+        "skills": list(responder.skills),
+        "timezone": responder.timezone,
+        "workdays": list(responder.workdays),
+        "work_starts": responder.work_starts.strftime("%H:%M"),
+        "work_ends": responder.work_ends.strftime("%H:%M"),
+        "time_off": [[to_text(off.starts_at), to_text(off.ends_at)] for off in responder.time_off],
+        "on_call": responder.on_call,
+        "max_open": responder.max_open,
+    }
+
+
+def responder_of_row(row: Any) -> Responder:
+    """The responder of a responders row."""
+    return Responder(
+        id=row.id,
+        name=row.name,
+        team=row.team,
+        skills=tuple(row.skills),
+        timezone=row.timezone,
+        workdays=tuple(row.workdays),
+        work_starts=time.fromisoformat(row.work_starts),
+        work_ends=time.fromisoformat(row.work_ends),
+        time_off=tuple(TimeOff(starts_at=_moment(start), ends_at=_moment(end)) for start, end in row.time_off),
+        on_call=row.on_call,
+        max_open=row.max_open,
+    )
+
+
+def row_of_pattern(pattern: Pattern) -> dict[str, Any]:
+    """The patterns row of `pattern`, without its id."""
+    return {name: getattr(pattern, name) for name in _PATTERN_FIELDS}
+
+
+def pattern_of_row(row: Mapping[Any, Any]) -> Pattern:
+    """The pattern of a patterns row."""
+    return Pattern(**{name: row[name] for name in _PATTERN_FIELDS})
+
+
+def _moment(text: str) -> datetime:
+    return parse_time(text, "time_off")

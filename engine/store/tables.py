@@ -1,0 +1,228 @@
+"""The tables. Every write transaction takes the next revision; rows carry the revision that last changed them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from engine.store.columns import JSON_VALUE, Moment, Words
+
+
+class Table(DeclarativeBase):
+    """Root of the tables; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Words,
+        datetime: Moment,
+        dict[str, Any]: JSON_VALUE,
+        list[Any]: JSON_VALUE,
+        bytes: LargeBinary,
+    }
+
+
+class CounterRow(Table):
+    """One row: what the next writer continues from."""
+
+    __tablename__ = "counter"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    revision: Mapped[int] = mapped_column(BigInteger)  # of the last committed write transaction
+    incidents: Mapped[int] = mapped_column(BigInteger)  # highest n given out as INC-n
+    alerts: Mapped[int] = mapped_column(BigInteger)  # alerts ever stored
+    topology: Mapped[int] = mapped_column(BigInteger)  # revision that last replaced the topology
+
+
+class IncidentRow(Table):
+    """One incident and what is counted beside it."""
+
+    __tablename__ = "incidents"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime]
+    title: Mapped[str]
+    description: Mapped[str]
+    service: Mapped[str]
+    category: Mapped[str]
+    priority: Mapped[str]
+    status: Mapped[str]
+    closed_at: Mapped[datetime | None]
+    root_alert_id: Mapped[str | None]
+    fields: Mapped[dict[str, Any]]
+    origin: Mapped[str]
+    edited: Mapped[bool]  # a person's words stand; alerts no longer change them
+    alerts: Mapped[int]
+    firing: Mapped[int]
+    detected_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    assignee: Mapped[str]
+    roots: Mapped[list[Any]]  # [[alert id, score], ...] best first
+    roots_at: Mapped[int]
+    revision: Mapped[int] = mapped_column(BigInteger, index=True)
+    __table_args__ = (
+        Index(None, "opened_at", "id"),
+        Index(None, "status", "opened_at"),
+        Index(None, "service", "opened_at"),
+        Index(None, "closed_at"),
+    )
+
+
+class ResolutionRow(Table):
+    """What fixed an incident; the latest word, earlier ones are in the timeline."""
+
+    __tablename__ = "resolutions"
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    text: Mapped[str]
+    resolver: Mapped[str]
+    team: Mapped[str]
+    resolved_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class AlertRow(Table):
+    """One episode of one symptom, and its place in an incident."""
+
+    __tablename__ = "alerts"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    arrival: Mapped[int] = mapped_column(BigInteger, unique=True)  # 1 = the first ever stored
+    source: Mapped[str]
+    fingerprint: Mapped[str]
+    title: Mapped[str]
+    description: Mapped[str]
+    severity: Mapped[str]
+    status: Mapped[str]
+    service: Mapped[str]
+    host: Mapped[str]
+    labels: Mapped[dict[str, Any]]
+    starts_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    repeats: Mapped[int]
+    repeated_at: Mapped[datetime | None]  # event time of the latest repeat that carried another start
+    last_seen_at: Mapped[datetime | None]
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"))
+    probability: Mapped[float]
+    score: Mapped[float]
+    evidence: Mapped[list[Any]]  # [[signal, weight, detail], ...]
+    moved: Mapped[int] = mapped_column(BigInteger)  # revision that moved it between incidents, 0 if none did
+    revision: Mapped[int] = mapped_column(BigInteger, index=True)
+    __table_args__ = (Index(None, "incident_id", "arrival"), Index(None, "received_at"))
+
+
+class EventRow(Table):
+    """One line of a timeline. Never changed, never deleted."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    actor: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+
+
+class ResponderRow(Table):
+    """A person or a team's queue."""
+
+    __tablename__ = "responders"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    team: Mapped[str]
+    skills: Mapped[list[Any]]
+    timezone: Mapped[str]
+    workdays: Mapped[list[Any]]
+    work_starts: Mapped[str]  # HH:MM, local
+    work_ends: Mapped[str]
+    time_off: Mapped[list[Any]]  # [[start, end], ...] ISO 8601 in UTC
+    on_call: Mapped[bool]
+    max_open: Mapped[int]
+
+
+class EdgeRow(Table):
+    """One relation of the topology."""
+
+    __tablename__ = "edges"
+    source: Mapped[str] = mapped_column(primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    relation: Mapped[str] = mapped_column(primary_key=True)
+
+
+class PatternRow(Table):
+    """One recurring load of the latest retrain."""
+
+    __tablename__ = "patterns"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    service: Mapped[str]
+    host: Mapped[str]
+    metric: Mapped[str]
+    kind: Mapped[str]
+    rule: Mapped[str]
+    timezone: Mapped[str]
+    start_local: Mapped[str]
+    duration_minutes: Mapped[int]
+    level: Mapped[float]
+    baseline: Mapped[float]
+    hits: Mapped[int]
+    chances: Mapped[int]
+    q_value: Mapped[float]
+    last_seen_at: Mapped[datetime]
+
+
+class SeriesRow(Table):
+    """One metric series."""
+
+    __tablename__ = "series"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    service: Mapped[str]
+    host: Mapped[str]
+    metric: Mapped[str]
+    __table_args__ = (UniqueConstraint("service", "host", "metric"),)
+
+
+class SeriesDayRow(Table):
+    """One UTC day of one series: 288 five-minute means and their counts, compressed."""
+
+    __tablename__ = "series_days"
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # days since 1970-01-01 UTC
+    bins: Mapped[bytes]
+
+
+class EmbeddingRow(Table):
+    """A text's vector under one model, found by the text's hash."""
+
+    __tablename__ = "embeddings"
+    model: Mapped[str] = mapped_column(primary_key=True)
+    text_hash: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes]  # float32, little endian
+
+
+class KeyRow(Table):
+    """An API key: the sha256 of its token, never the token."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    digest: Mapped[str]  # 64 hex digits
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class ModelPointerRow(Table):
+    """One row: the model version in service and the one before."""
+
+    __tablename__ = "model_pointer"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[str]  # "" = none: the engine serves as it comes
+    previous: Mapped[str]
