@@ -1,0 +1,138 @@
+"""What is ordinary here: how common each value is, how pure incidents are in each field, how often new ones open.
+
+Values are counted once per incident, not per alert, so a storm does not make its own host look common (the tables of a
+hierarchical Dirichlet process, Teh et al. 2006). How strongly incidents keep to one value of a field is that field's
+concentration: small where incidents are pure (a tenant tag), large where the field says nothing (a severity).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+CONCENTRATIONS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+_PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
+_VALUE_LIMIT = 20_000  # values remembered per field
+_MEMORY = 400.0  # comparisons remembered per field for its concentration
+
+
+class Field:
+    """One field (service, host, a label ...): its values' shares and its concentration."""
+
+    __slots__ = ("concentration", "counts", "evidence", "seen", "total")
+
+    def __init__(self, concentration: float) -> None:
+        self.counts: dict[str, float] = {}
+        self.total = 0.0
+        self.seen = 0.0
+        self.concentration = concentration
+        start = math.log(concentration)
+        self.evidence = [-0.5 * ((math.log(grid) - start) / 1.5) ** 2 for grid in CONCENTRATIONS]
+
+    def share(self, value: str) -> float:
+        """How likely a new incident shows `value`, 0..1 exclusive."""
+        return (self.counts.get(value, 0.0) + 0.5) / (self.total + _PRIOR_VALUES)
+
+    def weight(self, value: str, inside: float, among: float) -> float:
+        """Nats for `value` coming from an incident in which `inside` of `among` alerts have it, against a new one."""
+        share = self.share(value)
+        spread = self.concentration
+        return math.log((inside + spread * share) / ((among + spread) * share))
+
+    def count(self, value: str) -> None:
+        """A further incident shows `value`."""
+        self.counts[value] = self.counts.get(value, 0.0) + 1.0
+        self.total += 1.0
+        if len(self.counts) > _VALUE_LIMIT:
+            self.counts = {name: number / 2 for name, number in self.counts.items() if number > 1.0}
+            self.total = sum(self.counts.values())
+
+    def compare(self, value: str, inside: float, among: float) -> None:
+        """Learn the concentration from one alert that joined an incident with `inside` of `among` at `value`."""
+        share = self.share(value)
+        keep = 1.0 - 1.0 / _MEMORY if self.seen >= _MEMORY else 1.0
+        self.seen += 1.0
+        for place, grid in enumerate(CONCENTRATIONS):
+            self.evidence[place] = keep * self.evidence[place] + math.log((inside + grid * share) / (among + grid))
+        if self.seen < 8 or self.seen % 16 == 0:
+            self.concentration = _mean_concentration(self.evidence)
+
+
+def _mean_concentration(evidence: list[float]) -> float:
+    top = max(evidence)
+    shares = [math.exp(value - top) for value in evidence]
+    return math.exp(sum(s * math.log(g) for s, g in zip(shares, CONCENTRATIONS, strict=True)) / sum(shares))
+
+
+class Background:
+    """All that is learned about ordinary traffic. Decides nothing; signals ask it."""
+
+    def __init__(self, concentrations: Mapping[str, float]) -> None:
+        self.concentrations = dict(concentrations)
+        self.fields: dict[str, Field] = {}
+        self.opened = 0.0  # incidents opened, fading with `rate_half_life_s`
+        self.opened_at = -math.inf
+        self.began_at = math.inf
+        self.repeats = [1.0, 2.0]  # alerts that joined: with their fingerprint present already, all; fading
+
+    def field(self, name: str) -> Field:
+        """The field called `name`; an unknown one starts from its role's concentration, without being remembered."""
+        found = self.fields.get(name)
+        return found if found is not None else Field(self._prior(name))
+
+    def known(self, name: str) -> Field:
+        """The field called `name`, remembered from now on."""
+        found = self.fields.get(name)
+        if found is None:
+            found = self.fields[name] = Field(self._prior(name))
+        return found
+
+    def opening_rate(self, at: float) -> float:
+        """New incidents per hour around `at` (unix seconds), at least 0.05."""
+        if self.opened_at == -math.inf:
+            return 1.0
+        faded = self.opened * _fade(max(0.0, at - self.opened_at))
+        span_h = min(_RATE_LIFE_S, max(600.0, max(at, self.opened_at) - self.began_at)) / 3600.0
+        return max(0.05, (faded + 0.5) / (span_h + 0.5))
+
+    def count_opening(self, at: float) -> None:
+        """An incident opened at `at` (unix seconds)."""
+        self.began_at = min(self.began_at, at)
+        if self.opened_at == -math.inf:
+            self.opened_at = at
+        gone = at - self.opened_at
+        self.opened = self.opened * _fade(max(0.0, gone)) + _fade(max(0.0, -gone))
+        self.opened_at = max(self.opened_at, at)
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON-able form."""
+        fields = {
+            name: {"counts": f.counts, "total": f.total, "seen": f.seen, "evidence": f.evidence, "now": f.concentration}
+            for name, f in self.fields.items()
+        }
+        return {"fields": fields, "repeats": self.repeats}
+
+    def take(self, data: Mapping[str, Any]) -> None:
+        """Take over what `to_data` wrote."""
+        for name, kept in data["fields"].items():
+            field = self.known(name)
+            field.counts, field.total, field.seen = dict(kept["counts"]), kept["total"], kept["seen"]
+            field.evidence, field.concentration = list(kept["evidence"]), kept["now"]
+        self.repeats = list(data["repeats"])
+
+    def _prior(self, name: str) -> float:
+        role = "label" if name.startswith("label.") else name
+        return self.concentrations.get(name, self.concentrations.get(role, 3.0))
+
+
+_RATE_LIFE_S = 4 * 3600.0
+
+
+def _fade(gone_s: float) -> float:
+    return math.exp(-gone_s / _RATE_LIFE_S)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """`names` sorted, for output that does not depend on the order of learning."""
+    return sorted(names)

@@ -1,0 +1,254 @@
+"""Which incident an alert belongs to: candidates, evidence, decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from engine.correlate.background import Background
+from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.reading import LEVELS, Reading, read
+from engine.correlate.repair import Revision
+from engine.correlate.signals import SIGNALS, Case, World
+from engine.correlate.together import Together
+from engine.correlate.topology import Topology
+from engine.correlate.weights import Weights, shipped
+from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart
+
+_CERTAIN = 20.0  # log-odds written for what is identity, not inference
+
+
+class Correlator:
+    """Assigns alerts to incidents one by one, in event time.
+
+    `predict_one` asks, `learn_one` is the only thing that changes state (with `move` and `close`, the operator's verbs).
+    Every candidate incident gets a score in log-odds against "this alert opens a new incident"; candidates and the new
+    one compete, so a rival lowers the probability of each. The score is the sum of its evidence.
+
+    Parameters
+    ----------
+    topology
+        Known relations between services, hosts and so on; better with, good without.
+    weights
+        Learned weights; None means the ones shipped with the package.
+    keep_h
+        Hours after its last sign of life during which an incident can still take an alert.
+    max_candidates
+        Incidents scored per alert, besides the few that moved last.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime, timedelta
+    >>> def alert(number, title, service):
+    ...     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=20 * number)
+    ...     return Alert(id=str(number), source="prom", title=title, service=service, starts_at=at, received_at=at,
+    ...                  fingerprint=f"{service} {title}")
+    >>> correlator = Correlator()
+    >>> correlator.predict_one(alert(0, "orders-db refuses writes", "orders-db")).incident_id is None
+    True
+    >>> correlator.learn_one(alert(0, "orders-db refuses writes", "orders-db"), "INC-1")
+    >>> correlator.predict_one(alert(1, "replication of orders-db broken", "orders-db")).incident_id
+    'INC-1'
+    """
+
+    def __init__(
+        self,
+        *,
+        topology: Sequence[Edge] = (),
+        weights: Weights | None = None,
+        keep_h: float = 4.0,
+        max_candidates: int = 32,
+    ) -> None:
+        self.topology = topology
+        self.weights = weights
+        self.keep_h = keep_h
+        self.max_candidates = max_candidates
+        self._weights = weights or shipped()
+        self._profiles = Profiles(keep_h * 3600.0)
+        self._world = World(
+            Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
+        )
+
+    def predict_one(self, alert: Alert) -> Match:
+        """Where `alert` belongs, judged at its event time. Changes nothing."""
+        at = alert.starts_at.timestamp()
+        known = self._known(alert, at)
+        if known is not None:
+            return known
+        reading = read(alert)
+        cases = self._cases(reading, at, alert.fingerprint)
+        return self._decide(alert, cases)
+
+    def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
+        """`alert` belongs to `incident_id`; `alert_of` names the earlier alert that it repeats or resolves."""
+        profile = self._profiles.open.get(incident_id)
+        member = profile.members.get(alert_of or alert.id) if profile else None
+        if member is not None and profile is not None:
+            self._repeat(alert, profile, member)
+            return
+        if alert.id in self._profiles.of_alert:
+            self.move(alert.id, incident_id)
+            return
+        at = alert.starts_at.timestamp()
+        reading = read(alert)
+        self._count(reading, alert.fingerprint, at, profile)
+        self._profiles.add(incident_id, Member(alert.id, at, alert.fingerprint, reading, at))
+        for gone in self._profiles.expired():
+            self._remember(gone)
+
+    def close(self, incident_id: str, at: datetime) -> None:
+        """The incident ended at `at`: it takes no alert that starts later."""
+        profile = self._profiles.open.get(incident_id)
+        if profile is not None:
+            profile.closed_at = at.timestamp()
+
+    def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
+        """The members of an open or recent incident as (alert id, score), likeliest root first; () if unknown."""
+        profile = self._profiles.open.get(incident_id)
+        if profile is None:
+            return ()
+        members = sorted(profile.members.values(), key=lambda member: (member.at, member.alert_id))
+        return tuple((member.alert_id, 1.0 / (1 + place)) for place, member in enumerate(members))
+
+    def revise(self, now: datetime) -> tuple[Revision, ...]:
+        """Moves that later evidence suggests, for the caller to apply through `move`."""
+        return ()
+
+    def move(self, alert_id: str, incident_id: str) -> None:
+        """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
+        if self._profiles.of_alert.get(alert_id) in (None, incident_id):
+            return
+        self._profiles.add(incident_id, self._profiles.remove(alert_id))
+
+    def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
+        """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
+        past = Correlator(topology=self.topology, weights=self._weights, keep_h=self.keep_h)
+        for alert, incident_id in zip(alerts, incident_ids, strict=True):
+            if incident_id and alert.status is AlertStatus.FIRING:
+                past.learn_one(alert, incident_id)
+        for profile in past._profiles.open.values():
+            past._remember(profile)
+        self._world = World(past._world.background, self._world.topology, past._world.together)
+        return self
+
+    def to_part(self) -> ModelPart:
+        """Weights and statistics as plain data; open incidents are state and stay out."""
+        data = {
+            "weights": self._weights.to_data(),
+            "background": self._world.background.to_data(),
+            "together": {level: table.to_data() for level, table in self._world.together.items()},
+            "settings": {"keep_h": self.keep_h, "max_candidates": self.max_candidates},
+        }
+        return ModelPart(data=data)
+
+    @classmethod
+    def from_part(cls, part: ModelPart, topology: Sequence[Edge] = ()) -> Correlator:
+        """The correlator that `to_part` described, without open incidents."""
+        found = cls(topology=topology, weights=Weights.from_data(part.data["weights"]), **part.data["settings"])
+        found._world.background.take(part.data["background"])
+        for level, table in found._world.together.items():
+            table.take(part.data["together"][level])
+        return found
+
+    def _known(self, alert: Alert, at: float) -> Match | None:
+        """A second delivery, or the end of a known episode: identity, not inference."""
+        incident_id = self._profiles.of_alert.get(alert.id)
+        if incident_id is not None:
+            return _certain(incident_id, alert.id, "delivered before")
+        best: tuple[float, str, str] | None = None
+        for incident_id in self._profiles.of_fingerprint.get(alert.fingerprint, ()):
+            profile = self._profiles.open[incident_id]
+            for alert_id in profile.episodes[alert.fingerprint]:
+                member = profile.members[alert_id]
+                away = abs(member.at - at)
+                if (away == 0.0 or alert.status is AlertStatus.RESOLVED) and (best is None or away < best[0]):
+                    best = (away, incident_id, alert_id)
+        if best is None:
+            return None
+        return _certain(best[1], best[2], "same symptom" if best[0] == 0.0 else "resolves it")
+
+    def _cases(self, reading: Reading, at: float, fingerprint: str) -> list[Case]:
+        found = self._profiles.candidates(reading, at, self.max_candidates)
+        return [Case(reading, at, fingerprint, profile, self._world) for profile in found]
+
+    def _decide(self, alert: Alert, cases: Sequence[Case]) -> Match:
+        scored = sorted(((self._score(case), case) for case in cases), key=lambda pair: (-pair[0], pair[1].profile.id))
+        if not scored:
+            return Match(incident_id=None, probability=1.0, score=-_CERTAIN, evidence=_alone())
+        best, case = scored[0]
+        second = scored[1] if len(scored) > 1 else None
+        total = 1.0 + sum(math.exp(min(score, 50.0)) for score, _ in scored)
+        joins = best > 0.0
+        rival = max(0.0, second[0]) if second and joins else 0.0
+        return Match(
+            incident_id=case.profile.id if joins else None,
+            probability=(math.exp(min(best, 50.0)) if joins else 1.0) / total,
+            score=best,
+            evidence=self._explain(case),
+            runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
+            margin=best - rival if joins else -best,
+            repeat_of=self._earlier(alert, case.profile) if joins else None,
+        )
+
+    def _score(self, case: Case) -> float:
+        weights = self._weights.join
+        return sum(weights.get(name, 0.0) * value for signal in SIGNALS for name, value in signal.parts(case))
+
+    def _explain(self, case: Case) -> tuple[Evidence, ...]:
+        weights = self._weights.join
+        found = []
+        for signal in SIGNALS:
+            weight = sum(weights.get(name, 0.0) * value for name, value in signal.parts(case))
+            if weight:
+                found.append(Evidence(signal=signal.name, weight=weight, detail=signal.detail(case)))
+        return tuple(found)
+
+    @staticmethod
+    def _earlier(alert: Alert, profile: Profile) -> str | None:
+        ids = profile.episodes.get(alert.fingerprint, ())
+        return next((alert_id for alert_id in reversed(ids) if not profile.members[alert_id].resolved), None)
+
+    def _repeat(self, alert: Alert, profile: Profile, member: Member) -> None:
+        at = max(alert.starts_at.timestamp(), alert.ends_at.timestamp() if alert.ends_at else 0.0)
+        member.resolved = alert.status is AlertStatus.RESOLVED
+        member.repeats += 1
+        member.last_at = max(member.last_at, at)
+        profile.last = max(profile.last, at)
+
+    def _count(self, reading: Reading, fingerprint: str, at: float, profile: Profile | None) -> None:
+        background = self._world.background
+        if profile is None:
+            background.count_opening(at)
+        else:
+            background.repeats[1] += 1.0
+            background.repeats[0] += float(fingerprint in profile.episodes)
+        for name, value in reading.fields:
+            field = background.known(name)
+            inside = profile.inside.get(name, {}).get(value, 0) if profile else 0
+            among = profile.among.get(name, 0) if profile else 0
+            if among:
+                field.compare(value, inside, among)
+            if not inside:
+                field.count(value)
+        for role, values in (("thing", reading.things), ("word", reading.words)):
+            field = background.known(role)
+            held = (profile.things if role == "thing" else profile.words) if profile else {}
+            for value in values:
+                if value not in held:
+                    field.count(value)
+
+    def _remember(self, profile: Profile) -> None:
+        for level, table in self._world.together.items():
+            table.learn(profile.kinds[level])
+
+
+def _certain(incident_id: str, alert_id: str, reason: str) -> Match:
+    evidence = (Evidence(signal="identity", weight=_CERTAIN, detail=reason),)
+    return Match(
+        incident_id=incident_id, probability=1.0, score=_CERTAIN, evidence=evidence, margin=_CERTAIN, repeat_of=alert_id
+    )
+
+
+def _alone() -> tuple[Evidence, ...]:
+    return (Evidence(signal="background", weight=-_CERTAIN, detail="no open incident comes near"),)

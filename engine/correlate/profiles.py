@@ -1,0 +1,224 @@
+"""The state of open and recent incidents, and the indexes that find the few that an alert could belong to."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from engine.correlate.reading import LEVELS, Reading
+
+_POSTINGS_READ = 24  # newest incidents looked at per shared value
+_NEWEST = 12  # incidents that are candidates for having moved last, whatever they share
+
+
+@dataclass(slots=True)
+class Member:
+    """One symptom episode inside an incident."""
+
+    alert_id: str
+    at: float  # unix seconds, event time
+    fingerprint: str
+    reading: Reading
+    last_at: float  # unix seconds, latest repeat
+    repeats: int = 0
+    resolved: bool = False
+
+
+class Profile:
+    """One incident as the signals see it: counters over its members, never a scan of them."""
+
+    __slots__ = (
+        "among",
+        "closed_at",
+        "episodes",
+        "id",
+        "inside",
+        "kinds",
+        "last",
+        "members",
+        "things",
+        "times",
+        "words",
+    )
+
+    def __init__(self, incident_id: str) -> None:
+        self.id = incident_id
+        self.members: dict[str, Member] = {}
+        self.times: list[float] = []  # of members, sorted
+        self.last = -math.inf  # latest sign of life, repeats included
+        self.closed_at = math.inf
+        self.among: dict[str, int] = {}  # members that have the field
+        self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
+        self.things: dict[str, int] = {}
+        self.words: dict[str, int] = {}
+        self.kinds: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
+        self.episodes: dict[str, list[str]] = {}  # fingerprint -> alert ids, in the order learned
+
+    @property
+    def first(self) -> float:
+        """When it began, unix seconds."""
+        return self.times[0]
+
+    def gap(self, at: float) -> float:
+        """Seconds between `at` and the nearest sign of life."""
+        place = bisect_left(self.times, at)
+        gap = self.times[place] - at if place < len(self.times) else math.inf
+        if place:
+            gap = min(gap, at - self.times[place - 1])
+        return min(gap, max(0.0, at - self.last)) if at >= self.times[0] else gap
+
+    def add(self, member: Member) -> None:
+        """Take `member` in."""
+        self.members[member.alert_id] = member
+        insort(self.times, member.at)
+        self.last = max(self.last, member.last_at)
+        reading = member.reading
+        for name, value in reading.fields:
+            self.among[name] = self.among.get(name, 0) + 1
+            _plus(self.inside.setdefault(name, {}), value)
+        for thing in reading.things:
+            _plus(self.things, thing)
+        for word in reading.words:
+            _plus(self.words, word)
+        for level, kind in reading.kinds.items():
+            _plus(self.kinds[level], kind)
+        self.episodes.setdefault(member.fingerprint, []).append(member.alert_id)
+
+    def remove(self, alert_id: str) -> Member:
+        """Give the member `alert_id` up."""
+        member = self.members.pop(alert_id)
+        del self.times[bisect_left(self.times, member.at)]
+        reading = member.reading
+        for name, value in reading.fields:
+            self.among[name] -= 1
+            _minus(self.inside[name], value)
+        for thing in reading.things:
+            _minus(self.things, thing)
+        for word in reading.words:
+            _minus(self.words, word)
+        for level, kind in reading.kinds.items():
+            _minus(self.kinds[level], kind)
+        self.episodes[member.fingerprint].remove(alert_id)
+        if not self.episodes[member.fingerprint]:
+            del self.episodes[member.fingerprint]
+        self.last = max((other.last_at for other in self.members.values()), default=-math.inf)
+        return member
+
+
+class Profiles:
+    """All incidents that can still take an alert, by id, and who shares what with whom."""
+
+    def __init__(self, keep_s: float) -> None:
+        self.keep_s = keep_s
+        self.open: dict[str, Profile] = {}  # least lately touched first
+        self.postings: dict[str, dict[str, None]] = {}  # value -> incident ids, least lately touched first
+        self.of_alert: dict[str, str] = {}  # alert id -> incident id
+        self.of_fingerprint: dict[str, dict[str, None]] = {}  # fingerprint -> incident ids
+        self.now = -math.inf  # latest event time seen
+
+    def candidates(self, reading: Reading, at: float, limit: int) -> list[Profile]:
+        """Incidents worth scoring for an alert at `at`: those sharing the rarest values, and the newest."""
+        found: dict[str, None] = {}
+        for ids in sorted((self.postings[key] for key in keys_of(reading) if key in self.postings), key=len):
+            for incident_id in _newest(ids, _POSTINGS_READ):
+                if self._alive(incident_id, at):
+                    found[incident_id] = None
+            if len(found) >= limit:
+                break
+        extra = 0
+        for incident_id in reversed(self.open):
+            if extra >= _NEWEST:
+                break
+            extra += 1
+            if self._alive(incident_id, at):
+                found[incident_id] = None
+        return [self.open[incident_id] for incident_id in list(found)[: limit + _NEWEST]]
+
+    def add(self, incident_id: str, member: Member) -> Profile:
+        """Put `member` into the incident, which is opened if unknown."""
+        profile = self.open.pop(incident_id, None) or Profile(incident_id)
+        self.open[incident_id] = profile
+        profile.add(member)
+        self.of_alert[member.alert_id] = incident_id
+        self.of_fingerprint.setdefault(member.fingerprint, {})[incident_id] = None
+        for key in keys_of(member.reading):
+            ids = self.postings.setdefault(key, {})
+            ids.pop(incident_id, None)
+            ids[incident_id] = None
+        self.now = max(self.now, member.last_at)
+        return profile
+
+    def remove(self, alert_id: str) -> Member:
+        """Take a member out of its incident; an incident without members is dropped."""
+        incident_id = self.of_alert.pop(alert_id)
+        profile = self.open[incident_id]
+        member = profile.remove(alert_id)
+        if not profile.members:
+            del self.open[incident_id]
+        self._unlist(profile, member)
+        return member
+
+    def expired(self) -> Iterator[Profile]:
+        """Drop, and yield, the incidents that nothing can reach any more."""
+        while self.open:
+            incident_id = next(iter(self.open))
+            profile = self.open[incident_id]
+            if max(profile.last, profile.times[-1]) + self.keep_s >= self.now:
+                return
+            self._drop(profile)
+            yield profile
+
+    def _drop(self, profile: Profile) -> None:
+        del self.open[profile.id]
+        for member in profile.members.values():
+            self.of_alert.pop(member.alert_id, None)
+            self._forget(self.of_fingerprint, member.fingerprint, profile.id)
+            for key in keys_of(member.reading):
+                self._forget(self.postings, key, profile.id)
+
+    def _unlist(self, profile: Profile, member: Member) -> None:
+        if member.fingerprint not in profile.episodes:
+            self._forget(self.of_fingerprint, member.fingerprint, profile.id)
+        held = {key for other in profile.members.values() for key in keys_of(other.reading)}
+        for key in keys_of(member.reading):
+            if key not in held:
+                self._forget(self.postings, key, profile.id)
+
+    @staticmethod
+    def _forget(table: dict[str, dict[str, None]], key: str, incident_id: str) -> None:
+        ids = table.get(key)
+        if ids is not None:
+            ids.pop(incident_id, None)
+            if not ids:
+                del table[key]
+
+    def _alive(self, incident_id: str, at: float) -> bool:
+        profile = self.open[incident_id]
+        return profile.first - self.keep_s <= at <= min(profile.closed_at, profile.last + self.keep_s)
+
+
+def keys_of(reading: Reading) -> Iterable[str]:
+    """The values under which an alert's incident can be found again."""
+    yield from reading.things
+    for name, value in reading.fields:
+        if name not in ("severity", "source"):
+            yield f"{name}={value}"
+
+
+def _newest(ids: dict[str, None], limit: int) -> Iterator[str]:
+    for place, incident_id in enumerate(reversed(ids)):
+        if place == limit:
+            return
+        yield incident_id
+
+
+def _plus(counts: dict[str, int], value: str) -> None:
+    counts[value] = counts.get(value, 0) + 1
+
+
+def _minus(counts: dict[str, int], value: str) -> None:
+    counts[value] -= 1
+    if not counts[value]:
+        del counts[value]
