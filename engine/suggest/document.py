@@ -7,11 +7,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from engine.domain import Alert, Incident, Resolution
 from engine.text import words
 
+FIELDS = {
+    "title": "same title",
+    "head": "same words",  # title and the first sentences
+    "body": "same words",  # title and the whole description
+    "names": "same identifiers",  # as written: classes, exceptions, error codes, hosts, commands, paths
+    "phrases": "same phrases",  # pairs of neighbouring words
+    "letters": "same title",  # runs of four letters of the title: forgives typing errors and compounds
+}
 TITLE_LIMIT = 500  # characters; a longer title is a pasted body
+HEAD_LIMIT = 400  # characters of a body that usually say what is wrong
 BODY_LIMIT = 6_000  # characters of a body that are indexed: beyond it are dumps, which only repeat
 ENCODED_LIMIT = 600  # characters given to the encoder after the title, about its 128 tokens
 _ALERTS_READ = 20  # leading alerts whose titles join the text of the question
@@ -26,6 +36,7 @@ _MOJIBAKE = re.compile("[ÂÃâ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[.:/$#-]+[A-Za-z0-9_]+)*")
 _TELLING = re.compile(r"[a-z][A-Z]|[._:/$#]|\d|^[A-Z]{3,}$")
+_SPELLED = re.compile(r"[^\W_]+")
 _VOWEL = re.compile("[aeiouy]")
 _NUMBER = re.compile(r"(?<![\w.:-])\d{3,6}(?![\w.:-])")
 _EMPTY_FIX = re.compile(
@@ -49,13 +60,10 @@ _STOP = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The searched fields of one incident, as lists of terms; a term may repeat."""
+    """The searched fields of one incident, as lists of terms by the names of `FIELDS`; a term may repeat."""
 
-    title: list[str]
-    body: list[str]  # title and description
-    names: list[str]  # identifiers as written: classes, exceptions, error codes, hosts, commands, paths
+    fields: dict[str, list[str]]
     encoded: str  # the text that the encoder reads
-    heading: str  # the title alone, cleaned
 
 
 def document_of(incident: Incident, alerts: Sequence[Alert] = ()) -> Document:
@@ -63,14 +71,17 @@ def document_of(incident: Incident, alerts: Sequence[Alert] = ()) -> Document:
     heading = clean(incident.title[:TITLE_LIMIT])
     told = dict.fromkeys(alert.title for alert in alerts[:_ALERTS_READ])
     body = clean("\n".join([incident.description[:BODY_LIMIT], *(title[:TITLE_LIMIT] for title in told)]))
-    title_terms = terms(heading)
-    return Document(
-        title=title_terms,
-        body=title_terms + terms(body),
-        names=names(f"{heading}\n{body}"),
-        encoded=f"{heading}\n{body[:ENCODED_LIMIT]}".strip(),
-        heading=heading,
-    )
+    title = terms(heading)
+    opening = terms(body[:HEAD_LIMIT])
+    fields = {
+        "title": title,
+        "head": title + title + opening,
+        "body": title + terms(body),
+        "names": names(f"{heading}\n{body}"),
+        "phrases": pairs(title) + pairs(opening),
+        "letters": letters(heading),
+    }
+    return Document(fields=fields, encoded=f"{heading}\n{body[:ENCODED_LIMIT]}".strip())
 
 
 def fix_is_useful(resolution: Resolution | None) -> bool:
@@ -134,6 +145,29 @@ def names(text: str) -> list[str]:
 
 def _worth(word: str) -> bool:
     return word[0] != "<" and (len(word) > 1 or not word.isascii())
+
+
+def pairs(words_in_order: Sequence[str]) -> list[str]:
+    """Neighbouring words as one term each.
+
+    Examples
+    --------
+    >>> pairs(["disk", "is", "full"])
+    ['disk is', 'is full']
+    """
+    return [f"{first} {second}" for first, second in pairwise(words_in_order)]
+
+
+def letters(text: str) -> list[str]:
+    """Runs of four characters of `text`, punctuation aside.
+
+    Examples
+    --------
+    >>> letters("Disk!")
+    [' dis', 'disk', 'isk ']
+    """
+    plain = f" {' '.join(_SPELLED.findall(text.casefold()))} "
+    return [plain[start : start + 4] for start in range(len(plain) - 3)]
 
 
 @lru_cache(maxsize=100_000)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from engine.suggest.index import FieldIndex
 from engine.suggest.signals import Scan
 
 _SHOWN = 4  # shared words named in one reason
@@ -17,20 +16,19 @@ def reasons(scan: Scan, slot: int, signal: str) -> str:
 
 
 def _words(scan: Scan, slot: int) -> str:
-    asked, past = scan.question.document, scan.memory.documents[slot]
-    return _shared(scan.memory.body, asked.body, past.body)
+    return _shared(scan, slot, "body")
 
 
 def _title(scan: Scan, slot: int) -> str:
-    asked, past = scan.question.document, scan.memory.documents[slot]
-    if asked.title and asked.title == past.title:
-        return "the same title"
-    return _shared(scan.memory.title, asked.title, past.title)
+    return _shared(scan, slot, "title")
 
 
 def _names(scan: Scan, slot: int) -> str:
-    asked, past = scan.question.document, scan.memory.documents[slot]
-    return _shared(scan.memory.names, asked.names, past.names)
+    return _shared(scan, slot, "names")
+
+
+def _phrases(scan: Scan, slot: int) -> str:
+    return _shared(scan, slot, "phrases")
 
 
 def _meaning(scan: Scan, slot: int) -> str:
@@ -65,15 +63,16 @@ def _label(asked: str, past: str) -> str:
     return f"both {asked}" if asked.casefold() == past.casefold() else f"{past}, not {asked}"
 
 
-def _shared(index: FieldIndex, asked: Iterable[str], past: Iterable[str]) -> str:
-    common = sorted(set(asked) & set(past), key=lambda term: (-index.rarity(term), term))
-    return "both say " + ", ".join(common[:_SHOWN]) if common else "no word in common"
+def _shared(scan: Scan, slot: int, field: str) -> str:
+    common = scan.memory.fields[field].shared(scan.question.document.fields[field], slot, _SHOWN)
+    return "both say " + ", ".join(common) if common else "nothing in common"
 
 
 _SAYERS: dict[str, Callable[[Scan, int], str]] = {
     "same words": _words,
     "same title": _title,
     "same identifiers": _names,
+    "same phrases": _phrases,
     "same meaning": _meaning,
     "same service": _service,
     "same category": _category,

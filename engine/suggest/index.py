@@ -35,6 +35,7 @@ class FieldIndex:
         self.b = b
         self.documents_: list[NDArray[np.int32]] = []
         self.vocabulary_: dict[str, int] = {}
+        self.lengths_: array[int] = array("i")
         self.own_: array[float] = array("f")  # each document's score against itself
         self._clear_tail(0)
         self._take(None, 0.0)
@@ -44,15 +45,33 @@ class FieldIndex:
 
     def fit(self, documents: Iterable[Sequence[str]]) -> FieldIndex:
         """Index `documents` (lists of terms) from nothing."""
-        self.vocabulary_ = {}
-        self.documents_ = [self._ids(terms) for terms in documents]
+        self.vocabulary_, self.documents_, self.lengths_ = {}, [], array("i")
+        for terms in documents:
+            self.stage(terms)
+        return self.settle()
+
+    def stage(self, terms: Sequence[str]) -> None:
+        """Append one document of many; `settle` makes them searchable."""
+        self.documents_.append(self._ids(terms))
+        self.lengths_.append(len(terms))
+
+    def settle(self) -> FieldIndex:
+        """Index everything afresh, with the statistics of what there is now."""
         self._fold()
         return self
+
+    def kept(self, slots: Sequence[int]) -> FieldIndex:
+        """An index of the documents of `slots` alone, in that order."""
+        fresh = FieldIndex(self.k1, self.b)
+        fresh.vocabulary_ = dict(self.vocabulary_)
+        fresh.documents_ = [self.documents_[slot] for slot in slots]
+        fresh.lengths_ = array("i", [self.lengths_[slot] for slot in slots])
+        return fresh.settle()
 
     def add(self, terms: Sequence[str]) -> None:
         """Append one document; the next `scores` sees it."""
         slot = len(self.documents_)
-        self.documents_.append(self._ids(terms))
+        self.stage(terms)
         own = 0.0
         for term, weight in self._weights(self.documents_[slot]):
             slots, weights = self.tail_.setdefault(term, (array("q"), array("f")))
@@ -87,9 +106,22 @@ class FieldIndex:
         """`self_score` of every document: shape (documents,)."""
         return np.array(self.own_, dtype=np.float32)
 
-    def rarity(self, term: str) -> float:
-        """Inverse document frequency of `term`, >= 0, natural logarithm."""
-        return self._idf(self.vocabulary_.get(term, -1))
+    def lengths(self) -> Floats:
+        """Terms of every document: shape (documents,)."""
+        return np.array(self.lengths_, dtype=np.float32)
+
+    def equal(self, terms: Sequence[str], slots: Slots) -> NDArray[np.bool_]:
+        """Per slot whether its document is exactly `terms`: shape (slots,); nothing equals an empty document."""
+        asked = np.array([self.vocabulary_.get(term, -1) for term in terms], dtype=np.int32)
+        return np.array(
+            [len(asked) > 0 and np.array_equal(asked, self.documents_[slot]) for slot in slots], dtype=np.bool_
+        )
+
+    def shared(self, terms: Iterable[str], slot: int, count: int) -> list[str]:
+        """The `count` rarest of `terms` that the document in `slot` also holds, rarest first."""
+        held = set(self.documents_[slot].tolist())
+        common = {term for term in terms if self.vocabulary_.get(term, -1) in held}
+        return sorted(common, key=lambda term: (-self._idf(self.vocabulary_[term]), term))[:count]
 
     def _ids(self, terms: Sequence[str]) -> NDArray[np.int32]:
         vocabulary = self.vocabulary_
@@ -111,7 +143,7 @@ class FieldIndex:
         return [(term, self._weight(term, count, len(document))) for term, count in Counter(document.tolist()).items()]
 
     def _fold(self) -> None:
-        lengths = [len(document) for document in self.documents_]
+        lengths = self.lengths_
         self._clear_tail(0)
         if not sum(lengths):
             self._take(None, 0.0)

@@ -9,12 +9,13 @@ import numpy as np
 
 from engine.domain import Alert, Evidence, Incident, ModelPart, Rung, Suggestion, Suggestions
 from engine.errors import ModelUnusable
+from engine.suggest.document import document_of
 from engine.suggest.encoder import Encoder, batches
 from engine.suggest.explain import reasons
-from engine.suggest.index import Floats
-from engine.suggest.memory import Memory
+from engine.suggest.index import Floats, Slots
+from engine.suggest.memory import Memory, fingerprints
 from engine.suggest.rerank import Fusion, probability
-from engine.suggest.signals import Candidates, Scan, question_of
+from engine.suggest.signals import Scan, question_of
 
 _DAY_S = 86_400.0
 _WARM_BATCH = 256  # texts between two looks at what is missing
@@ -45,12 +46,12 @@ class Recommender:
 
     def fit(self, incidents: Iterable[Incident], alerts: Mapping[str, Sequence[Alert]] | None = None) -> Self:
         """Forget everything and remember `incidents`, with the alerts of each by its id where known."""
-        self.memory_ = Memory().fit(list(incidents), alerts or {})
+        self.memory_ = Memory().fit(incidents, alerts or {})
         return self
 
     def learn_one(self, incident: Incident, alerts: Sequence[Alert] = ()) -> None:
         """Remember `incident`, or its newer form. A closed one with a resolution is what others learn from."""
-        slot = self.memory_.add(incident, alerts)
+        slot = self.memory_.add(incident, document_of(incident, alerts), fingerprints(alerts))
         if self.memory_.worn:
             self._compact()
         elif self.encoder is not None and self.encoder.loaded:
@@ -71,7 +72,7 @@ class Recommender:
     @property
     def ready(self) -> bool:
         """Whether answers come from the best rung: encoder loaded, everything remembered encoded."""
-        return self.encoder is not None and self.encoder.loaded and self.memory_.encoded
+        return self.encoder is not None and self.encoder.loaded and not self.memory_.waiting
 
     def warm(self) -> Self:
         """Load the encoder and encode what is remembered; may take long, and goes on where it stopped.
@@ -82,8 +83,8 @@ class Recommender:
             return self
         try:
             self.encoder.load()
-            while missing := self.memory_.missing()[:_WARM_BATCH]:
-                self._encode(missing)
+            while waiting := sorted(self.memory_.waiting)[-_WARM_BATCH:]:
+                self._encode(waiting)
         except ModelUnusable as error:
             self.failure_ = str(error)
         return self
@@ -112,24 +113,23 @@ class Recommender:
             reason = self.failure_ or self.encoder.failure_ or "the encoder is being prepared"
             return None, f"{reason}: compared by words alone"
         try:
-            return self.encoder.encode([question_of(incident, alerts).document.encoded])[0], ""
+            return self.encoder.encode([document_of(incident, alerts).encoded])[0], ""
         except ModelUnusable as error:
             return None, f"{error}: compared by words alone"
 
     def _encode(self, slots: Sequence[int]) -> None:
         if self.encoder is None:
             return
-        texts = [self.memory_.documents[slot].encoded for slot in slots]
+        texts = [self.memory_.waiting[slot] for slot in slots]
         for group in batches(texts, self.encoder.batch_size):
-            vectors = self.encoder.encode([texts[i] for i in group])
-            self.memory_.vectors.put([slots[i] for i in group], vectors)
+            self.memory_.encoded([slots[i] for i in group], self.encoder.encode([texts[i] for i in group]))
 
     def _compact(self) -> None:
         self.memory_ = self.memory_.compacted()
         if self.encoder is not None and self.encoder.loaded:
-            self._encode(self.memory_.missing())
+            self._encode(sorted(self.memory_.waiting))
 
-    def _ordered(self, slots: Candidates, scores: Floats) -> list[int]:
+    def _ordered(self, slots: Slots, scores: Floats) -> list[int]:
         opened = np.array(self.memory_.opened)[slots]
         return [int(i) for i in np.lexsort((-slots, -opened, -scores))]
 

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Alert, Incident
-from engine.suggest.document import Document, document_of, fix_is_useful
-from engine.suggest.index import Floats
+from engine.suggest.document import FIELDS, Document, document_of
+from engine.suggest.index import Floats, Slots
 from engine.suggest.memory import Labels, Memory, fingerprints
-
-Candidates = NDArray[np.intp]
 
 _DAY_S = 86_400.0
 _EVERYTHING = 400  # with no more known incidents than this, all are candidates
 _FEW = 1e-6
+_SOFT = 1.0  # nats added to both sides of a ratio, so that one shared common word is no full agreement
 
 # column: the signal it belongs to, as people read it. Order is the order of the columns.
 COLUMNS = {
-    "body_cover": "same words",
-    "body_match": "same words",
-    "body_best": "same words",
-    "body_strength": "same words",
-    "title_cover": "same title",
-    "title_match": "same title",
-    "title_best": "same title",
+    **{f"{field}_{form}": signal for field, signal in FIELDS.items() for form in ("match", "best", "strength")},
     "title_in_body": "same title",
     "body_in_title": "same title",
     "title_equal": "same title",
-    "names_match": "same identifiers",
-    "names_best": "same identifiers",
-    "names_strength": "same identifiers",
+    "length": "length of the text",
+    "length_apart": "length of the text",
     "meaning": "same meaning",
     "meaning_best": "same meaning",
     "service_same": "same service",
@@ -61,13 +53,11 @@ class Question:
     document: Document
     symptoms: frozenset[str]
     vector: Floats | None = None  # unit vector of its text, if an encoder answers
-    mentions: frozenset[str] = field(default_factory=frozenset)  # names in its text, as other incidents' ids may be
 
 
 def question_of(incident: Incident, alerts: Sequence[Alert], vector: Floats | None = None) -> Question:
     """Read `incident` and its leading `alerts`."""
-    document = document_of(incident, alerts)
-    return Question(incident, document, fingerprints(alerts), vector, frozenset(document.names))
+    return Question(incident, document_of(incident, alerts), fingerprints(alerts), vector)
 
 
 class Scan:
@@ -77,20 +67,18 @@ class Scan:
         self.memory = memory
         self.question = question
         self.usable = usable
-        asked = question.document
-        self.body = memory.body.scores(asked.body)
-        self.title = memory.title.scores(asked.title)
-        self.names = memory.names.scores(asked.names)
-        self.title_in_body = memory.body.scores(asked.title)
-        self.body_in_title = memory.title.scores(asked.body)
+        asked = question.document.fields
+        self.scores = {name: index.scores(asked[name]) for name, index in memory.fields.items()}
+        self.title_in_body = memory.fields["body"].scores(asked["title"])
+        self.body_in_title = memory.fields["title"].scores(asked["body"])
         self.meaning = memory.vectors.scores(question.vector) if question.vector is not None else None
 
-    def candidates(self, per_channel: int) -> Candidates:
+    def candidates(self, per_channel: int) -> Slots:
         """Slots worth weighing: the best of every channel, or all where they are few."""
         usable = np.flatnonzero(self.usable)
         if len(usable) <= max(_EVERYTHING, per_channel):
             return usable
-        channels = [self.body, self.title, self.names, self.title_in_body, self.body_in_title]
+        channels = [*self.scores.values(), self.title_in_body, self.body_in_title]
         if self.meaning is not None:
             channels.append(self.meaning)
         chosen = [_best(channel, usable, per_channel) for channel in channels]
@@ -98,89 +86,75 @@ class Scan:
         chosen.append(self._same_service(usable)[-per_channel // 2 :])
         return np.unique(np.concatenate(chosen))
 
-    def columns(self, slots: Candidates) -> Floats:
+    def columns(self, slots: Slots) -> Floats:
         """The columns of `COLUMNS` for `slots`: shape (slots, columns)."""
-        parts = [
-            *self._words(slots),
-            *self._labels(slots),
-            self._symptoms(slots),
-            *self._time(slots),
-            self._named(slots),
-            self._fixed(slots),
-        ]
-        return np.column_stack(parts).astype(np.float32) if len(slots) else np.zeros((0, len(COLUMNS)), np.float32)
+        if not len(slots):
+            return np.zeros((0, len(COLUMNS)), np.float32)
+        fields = [column for name in FIELDS for column in self._field(name, slots)]
+        parts = [*fields, *self._across(slots), *self._meaning(slots), *self._labels(slots)]
+        parts += [self._symptoms(slots), *self._time(slots), self._named(slots)]
+        parts.append(np.array(self.memory.fixed, dtype=np.float32)[slots])
+        return np.column_stack(parts).astype(np.float32)
 
-    def _words(self, slots: Candidates) -> list[Floats]:
-        memory, asked = self.memory, self.question.document
-        body, title, names = self.body[slots], self.title[slots], self.names[slots]
-        own_body, own_title = memory.body.self_score(asked.body), memory.title.self_score(asked.title)
-        own_names = memory.names.self_score(asked.names)
-        past_title = memory.title.self_scores()[slots]
-        heading = " ".join(asked.title)
+    def _field(self, name: str, slots: Slots) -> list[Floats]:
+        index, scores = self.memory.fields[name], self.scores[name][slots]
+        own, past = index.self_score(self.question.document.fields[name]), index.self_scores()[slots]
+        best = max(float(self.scores[name][self.usable].max(initial=0)), _FEW)
+        return [scores / np.sqrt((own + _SOFT) * (past + _SOFT)), scores / best, np.log1p(scores)]
+
+    def _across(self, slots: Slots) -> list[Floats]:
+        title, body = self.memory.fields["title"], self.memory.fields["body"]
+        asked = self.question.document.fields
+        lengths = np.log1p(body.lengths()[slots])
         return [
-            body / (own_body + 1),
-            body / np.sqrt((own_body + 1) * (memory.body.self_scores()[slots] + 1)),
-            self._relative(self.body)[slots],
-            np.log1p(body),
-            title / (own_title + 1),
-            title / np.sqrt((own_title + 1) * (past_title + 1)),
-            self._relative(self.title)[slots],
-            self.title_in_body[slots] / (memory.body.self_score(asked.title) + 1),
-            self.body_in_title[slots] / (past_title + 1),
-            np.array([bool(heading) and heading == " ".join(memory.documents[slot].title) for slot in slots]),
-            names / np.sqrt((own_names + 1) * (memory.names.self_scores()[slots] + 1)),
-            self._relative(self.names)[slots],
-            np.log1p(names),
-            *self._meaning(slots),
+            self.title_in_body[slots] / (body.self_score(asked["title"]) + _SOFT),
+            self.body_in_title[slots] / (title.self_scores()[slots] + _SOFT),
+            title.equal(asked["title"], slots),
+            lengths,
+            np.abs(lengths - np.log1p(len(asked["body"]))),
         ]
 
-    def _meaning(self, slots: Candidates) -> list[Floats]:
+    def _meaning(self, slots: Slots) -> list[Floats]:
         if self.meaning is None:
             nothing = np.zeros(len(slots), dtype=np.float32)
             return [nothing, nothing]
-        best = self.meaning[self.usable].max(initial=_FEW)
+        best = self.meaning[self.usable].max(initial=-1.0)
         return [self.meaning[slots], self.meaning[slots] - best]
 
-    def _relative(self, scores: Floats) -> Floats:
-        return np.asarray(scores / max(float(scores[self.usable].max(initial=0)), _FEW))
-
-    def _labels(self, slots: Candidates) -> list[Floats]:
+    def _labels(self, slots: Slots) -> list[Floats]:
         asked, memory = self.question.incident, self.memory
         service = _agreement(memory.services, asked.service, slots)
         category = _agreement(memory.categories, asked.category, slots)
         return [*service, *category, _agreement(memory.priorities, asked.priority, slots)[0]]
 
-    def _symptoms(self, slots: Candidates) -> Floats:
+    def _symptoms(self, slots: Slots) -> Floats:
         return np.array([_overlap(self.question.symptoms, self.memory.symptoms[slot]) for slot in slots], np.float32)
 
-    def _time(self, slots: Candidates) -> list[Floats]:
+    def _time(self, slots: Slots) -> list[Floats]:
         moment = self.question.incident.opened_at.timestamp()
         days = np.maximum(moment - np.array(self.memory.opened)[slots], 0) / _DAY_S
         return [np.log1p(days), np.exp(-days), np.exp(-days / 30), np.exp(-days / 365)]
 
-    def _named(self, slots: Candidates) -> Floats:
-        mentions, incidents = self.question.mentions, self.memory.incidents
-        return np.array([bool(mentions) and incidents[slot].id.lower() in mentions for slot in slots], np.float32)
+    def _named(self, slots: Slots) -> Floats:
+        mentions, incidents = set(self.question.document.fields["names"]), self.memory.incidents
+        return np.array([incidents[slot].id.casefold() in mentions for slot in slots], np.float32)
 
-    def _fixed(self, slots: Candidates) -> Floats:
-        return np.array([fix_is_useful(self.memory.incidents[slot].resolution) for slot in slots], np.float32)
-
-    def _same_symptoms(self, usable: Candidates) -> Candidates:
+    def _same_symptoms(self, usable: Slots) -> Slots:
         asked = self.question.symptoms
         found = [slot for slot in usable if asked & self.memory.symptoms[slot]] if asked else []
         return np.array(found, dtype=np.intp)
 
-    def _same_service(self, usable: Candidates) -> Candidates:
-        same, _, _ = self.memory.services.agreement(self.question.incident.service.casefold())
+    def _same_service(self, usable: Slots) -> Slots:
+        same, _, _ = self.memory.services.agreement(self.question.incident.service)
         return usable[same[usable]]
 
 
-def _agreement(labels: Labels, value: str, slots: Candidates) -> list[Floats]:
-    same, other, rarity = labels.agreement(value.casefold())
+def _agreement(labels: Labels, value: str, slots: Slots) -> list[Floats]:
+    same, other, rarity = labels.agreement(value)
     return [same[slots].astype(np.float32), same[slots] * np.float32(rarity), other[slots].astype(np.float32)]
 
 
-def _best(scores: Floats, usable: Candidates, count: int) -> Candidates:
+def _best(scores: Floats, usable: Slots, count: int) -> Slots:
     among = scores[usable]
     if len(among) > count:
         usable = usable[np.argpartition(-among, count)[:count]]
