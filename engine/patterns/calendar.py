@@ -55,6 +55,7 @@ class DayGrid:
     values: np.ndarray  # float (days, bins)
     days: np.ndarray  # datetime64[D] (days,)
     bin_minutes: int
+    zone: ZoneInfo
 
     @property
     def bins(self) -> int:
@@ -80,7 +81,7 @@ def day_grid(ts: np.ndarray, values: np.ndarray, timezone: str, bin_minutes: int
     total = np.bincount(cell, weights=values, minlength=days * bins)
     with np.errstate(invalid="ignore"):
         mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return DayGrid(mean.reshape(days, bins), first + np.arange(days).astype("datetime64[D]"), bin_minutes)
+    return DayGrid(mean.reshape(days, bins), first + np.arange(days).astype("datetime64[D]"), bin_minutes, zone_of(timezone))
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,10 @@ def _fortnights() -> tuple[str, ...]:
     return tuple(f"DTSTART:{s}\nRRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY={d}" for s in starts for d in DAY_NAMES)
 
 
+def _every_k_days() -> tuple[str, ...]:
+    return tuple(f"DTSTART:2024010{s + 1}\nRRULE:FREQ=DAILY;INTERVAL={k}" for k in (2, 3) for s in range(k))
+
+
 def _nth_weekdays(positions: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(f"FREQ=MONTHLY;BYDAY={n}{d}" for n in positions for d in DAY_NAMES)
 
@@ -222,8 +227,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("weekdays", (_dow((0, 1, 2, 3, 4)),), cost=1.6),
     Kind("weekends", (_dow((5, 6)),), cost=2.3),
     Kind("weekly", tuple(_dow((d,)) for d in range(7)), cost=3.6),
-    Kind("days_of_week", _day_sets(), cost=7.0, scanned=False),
-    Kind("fortnightly", _fortnights(), cost=7.0, scanned=False),
+    Kind("days_of_week", _day_sets(), cost=9.0, scanned=False),
+    Kind("fortnightly", _fortnights(), cost=9.0, scanned=False),
+    Kind("every_k_days", _every_k_days(), cost=6.0, scanned=False),
     Kind("monthly", tuple(f"FREQ=MONTHLY;BYMONTHDAY={d}" for d in (*range(1, 32), -1)), cost=6.0, months=True),
     Kind("last_business_day", (f"{_BUSINESS}-1",), cost=4.0, months=True),
     Kind("first_business_day", (f"{_BUSINESS}1",), cost=4.0, months=True),

@@ -11,12 +11,16 @@ import numpy as np
 from engine.domain import Pattern
 from engine.patterns.calendar import DayGrid, RuleTable, day_grid, rule_table
 from engine.patterns.naming import Named, named
-from engine.patterns.scan import best_candidate, widths_in_bins
-from engine.patterns.scores import Scored, detrended, scored, without_shape
+from engine.patterns.periods import Period, best_period
+from engine.patterns.scan import candidates, widths_in_bins
+from engine.patterns.scores import Scored, detrended, scored, without_course, without_shape
 from engine.patterns.significance import adjusted
 
 _NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
+_TRIES = 12  # candidates that are asked for a name before a series is left
+_FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
+_LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
 
 
@@ -159,26 +163,54 @@ def _values(flat: np.ndarray, cells: np.ndarray, shift: int, width: int) -> np.n
 def _peel(grid: DayGrid, most: int) -> list[tuple[Named, float]]:
     """Patterns one after the other, each taken out before the next is looked for; with their log p."""
     table = rule_table(int(grid.days[0].astype(int)), len(grid.days), 4)
-    flat = detrended(grid)
+    widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
+    rest = replace(grid, values=grid.values.copy())
     found: list[tuple[Named, float]] = []
-    tracks = [(scored(without_shape(flat, grid)), _NARROW_MINUTES)]
-    for data, minutes in tracks:
-        widths = [w for w in widths_in_bins(minutes, grid.bin_minutes) if 2 * w < grid.bins]
-        for _ in range(most):
-            step = _step(data, widths, table, grid)
-            if step is None:
-                break
-            found.append(step)
-            data.take_out(_explained(step[0], grid))
+    while len(found) < most and np.isfinite(rest.values).any():
+        step = _step(narrow_scores(rest), widths, table, rest)
+        if step is None:
+            break
+        found.append(step)
+        rest.values.ravel()[_explained(step[0], grid)] = np.nan
     return found
 
 
+def narrow_scores(grid: DayGrid) -> Scored:
+    """Scores in which windows up to some three hours stand out from everything slower."""
+    return scored(without_shape(without_course(detrended(grid), grid.bin_minutes), grid))
+
+
 def _step(data: Scored, widths: list[int], table: RuleTable, grid: DayGrid) -> tuple[Named, float] | None:
-    candidate = best_candidate(data, widths, table, grid.bin_minutes)
-    if candidate is None or candidate.log_p > np.log(0.05):
-        return None
-    name = named(candidate, data, table, grid)
-    return None if name is None else (name, candidate.log_p)
+    """The best window that bears a name, with its log p: by the calendar, or by a free period where that says much more."""
+    free = best_period(data, grid.bin_minutes)
+    for candidate in candidates(data, widths, table, grid.bin_minutes)[:_TRIES]:
+        if candidate.log_p > _LOG_WORTH:
+            break
+        name = named(candidate, data, table, grid)
+        if name is not None and (free is None or free.weight < _FREE_MORE * name.weight):
+            return name, candidate.log_p
+    return None if free is None else (_as_named(free, grid), free.log_p)
+
+
+def _as_named(period: Period, grid: DayGrid) -> Named:
+    """A free period in the form of a calendar window, its rule counted from its last occurrence."""
+    seconds = round(period.minutes * 60)
+    step = f"FREQ=MINUTELY;INTERVAL={seconds // 60}" if seconds % 60 == 0 else f"FREQ=SECONDLY;INTERVAL={seconds}"
+    anchor = (grid.days[0].astype("datetime64[m]") + int(period.cells[-1]) * grid.bin_minutes).item()
+    moment = anchor.replace(tzinfo=grid.zone).astimezone(UTC)
+    return Named(
+        kind="period",
+        rule=f"DTSTART:{moment:%Y%m%dT%H%M%SZ}\nRRULE:{step}",
+        start=int(period.cells[-1]) % grid.bins,
+        width=period.width,
+        sign=period.sign,
+        period=grid.bins,
+        chosen=np.ones(len(grid.days), dtype=bool),
+        hits=period.hits,
+        chance_days=period.cells // grid.bins,
+        cells=period.cells,
+        weight=period.weight,
+    )
 
 
 def _explained(name: Named, grid: DayGrid) -> np.ndarray:

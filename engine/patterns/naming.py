@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.patterns.calendar import DayGrid, Kind, RuleTable
-from engine.patterns.scan import FOLD_HOURS, Candidate, flank_of
-from engine.patterns.scores import CLIP, Scored, Sums, contrast
+from engine.patterns.scan import FOLD_HOURS, Candidate, sharpest
+from engine.patterns.scores import CLIP, Scored, Sums, median_of
 
 _LEAST_HITS = 4  # occurrences
 _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
 _LEAST_SHARE = 0.45  # of chances that were hits
-_LEAST_T = 4.0  # standard errors between the mean contrast of a rule's days and 0
+_LEAST_T = 3.0  # standard errors between the mean contrast of a rule's days and 0
+_EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise of its own
 _EDGE_SHARE = 0.25  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
 
 
@@ -31,6 +32,7 @@ class Named:
     hits: np.ndarray  # bool, per chance, in order of time
     chance_days: np.ndarray  # day index per chance
     cells: np.ndarray  # flat cell in which each chance's window begins
+    weight: float  # sum of contrasts over the root of their number: what the rule explains, for comparing rules
 
 
 def named(candidate: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Named | None:
@@ -38,32 +40,41 @@ def named(candidate: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -
     first = _named_at(candidate, data, table, grid)
     if first is None:
         return None
-    start, width = edges(data, first, grid.bin_minutes)
-    refined = Candidate(candidate.log_p, start, width, candidate.sign)
+    box = box_around(data, first.cells[first.hits], first.width, (first.period - first.width) // 2, first.sign)
+    if box is None:
+        return None
+    start, width = first.start + box[0], box[1] - box[0]
+    refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
     return _named_at(refined, data, table, grid)
 
 
 def _named_at(c: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Named | None:
-    value, valid = contrast(Sums.of(data), c.width, flank_of(c.width, grid.bin_minutes))
+    value, valid = sharpest(Sums.of(data), c.width, grid.bin_minutes)
     value = c.sign * value
     period, start = _within_day(value, valid, c, grid)
     rows = np.arange(start % period, grid.bins, period)
     daily, known = _per_day(value[:, rows], valid[:, rows])
     row = choose_rule(daily, known, table)
+    if row is None:
+        return None
     kind, rule = table.kinds[row], table.rules[row]
     if period < grid.bins and kind.months:
         period, rows = grid.bins, np.array([start])
     day, column = np.nonzero(valid[:, rows] & table.member[row][:, None])
-    hits = _hits(value[day, rows[column]])
-    name = Named(*_label(kind, rule, period, grid), int(rows[0]), c.width, c.sign, period, table.member[row], hits, day, day * grid.bins + rows[column])
-    return name if _holds(name, kind, value[day, rows[column]], grid) else None
+    hits = hits_of(value[day, rows[column]])
+    name = Named(*_label(kind, rule, period, grid), int(rows[0]), c.width, c.sign, period, table.member[row], hits, day, day * grid.bins + rows[column], weight_of(value[day, rows[column]]))
+    values = value[day, rows[column]]
+    held = _holds(name, kind, values, grid) and _stands_out(name, data, float(np.median(values[hits])))
+    return name if held else None
 
 
-def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int:
-    """Row of `table` whose days best explain the per-day contrasts `daily` (days,), by description length.
+def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int | None:
+    """Row of `table` whose days best explain the per-day contrasts `daily` (days,), by description length; None if no row.
 
     A rule explains the contrasts by two means, on its days and off them; a rule is charged its cost.
     """
+    if known.sum() < _LEAST_HITS:
+        return None
     spread = float(np.median(np.abs(daily[known]))) or 1.0
     x = np.where(known, np.clip(daily / spread, -CLIP, CLIP), 0.0)
     inside = table.member @ known.astype(float)
@@ -73,22 +84,28 @@ def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int:
     rest = np.maximum((x**2).sum() - explained, 0.02 * len(x))
     lower = np.where(outside > 0, (x.sum() - total) / np.maximum(outside, 1), -np.inf)
     length = known.sum() / 2 * np.log(rest) + table.cost + np.where(outside > 0, 0.5 * np.log(max(known.sum(), 1)), 0)
-    ok = (inside >= _LEAST_HITS) & (lower < total / np.maximum(inside, 1))
-    return int(np.where(ok, length, np.inf).argmin())
+    ok = (inside >= _LEAST_HITS) & (lower < _EXCLUSIVE * total / np.maximum(inside, 1))
+    return int(np.where(ok, length, np.inf).argmin()) if ok.any() else None
 
 
-def edges(data: Scored, name: Named, bin_minutes: int) -> tuple[int, int]:
-    """Start and width, in bins, of the box that best fits the mean course around the window on its hit days."""
-    pad = max(min(name.width, 240 // bin_minutes), round(60 / bin_minutes), 1)
-    pad = min(pad, (name.period - name.width) // 2)
-    span = np.arange(-pad, name.width + pad)
-    cells = name.cells[name.hits][:, None] + span
-    inside = (cells >= 0) & (cells < data.score.size)
-    cells = np.clip(cells, 0, data.score.size - 1)
-    seen = data.seen.ravel()[cells] & inside
-    mean = np.where(seen, data.score.ravel()[cells], 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-    low, high = best_box(name.sign * mean, pad + name.width // 2)
-    return name.start + low - pad, high - low
+def box_around(data: Scored, cells: np.ndarray, width: int, room: int, sign: int) -> tuple[int, int] | None:
+    """Edges, relative to `cells`, of the box that fits the median course around windows of `width` that begin there.
+
+    The course is seen over at most `room` bins on each side. None where it leaves its middle more in the other
+    direction: then the window is what lies between two others.
+    """
+    pad = max(1, min(room, max(2 * width, 12)))
+    index = cells[:, None] + np.arange(-pad, width + pad)
+    index = index[(index[:, 0] >= 0) & (index[:, -1] < data.score.size)]
+    if len(index) == 0:
+        return None
+    seen = np.where(data.seen.ravel()[index], data.score.ravel()[index], np.nan)
+    course = sign * np.nan_to_num(median_of(seen, axis=0))
+    low, middle, high = np.quantile(course, (0.1, 0.5, 0.9))
+    if high - middle < middle - low:
+        return None
+    begin, end = best_box(course, pad + width // 2)
+    return begin - pad, end - pad
 
 
 def best_box(course: np.ndarray, middle: int) -> tuple[int, int]:
@@ -108,17 +125,24 @@ def best_box(course: np.ndarray, middle: int) -> tuple[int, int]:
 
 def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGrid) -> tuple[int, int]:
     """The shortest stretch after which the window returns within the day, and its start; the whole day if it does not."""
-    mean = value.sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
-    start = c.start % grid.bins
+    count = np.maximum(valid[c.days].sum(axis=0), 1)
+    mean = value[c.days].sum(axis=0) / count
+    error = np.sqrt(np.maximum((value[c.days] ** 2).sum(axis=0) / count - mean**2, 1e-9) / count)
     for hours in FOLD_HOURS:
         period = hours * 60 // grid.bin_minutes
-        if 2 * c.width <= period:
-            repeats = mean[np.arange(start % period, grid.bins, period)]
-            middle = float(np.median(repeats))
-            share = (repeats >= 0.45 * middle).mean()
-            if middle > 0 and mean[start] <= 2.5 * middle and share >= (1.0 if len(repeats) <= 8 else 0.85):
-                return period, start % period
-    return grid.bins, start
+        rows = np.arange(c.start % period, grid.bins, period)
+        if 2 * c.width <= period and _repeats(mean[rows], error[rows], trusted=period == c.period):
+            return period, c.start % period
+    rows = np.arange(c.start % c.period, grid.bins, c.period)
+    return grid.bins, int(rows[mean[rows].argmax()])
+
+
+def _repeats(mean: np.ndarray, error: np.ndarray, *, trusted: bool) -> bool:
+    """Whether all (of many: nearly all) windows of a day share in the rise, none of them carrying it alone."""
+    middle = float(np.median(mean))
+    needed = np.maximum(0.45 * middle, 0.0 if trusted else 3.0 * error)
+    share = float((mean > needed).mean())
+    return middle > 0 and float(mean.max()) <= 2.5 * middle and share >= (1.0 if len(mean) <= 8 else 0.85)
 
 
 def _per_day(value: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +150,12 @@ def _per_day(value: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return value.sum(axis=1) / np.maximum(count, 1), count > 0
 
 
-def _hits(values: np.ndarray) -> np.ndarray:
+def weight_of(values: np.ndarray) -> float:
+    """Sum of `values` over the root of their number."""
+    return float(values.sum() / np.sqrt(max(len(values), 1)))
+
+
+def hits_of(values: np.ndarray) -> np.ndarray:
     """Which contrasts are occurrences: above half of what the stronger half shows."""
     if len(values) == 0:
         return np.zeros(0, dtype=bool)
@@ -152,6 +181,18 @@ def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
     unit = "datetime64[M]" if kind.months else "datetime64[W]" if "WEEKLY" in name.rule else "datetime64[D]"
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
     return len(np.unique(days.astype(unit))) >= _LEAST_PERIODS and float(values.mean()) > _LEAST_T * error * _small(len(values))
+
+
+def _stands_out(name: Named, data: Scored, rise: float) -> bool:
+    """Whether the window differs from the usual level of its days, and not from its neighbours only, by most of `rise`.
+
+    The calm between two peaks is no dip, and the rest between two dips no peak.
+    """
+    inside = name.cells[name.hits][:, None] + np.arange(name.width)
+    inside = inside[(inside >= 0) & (inside < data.score.size)]
+    around = data.score[name.chosen][data.seen[name.chosen]]
+    level = float(np.median(data.score.ravel()[inside][data.seen.ravel()[inside]]))
+    return name.sign * (level - float(np.median(around))) > 0.5 * rise
 
 
 def _small(n: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class Candidate:
     start: int  # bin of the day
     width: int  # bins
     sign: int  # 1: rises, -1: falls
+    days: np.ndarray  # bool (days,): days of the rule it was found with
+    period: int  # bins after which it was taken to return within the day; all of the day's if it was not
 
 
 def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
@@ -31,23 +33,29 @@ def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
     return sorted({max(1, round(m / bin_minutes)) for m in minutes})
 
 
-def flank_of(width: int, bin_minutes: int) -> int:
-    """Bins of context on each side of a window: as wide as it, at least 20 minutes, at most two hours."""
-    return max(1, min(max(width, round(20 / bin_minutes)), 120 // bin_minutes))
+def flanks_of(width: int, bin_minutes: int) -> list[int]:
+    """Bins of context on each side of a window that are worth a try, the shortest first: long ones suit steady noise."""
+    tries = {max(1, min(max(width, round(20 / bin_minutes)) * times, 180 // bin_minutes)) for times in (1, 2, 4)}
+    return sorted(tries)
 
 
-def best_candidate(data: Scored, widths: list[int], table: RuleTable, bin_minutes: int) -> Candidate | None:
-    """The least chance-like window of `data` over `widths`, rules of `table` and repeats within the day."""
+def sharpest(sums: Sums, width: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast and validity with the flank under which the background varies least: a box rises by 1 under all of them."""
+    tries = [contrast(sums, width, flank) for flank in flanks_of(width, bin_minutes)]
+    spreads = [float(np.median(np.abs(value[valid]))) if valid.any() else np.inf for value, valid in tries]
+    return tries[int(np.argmin(spreads))]
+
+
+def candidates(data: Scored, widths: list[int], table: RuleTable, bin_minutes: int) -> list[Candidate]:
+    """The least chance-like windows of `data`, one for each of `widths`, direction and repeat within the day, best first."""
     sums = Sums.of(data)
     found: list[Candidate] = []
     for width in widths:
-        unit = unit_contrast(*contrast(sums, width, flank_of(width, bin_minutes)))
+        unit = unit_contrast(*sharpest(sums, width, bin_minutes))
         if unit is not None:
             found += _of_width(unit, width, table, bin_minutes)
-    if not found:
-        return None
-    best = min(found, key=lambda c: c.log_p)
-    return Candidate(best.log_p + float(np.log(len(widths))) + _LOG_SIGNS, best.start, best.width, best.sign)
+    paid = float(np.log(1 + len(widths) / 3)) + _LOG_SIGNS
+    return sorted((replace(c, log_p=c.log_p + paid) for c in found), key=lambda c: c.log_p)
 
 
 def _of_width(unit: np.ndarray, width: int, table: RuleTable, bin_minutes: int) -> Iterator[Candidate]:
@@ -69,11 +77,11 @@ def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int, 
     totals = member @ unit
     starts = totals.argmax(axis=1)
     tops = totals[np.arange(len(totals)), starts]
-    log_p = log_tail(member @ cumulants(unit), tops) + cost + np.log(positions(unit.shape[1], width))
+    log_p = log_tail(np.matmul(member, cumulants(unit)), tops) + cost + np.log(positions(unit.shape[1], width))
     best = int(log_p.argmin())
-    return Candidate(float(log_p[best]), int(starts[best]), width, sign)
+    return Candidate(float(log_p[best]), int(starts[best]), width, sign, member[best] > 0, unit.shape[1])
 
 
 def positions(bins: int, width: int) -> float:
     """How many windows of `width` can say something of their own among `bins` starts: neighbours overlap."""
-    return min(bins, 4.0 * bins / width)
+    return min(bins, 3.0 * bins / width)

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from engine.patterns.calendar import DayGrid, day_facts
 
 _TREND_DAYS = 7  # running median of day medians: follows drift and level shifts, not one day's trouble
+_COURSE_MINUTES = 450  # running median: what lasts less than half of it stands out
 _SHAPE_MINUTES = 480  # shapes of the day slower than this are its smooth course and no window
 _SPREAD_FLOOR = 0.5  # a quiet hour's spread counts as at least this share of the whole day's
 CLIP = 6.0  # robust deviations beyond which a contrast proves nothing more
@@ -43,11 +44,19 @@ def median_of(values: np.ndarray, axis: int) -> np.ndarray:
 
 def detrended(grid: DayGrid) -> np.ndarray:
     """Values less the running median of day medians: (days, bins), nan kept."""
-    levels = median_of(grid.values, axis=1)
-    known = np.isfinite(levels)
-    levels = np.interp(np.arange(len(levels)), np.flatnonzero(known), levels[known])
+    levels = _filled(median_of(grid.values, axis=1))
     trend = median_filter(levels, size=min(_TREND_DAYS, len(levels)), mode="nearest")
     return np.asarray(grid.values - trend[:, None])
+
+
+def without_course(values: np.ndarray, bin_minutes: int) -> np.ndarray:
+    """Values less their running median over `_COURSE_MINUTES`: drift, level shifts and slow swings are gone."""
+    block = max(1, 30 // bin_minutes)
+    levels = _filled(median_of(values.reshape(-1, block), axis=1))
+    size = _odd(_COURSE_MINUTES // (block * bin_minutes))
+    course = uniform_filter1d(median_filter(levels, size=size, mode="nearest"), size=3, mode="nearest")
+    centres = (np.arange(len(levels)) + 0.5) * block - 0.5
+    return np.asarray(values - np.interp(np.arange(values.size), centres, course).reshape(values.shape))
 
 
 def without_shape(values: np.ndarray, grid: DayGrid) -> np.ndarray:
@@ -123,12 +132,16 @@ def unit_contrast(value: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
 
 def _smooth(profile: np.ndarray, size: int) -> np.ndarray:
     """A circular profile with what is narrower than half of `size` bins removed."""
-    known = np.isfinite(profile)
-    if not known.any():
-        return np.zeros(len(profile))
-    filled = np.interp(np.arange(len(profile)), np.flatnonzero(known), profile[known])
-    smooth = median_filter(filled, size=size, mode="wrap")
+    smooth = median_filter(_filled(profile), size=size, mode="wrap")
     return np.asarray(uniform_filter1d(smooth, size=_odd(size // 4), mode="wrap"))
+
+
+def _filled(course: np.ndarray) -> np.ndarray:
+    """`course` with its nan filled from their neighbours; zeros where all are nan."""
+    known = np.isfinite(course)
+    if not known.any():
+        return np.zeros(len(course))
+    return np.interp(np.arange(len(course)), np.flatnonzero(known), course[known])
 
 
 def _odd(size: int) -> int:

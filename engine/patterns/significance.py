@@ -3,7 +3,7 @@
 The null turns every day by an offset of its own, uniformly drawn. It keeps bursts, autocorrelation within the day and
 the spread of each day, and breaks only the tie to the clock. Under it the sum over a rule's days is a sum of
 independent draws, one from each day's own values, so its cumulants are known exactly and no rotation need be drawn:
-Chernoff's bound on its tail holds for every sample size and however far out, which resampling cannot reach.
+the saddle point gives its tail for every number of days and however far out, which resampling cannot reach.
 """
 
 from __future__ import annotations
@@ -11,25 +11,36 @@ from __future__ import annotations
 import numpy as np
 
 _LEVELS = 96  # steps a score is rounded to: coarse enough to count, finer than any noise
-_TILTS = np.concatenate([[0.0], np.geomspace(0.05, 60.0, 28)])
+_TILTS = np.concatenate([[0.0], np.geomspace(0.05, 60.0, 36)])
+_VALUES = np.arange(_LEVELS + 1)[:, None] / (_LEVELS / 2) - 1.0
+_WEIGHTS = np.stack([_VALUES**power * np.exp(_VALUES * _TILTS) for power in (0, 1, 2)])  # (3, levels, tilts)
 
 
 def cumulants(scores: np.ndarray) -> np.ndarray:
-    """Logarithm of each day's mean of exp(tilt * score) over its bins: (days, tilts), for scores within [-1, 1].
+    """Cumulants of each day's scores, (3, days, tilts): log mean of exp(tilt * score) over its bins and two derivatives.
 
-    Values are rounded up to steps of 1/48, so that tails err on the safe side.
+    Scores lie within [-1, 1] and are rounded up to steps of 1/48, so that tails err on the safe side. The cumulants of
+    a sum over days are the sums of theirs.
     """
-    days, _ = scores.shape
+    days, bins = scores.shape
     step = np.ceil((scores + 1.0) * (_LEVELS / 2) - 1e-9).astype(np.int64)
     cell = step + (np.arange(days) * (_LEVELS + 1))[:, None]
-    share = np.bincount(cell.ravel(), minlength=days * (_LEVELS + 1)).reshape(days, -1) / scores.shape[1]
-    levels = np.arange(_LEVELS + 1) / (_LEVELS / 2) - 1.0
-    return np.asarray(np.log(share @ np.exp(np.outer(levels, _TILTS))))
+    share = np.bincount(cell.ravel(), minlength=days * (_LEVELS + 1)).reshape(days, -1) / bins
+    mean, first, second = share @ _WEIGHTS
+    slope = first / mean
+    return np.stack([np.log(mean), slope, np.maximum(second / mean - slope**2, 0.0)])
 
 
 def log_tail(cumulant: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Upper bound on the log probability that a sum with `cumulant` (..., tilts) reaches `total` (...)."""
-    return np.asarray((cumulant - _TILTS * total[..., None]).min(axis=-1))
+    """Log probability that sums with `cumulant` (3, sums, tilts) reach `total` (sums,): Bahadur and Rao's approximation.
+
+    Chernoff's bound at the tilt that makes `total` the expected sum, times the share of the tilted mass beyond it.
+    """
+    bound = cumulant[0] - _TILTS * total[:, None]
+    best = bound.argmin(axis=1)
+    row = np.arange(len(total))
+    beyond = _TILTS[best] * np.sqrt(2 * np.pi * cumulant[2][row, best])
+    return np.asarray(np.minimum(0.0, bound[row, best]) - np.log(np.maximum(beyond, 1.0)))
 
 
 def adjusted(p_values: np.ndarray) -> np.ndarray:

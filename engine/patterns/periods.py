@@ -1,0 +1,144 @@
+"""Free periods: load that returns every so many minutes or hours, whatever the clock says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+from engine.patterns.naming import box_around, hits_of, weight_of
+from engine.patterns.scan import positions, sharpest
+from engine.patterns.scores import Scored, Sums, unit_contrast
+from engine.patterns.significance import cumulants, log_tail
+
+_WIDTH_MINUTES = (10, 20, 40, 80, 150)
+_SHORTEST_MINUTES = 40
+_LEAST_CYCLES = 8
+_COMB_Z = 5.0  # robust deviations of the comb over autocorrelations at which a period is worth folding
+_LOG_PERIODS = 9.5  # nats: periods, widths and their refinements that were tried
+_TEETH = 10  # multiples of a period that its comb looks at
+_ROUND_MINUTES = (360, 60, 30, 15, 10, 5, 1)  # a period is told as the roundest number that fits
+_CALENDAR_MINUTES = (*(60 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)), 7 * 24 * 60)
+_LEAST_SHARE = 0.5
+_LOG_WORTH = float(np.log(0.01))
+
+
+@dataclass(frozen=True)
+class Period:
+    """A window that returns at a fixed distance."""
+
+    log_p: float
+    minutes: float  # from one occurrence to the next
+    width: int  # bins
+    sign: int
+    hits: np.ndarray  # bool, per chance
+    cells: np.ndarray  # flat cell in which each chance's window begins
+    weight: float  # as of a calendar window: sum of contrasts over the root of their number
+
+
+def best_period(data: Scored, bin_minutes: int) -> Period | None:
+    """The least chance-like free period of `data` (flat cells evenly spaced in time), None where none holds up."""
+    sums = Sums.of(data)
+    likely: list[tuple[float, float, int, np.ndarray]] = []
+    for width in sorted({max(1, m // bin_minutes) for m in _WIDTH_MINUTES}):
+        unit = unit_contrast(*sharpest(sums, width, bin_minutes))
+        if unit is not None:
+            course = unit.ravel()
+            likely += [(z, length, width, course) for z, length in likely_periods(course, width, bin_minutes)]
+    likely.sort(key=lambda row: -row[0])
+    folds = [fold for _, length, width, course in likely[:4] for fold in _folded(course, length, width)]
+    for fold in sorted(folds, key=lambda fold: fold.log_p):
+        period = _measured(data, sums, fold, bin_minutes)
+        if fold.log_p < _LOG_WORTH and period is not None:
+            return period
+    return None
+
+
+def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int = 3) -> list[tuple[float, float]]:
+    """Periods in bins under whose multiples `course` resembles itself most, each after its z; none where none stands out."""
+    size = next_fast_len(2 * len(course))
+    power = np.abs(rfft(course - course.mean(), size)) ** 2
+    own = irfft(power, size)[: len(course) // 2]
+    noise = float(np.median(np.abs(own[2 * width :]))) / 0.6745
+    low, high = _SHORTEST_MINUTES / bin_minutes, len(course) / _LEAST_CYCLES
+    low = max(low, 3.0 * width)
+    if noise == 0 or high <= low:
+        return []
+    grid = low * np.exp(np.arange(0, np.log(high / low), width / (2.0 * _TEETH * high) + 0.0005))
+    teeth = np.arange(1, _TEETH + 1)[:, None]
+    index = np.rint(teeth * grid).astype(int)
+    inside = index < len(own)
+    comb = np.where(inside, own[np.minimum(index, len(own) - 1)], 0.0).sum(axis=0) / np.sqrt(inside.sum(axis=0)) / noise
+    picked: list[tuple[float, float]] = []
+    for at in np.argsort(comb)[::-1][:400]:
+        if comb[at] < _COMB_Z or len(picked) == most:
+            break
+        if all(abs(grid[at] / p - 1) > 0.01 for _, p in picked) and not _of_calendar(grid[at] * bin_minutes):
+            picked.append((float(comb[at]), float(grid[at])))
+    return picked
+
+
+def _of_calendar(minutes: float) -> bool:
+    """Whether a period is one that rules of the wall clock already speak for."""
+    return any(abs(minutes / known - 1) < 0.004 for known in _CALENDAR_MINUTES)
+
+
+@dataclass(frozen=True)
+class _Fold:
+    log_p: float
+    length: float  # bins from one occurrence to the next
+    start: float  # bin of the cycle
+    width: int
+    sign: int
+
+
+def _folded(course: np.ndarray, length: float, width: int) -> Iterator[_Fold]:
+    """The best fold of `course` near `length`, for rises and for falls."""
+    cycles = int(len(course) / length) - 1
+    reach = width / (1.5 * _TEETH) + 0.002 * length
+    step = max(width / (1.5 * cycles), reach / 60)
+    tries = length + np.arange(-reach, reach + step, step)
+    rows = [np.rint(np.arange(cycles) * p).astype(int)[:, None] + np.arange(int(length)) for p in tries]
+    sums = [course[np.minimum(row, len(course) - 1)].sum(axis=0) for row in rows]
+    for sign in (1, -1):
+        best = int(np.argmax([(sign * total).max() for total in sums]))
+        top = sign * sums[best]
+        cumulant = cumulants(sign * course[np.minimum(rows[best], len(course) - 1)]).sum(axis=1, keepdims=True)
+        log_p = float(log_tail(cumulant, top.max(keepdims=True))[0]) + float(np.log(positions(int(length), width)))
+        yield _Fold(log_p + _LOG_PERIODS, float(tries[best]), float(top.argmax()), width, sign)
+
+
+def _measured(data: Scored, sums: Sums, fold: _Fold, bin_minutes: int) -> Period | None:
+    """The period with its edges, its hits and its roundest length; None where too few occurrences are hits."""
+    cells = _cells(fold.start, fold.length, data.score.size)
+    box = box_around(data, cells, fold.width, int((fold.length - fold.width) // 2), fold.sign)
+    if box is None:
+        return None
+    start, width = fold.start + box[0], box[1] - box[0]
+    length, start = _rounded(fold.length, start, width, data.score.size, bin_minutes)
+    value, valid = sharpest(sums, width, bin_minutes)
+    cells = _cells(start, length, data.score.size)
+    cells = cells[valid.ravel()[cells]]
+    hits = hits_of(fold.sign * value.ravel()[cells])
+    if len(hits) < _LEAST_CYCLES or hits.mean() < _LEAST_SHARE:
+        return None
+    values = fold.sign * value.ravel()[cells]
+    return Period(fold.log_p, length * bin_minutes, width, fold.sign, hits, cells, weight_of(values))
+
+
+def _cells(start: float, length: float, size: int) -> np.ndarray:
+    first = start % length
+    return np.rint(np.arange(first, size - 1, length)).astype(int)
+
+
+def _rounded(length: float, start: float, width: int, size: int, bin_minutes: int) -> tuple[float, float]:
+    """Period and start with the period as the roundest number of minutes that drifts by less than a third of the window."""
+    cycles = size / length
+    for unit in _ROUND_MINUTES:
+        tried = round(length * bin_minutes / unit) * unit / bin_minutes
+        if tried > 0 and abs(tried - length) * cycles < width / 2.0:
+            middle = round(cycles / 2)
+            return tried, start + middle * (length - tried)
+    return length, start
