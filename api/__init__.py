@@ -1,0 +1,1 @@
+"""The scoring API and the console: HTTP in, the engine asked, JSON or one page out."""

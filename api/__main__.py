@@ -1,0 +1,89 @@
+"""`python -m api`: the door of the service. Only names and options live here, so that help is instant."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.errors import PathfinderError
+
+if TYPE_CHECKING:
+    from api import commands
+
+
+def _lazy(name: str) -> ModuleType:
+    """The module `name`, imported at its first use (the standard library's recipe for `LazyLoader`)."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if not TYPE_CHECKING:
+    commands = _lazy("api.commands")
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: loading rich would double the time to the first word
+    help="The scoring API and console of PathFinder. Without a command it serves.",
+)
+key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys.")
+app.add_typer(key, name="key")
+
+Host = Annotated[str, typer.Option(help="address to listen on; default: PATHFINDER_HOST or 127.0.0.1")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="port; default: PATHFINDER_PORT or 8000")]
+
+
+@app.callback(invoke_without_command=True)
+def _default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        commands.serve("", 0)
+
+
+@app.command()
+def serve(host: Host = "", port: Port = 0) -> None:
+    """Serve the API and the console."""
+    commands.serve(host, port)
+
+
+@key.command()
+def create(
+    name: Annotated[str, typer.Argument(help="whose key it is: shown in timelines")],
+    scope: Annotated[list[str] | None, typer.Option(help="ingest, read, operate or admin; may be repeated")] = None,
+) -> None:
+    """Make a key and print its token, once."""
+    commands.create_key(name, scope or ["read"])
+
+
+@key.command(name="list")
+def list_() -> None:
+    """All keys, without secrets."""
+    commands.list_keys()
+
+
+@key.command()
+def revoke(key_id: Annotated[str, typer.Argument(help="the id that `key list` shows")]) -> None:
+    """End a key; running services refuse it within seconds."""
+    commands.revoke_key(key_id)
+
+
+def main() -> None:
+    """Run the command line; deliberate errors become one line on standard error and exit code 2."""
+    try:
+        app()
+    except PathfinderError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The wiring of the service: engine, intake, limits, routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import errors
+from api.chores import tend, warm
+from api.console.pages import routes as console
+from api.desk import Desk
+from api.intake import Commits, Intake
+from api.limits import Limits, Load
+from api.routes import alerts, health, incidents, metrics, patterns, responders, triage
+from api.schemas import field_names
+from api.security import KeyRing
+from api.telemetry import Measured, Telemetry
+from engine.pathfinder import Pathfinder
+from engine.settings import Settings
+
+_ROUTES = (alerts, incidents, triage, patterns, metrics, responders, health)
+_BODY_S = 15.0  # seconds a body may take to arrive
+_TEND_S = 30.0
+_ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
+
+
+def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _BODY_S) -> FastAPI:
+    """The ASGI application around an open engine, closed at its end. Bodies must arrive within `body_s` seconds."""
+    telemetry, load = Telemetry(), Load()
+    intake = Intake(pathfinder.handle, group=settings.group_commit, commits=Commits(observe=telemetry.committed))
+    keys = KeyRing(pathfinder.check_key)
+    telemetry.watch(intake, load)
+    app = FastAPI(
+        title="PathFinder",
+        summary=_ABOUT,
+        version=version("pathfinder-incidents"),
+        docs_url=None,  # the console serves a page of its own: FastAPI's needs the open internet
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.desk = Desk(pathfinder=pathfinder, settings=settings, intake=intake, keys=keys, telemetry=telemetry)
+    errors.register(app, field_names())
+    for noun in _ROUTES:
+        app.include_router(noun.routes)
+    app.include_router(console)
+    app.add_middleware(
+        Limits, keys=keys, load=load, most=settings.max_in_flight, body_bytes=settings.max_body_bytes, body_s=body_s
+    )
+    app.add_middleware(Measured, telemetry=telemetry)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    desk: Desk = app.state.desk
+    desk.intake.start()
+    if desk.settings.encoder_enabled:
+        warm(desk.pathfinder)
+    tending = asyncio.create_task(tend(desk.pathfinder, _TEND_S))
+    yield
+    tending.cancel()
+    await desk.intake.stop()
+    desk.pathfinder.close()
+
+
+def from_settings() -> FastAPI:
+    """The application as the environment configures it: what the server starts."""
+    settings = Settings()
+    return create_app(Pathfinder.open(settings), settings)

@@ -1,0 +1,99 @@
+"""Alerts in: a delivery is answered when it is on disk and grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.body import decode
+from api.desk import AtDesk, Desk, may, router
+from api.errors import NoneTaken, json_response
+from api.intake import REFUSED
+from api.schemas import AlertIn, Problem, Rejected, Taken
+from engine.clock import utc_now
+from engine.domain import Receipt
+from engine.errors import NotFound, Unavailable
+from engine.sources import SOURCES, Parsed, Source
+from engine.store.records import Scope
+
+_LARGE = 32_768  # bytes from which on reading a body would hold up the event loop
+_MOST_LISTED = 20
+routes = router("alerts")
+
+_PER_ALERT = (
+    "One unreadable alert never holds up the others: it is listed under `rejected`. 503 means: send it all again."
+)
+_REFUSALS: dict[int | str, dict[str, Any]] = {422: {"model": Problem}, 503: {"model": Problem}}
+
+
+def _body_of(schema: Mapping[str, Any], example: Any) -> dict[str, Any]:
+    """The OpenAPI entry of a body that is read as bytes."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+_OWN = AlertIn.model_json_schema()
+
+
+@routes.post(
+    "/v1/alerts",
+    status_code=202,
+    response_model=Taken,
+    responses=_REFUSALS,
+    dependencies=[may(Scope.INGEST)],
+    openapi_extra=_body_of({"oneOf": [_OWN, {"type": "array", "items": _OWN}]}, SOURCES["generic"].example),
+    description=f"One alert in PathFinder's own form, or a list of them. {_PER_ALERT}",
+)
+async def send_alerts(request: Request, desk: AtDesk) -> Response:
+    """Take alerts in PathFinder's own form."""
+    return await _take("generic", await request.body(), desk)
+
+
+@routes.post(
+    "/v1/ingest/{source}",
+    status_code=202,
+    response_model=Taken,
+    responses={404: {"model": Problem}, **_REFUSALS},
+    dependencies=[may(Scope.INGEST)],
+    openapi_extra=_body_of({}, SOURCES["alertmanager"].example),
+    description=f"What an alerting tool sends, as it sends it. Sources: {', '.join(sorted(SOURCES))}. {_PER_ALERT}",
+)
+async def ingest(source: str, request: Request, desk: AtDesk) -> Response:
+    """Take a tool's own payload."""
+    return await _take(source, await request.body(), desk)
+
+
+async def _take(name: str, body: bytes, desk: Desk) -> Response:
+    source = SOURCES.get(name)
+    if source is None:
+        raise NotFound(f"unknown source; known are {', '.join(sorted(SOURCES))}")
+    parsed = await run_in_threadpool(_parse, source, body) if len(body) > _LARGE else _parse(source, body)
+    receipts = await desk.intake.take(parsed.alerts)
+    rejected = [Rejected(index=r.index, field=r.field, problem=r.problem) for r in parsed.rejected[:_MOST_LISTED]]
+    desk.telemetry.received(name, receipts, len(parsed.rejected))
+    stored = [receipt for receipt in receipts if receipt.outcome != REFUSED]
+    if receipts and not stored:
+        raise Unavailable("storage took none of the alerts: send them again")
+    if not stored and rejected:
+        fields = [{"field": f"{r.index}.{r.field}", "problem": r.problem} for r in rejected]
+        raise NoneTaken("none of the alerts could be read", fields)
+    return json_response(_taken(stored, rejected, parsed), status=202)
+
+
+def _parse(source: Source, body: bytes) -> Parsed:
+    return source.parse(decode(body), utc_now())
+
+
+def _taken(receipts: Sequence[Receipt], rejected: list[Rejected], parsed: Parsed) -> dict[str, Any]:
+    return {
+        "accepted": len(receipts),
+        "duplicates": sum(receipt.outcome == "duplicate" for receipt in receipts),
+        "rejected": rejected,
+        "rejected_count": len(parsed.rejected),
+        "missing": parsed.missing,
+        "incident_ids": list(dict.fromkeys(receipt.incident_id for receipt in receipts)),
+        "receipts": receipts,
+    }

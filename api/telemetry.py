@@ -1,0 +1,101 @@
+"""What the service tells Prometheus of itself, in a registry of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.intake import Intake
+from api.limits import Load
+from engine.domain import Receipt, Rung
+from engine.pathfinder import Health
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_ALERTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+class Telemetry:
+    """Counters and gauges of one running service."""
+
+    def __init__(self) -> None:
+        """All at zero."""
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "pathfinder_request_seconds",
+            "time to answer",
+            ["route", "method", "status"],
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._alerts = Counter(
+            "pathfinder_alerts",
+            "alerts received, by what became of them",
+            ["source", "outcome"],
+            registry=self.registry,
+        )
+        self._commit = self._histogram("pathfinder_commit_seconds", "time of one intake transaction", _SECONDS)
+        self._group = self._histogram("pathfinder_commit_alerts", "alerts in one transaction", _ALERTS)
+        self._shed = Counter("pathfinder_shed", "requests refused for load", registry=self.registry)
+        self._ready = Gauge("pathfinder_ready", "1 if alerts can be stored", registry=self.registry)
+        self._rung = Gauge("pathfinder_rung", "1 at the step answers come from", ["rung"], registry=self.registry)
+
+    def _histogram(self, name: str, about: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, about, registry=self.registry, buckets=buckets)
+
+    def watch(self, intake: Intake, load: Load) -> None:
+        """Show what is waiting and being served at the moment of asking."""
+        waiting = Gauge("pathfinder_waiting_alerts", "alerts waiting to be written", registry=self.registry)
+        waiting.set_function(lambda: intake.waiting)
+        serving = Gauge("pathfinder_requests_in_flight", "requests being served", registry=self.registry)
+        serving.set_function(lambda: load.requests)
+        load.count = self._shed.inc
+
+    def committed(self, alerts: int, seconds: float) -> None:
+        """Count one intake transaction."""
+        self._commit.observe(seconds)
+        self._group.observe(alerts)
+
+    def received(self, source: str, receipts: Sequence[Receipt], rejected: int) -> None:
+        """Count the alerts of one delivery."""
+        for receipt in receipts:
+            self._alerts.labels(source, receipt.outcome).inc()
+        if rejected:
+            self._alerts.labels(source, "rejected").inc(rejected)
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one answer under its route's template, so that ids in paths make no new series."""
+        route = getattr(scope.get("route"), "path", "none")
+        self._requests.labels(route, scope["method"] if route != "none" else "none", str(status)).observe(seconds)
+
+    def exposition(self, health: Health) -> bytes:
+        """The text Prometheus reads."""
+        self._ready.set(health.writable)
+        for rung in Rung:
+            self._rung.labels(rung.value).set(rung is health.rung)
+        return generate_latest(self.registry)
+
+
+class Measured:
+    """Counts and times every answer, also those given before any route is reached. Pure ASGI."""
+
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+        """Around `app`."""
+        self._app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._telemetry.answered(scope, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, counted)
