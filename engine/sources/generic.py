@@ -1,0 +1,129 @@
+"""Anything else: our own JSON, one object or a list, with the field names that people use without being told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.domain import Alert, AlertStatus, alert_id_of, fingerprint_of
+from engine.errors import InvalidInput
+from engine.sources import habits, reading
+from engine.sources.source import BadField, Parsed, read_each
+
+EXAMPLE: list[dict[str, Any]] = [
+    {
+        "source": "backup-script",
+        "title": "Backup on batch-01 ended with exit code 3",
+        "description": "repository is already locked",
+        "severity": "error",
+        "status": "firing",
+        "service": "nightly-backup",
+        "host": "batch-01",
+        "labels": {"site": "office"},
+        "fingerprint": "backup/batch-01",
+        "starts_at": "2026-03-02T03:10:00+01:00",
+    },
+    {"summary": "Temperature of rack-a is 31 C", "timestamp": 1772417460, "level": "warn", "tags": ["site:office"]},
+]
+# Field -> the names it goes by, first choice first, as `habits.plain` writes them.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "title": (
+        "title", "summary", "name", "alertname", "alert_name", "subject", "message", "msg", "event", "check", "text",
+    ),
+    "description": ("description", "details", "detail", "body", "message", "output", "text", "notes", "summary"),
+    "service": ("service", "service_name", "servicename", "app", "application", "component", "system"),
+    "host": ("host", "hostname", "host_name", "node", "server", "machine", "instance", "resource", "entity"),
+    "severity": ("severity", "priority", "level", "urgency", "criticality"),
+    "status": ("status", "state", "event_action", "action", "alert_status", "type"),
+    "fingerprint": ("fingerprint", "dedup_key", "dedupkey", "dedup", "incident_key", "alias", "entity_id", "symptom"),
+    "source": ("source", "tool", "monitoring_tool", "origin"),
+    "labels": ("labels", "tags", "attributes", "custom_details", "metadata"),
+    "starts_at": (
+        "starts_at", "startsat", "started_at", "startedat", "start_time", "starttime", "timestamp", "time", "ts",
+        "date", "datetime", "occurred_at", "event_time", "eventtime", "fired_at", "created_at", "createdat",
+    ),
+    "ends_at": ("ends_at", "endsat", "ended_at", "end_time", "endtime", "resolved_at", "resolvedat", "closed_at"),
+}  # fmt: skip
+_OVER = {
+    "resolved", "resolve", "ok", "closed", "close", "recovered", "recovery", "cleared", "clear", "inactive", "up",
+    "normal", "success", "end", "ended", "fixed", "done",
+}  # fmt: skip
+_LISTS = ("alerts", "events", "data", "items")
+
+
+class Generic:
+    """Reads our own JSON, and what is close to it."""
+
+    example: object = EXAMPLE
+
+    def parse(self, payload: object, received_at: datetime) -> Parsed:
+        """The alerts of one object, of a list of objects, or of an object that holds such a list."""
+        if isinstance(payload, dict):
+            inner = next((payload[name] for name in _LISTS if isinstance(payload.get(name), list)), None)
+            payload = [payload] if inner is None or _titled(payload) else inner
+        if not isinstance(payload, list):
+            raise InvalidInput("payload must be an alert object or a list of them")
+        return read_each(payload, lambda entry: _alert(entry, received_at))
+
+
+def _titled(payload: dict[str, object]) -> bool:
+    return any(habits.plain(name) in NAMES["title"] for name in payload)
+
+
+def _pick(entry: Mapping[str, object], field: str) -> tuple[str, object]:
+    """The entry's value for a field and the name it went by; the field's own name and None where it has none."""
+    known = {habits.plain(str(name)): (str(name), value) for name, value in entry.items()}
+    found = (known[name] for name in NAMES[field] if name in known)
+    return next(((name, value) for name, value in found if value not in (None, "", [], {})), (field, None))
+
+
+def _word(entry: Mapping[str, object], field: str, length: int = reading.NAME_LENGTH) -> str:
+    return reading.line_of(_pick(entry, field)[1], length)
+
+
+def _alert(entry: dict[str, object], received_at: datetime) -> Alert:
+    title = _word(entry, "title", reading.TITLE_LENGTH)
+    body = reading.text_of(_pick(entry, "description")[1], reading.DESCRIPTION_LENGTH)
+    title = title or reading.line_of(body, reading.TITLE_LENGTH)
+    if not title:
+        raise BadField("title", "must not be empty")
+    name, sent = _pick(entry, "labels")
+    labels = reading.labels_of(sent, _safe(name))
+    source = _word(entry, "source") or "generic"
+    service = _word(entry, "service") or habits.service_in(labels)
+    host = habits.host_name(_word(entry, "host")) or habits.host_in(labels)
+    fingerprint = reading.fingerprint_sent(_pick(entry, "fingerprint")[1])
+    fingerprint = fingerprint or fingerprint_of(source, title, service, host, labels)
+    starts_at = _time(entry, "starts_at", received_at)
+    over = _word(entry, "status").lower() in _OVER
+    return Alert(
+        id=alert_id_of(source, fingerprint, starts_at or received_at),
+        source=source,
+        title=title,
+        description="" if body == title else body,
+        severity=habits.severity_in({"severity": _word(entry, "severity")}, labels),
+        status=AlertStatus.RESOLVED if over else AlertStatus.FIRING,
+        service=service,
+        host=host,
+        labels=labels,
+        fingerprint=fingerprint,
+        starts_at=starts_at or received_at,
+        received_at=received_at,
+        ends_at=_end(entry, over, starts_at or received_at, received_at),
+    )
+
+
+def _time(entry: Mapping[str, object], field: str, received_at: datetime) -> datetime | None:
+    name, value = _pick(entry, field)
+    return reading.moment_of(value, _safe(name), received_at)
+
+
+def _end(entry: Mapping[str, object], over: bool, starts_at: datetime, received_at: datetime) -> datetime | None:
+    name, value = _pick(entry, "ends_at")
+    return reading.ends_of(value, _safe(name), starts_at, received_at) if over else None
+
+
+def _safe(name: str) -> str:
+    """A field's name as sent, fit to be shown."""
+    return reading.line_of(name, 60)
