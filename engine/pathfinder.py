@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import RLock
 
-from engine.domain import (
-    Alert,
-    Incident,
-    IncidentStatus,
-    Membership,
-    Occurrence,
-    Pattern,
-    Receipt,
-    Resolution,
-    Responder,
-    Rung,
-    Triage,
-)
+from engine import serving
+from engine.domain import Alert, Incident, IncidentStatus, Receipt, Resolution, Rung, Triage
+from engine.errors import Conflict, Unavailable
+from engine.experience import Desk, Experience, leading_alerts
+from engine.grouping import Grouping
+from engine.live import STUMBLES, Live
 from engine.ports import Models, Revised
+from engine.register import Register, Upcoming
 from engine.settings import Settings
-from engine.store.records import Event, Key, NamedPattern, Sample, Scope
+from engine.store import incidents, pointer, reference
+from engine.store.database import revision_of
+from engine.store.records import Event, IncidentRecord, Origin
+from engine.store.rows import storable_alert, storable_incident
+from engine.store.store import Store
+
+__all__ = ["Health", "Pathfinder", "Upcoming"]
+log = logging.getLogger(__name__)
+_LAST_RESOLVERS = 3  # people offered by rule when the router cannot answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,153 +38,216 @@ class Health:
     rung: Rung
     model_version: str
     note: str = ""  # why the rung is not the best one, or storage not ready
-    revision: int = 0  # of the store, as this process has seen it
+    revision: int = -1  # of the store, as this process has seen it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upcoming:
-    """One coming stretch of a stored pattern."""
+class Pathfinder(Register):
+    """Alerts in; one incident, a past fix, a person and the load pattern out. Safe to share between threads."""
 
-    id: str  # the pattern's
-    pattern: Pattern
-    occurrence: Occurrence
-    sentence: str
+    def __init__(self, store: Store, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
+        """Of a migrated `store` and unlearned `models`; nothing is read before `start`.
 
-
-class Pathfinder:
-    """Alerts in; one incident, a past fix, a person and the load pattern out."""
-
-    def __init__(self, store: object, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
-        """Of `store` and `models`; nothing is read before `start`."""
-        raise NotImplementedError
+        `queue` takes what nobody is sure about; `timezone` (IANA) is that of services that name none.
+        """
+        super().__init__(store)
+        self.queue = queue
+        self.timezone = timezone
+        self.live = Live(models.correlator)
+        self.experience = Experience(store, models)
+        self._lock = RLock()  # one thread decides at a time; other processes wait at the database's lock
+        self._settings: Settings | None = None
+        self._chosen: str | None = None  # model version that the pointer named when we last looked
+        self._note = ""
 
     @classmethod
     def open(cls, settings: Settings) -> Pathfinder:
-        """Open and migrate the database of `settings`, load the active model version, replay open incidents.
+        """Open and migrate the database of `settings`, serve its active model version, learn the past, replay the open.
 
         Raises
         ------
         Unavailable
             If the database cannot be reached or locked in time.
+        Conflict
+            If the database was written by a newer version.
         """
-        raise NotImplementedError
+        store = Store(settings.database_url)
+        store.migrate()
+        models, _ = serving.first_usable([], settings, store.embeddings)
+        pathfinder = cls(store, models, queue=settings.queue, timezone=settings.timezone)
+        pathfinder._settings = settings
+        if not pathfinder.refresh():
+            pathfinder.start()
+        return pathfinder
+
+    def start(self) -> None:
+        """Learn what the store knows: past fixes, open incidents."""
+        self.experience.catch_up()
+        with self._deciding([]):
+            pass
 
     def close(self) -> None:
         """Give back connections; the object is of no use afterwards."""
-        raise NotImplementedError
+        self.store.close()
+
+    # -- an alert
 
     def handle(self, alerts: Sequence[Alert]) -> list[Receipt]:
         """Group and store `alerts` in one transaction; receipts in their order. When it returns, all is on disk.
 
-        An alert that cannot be stored by itself has a receipt with outcome `refused` and no incident id.
+        An alert that cannot be stored even by itself has a receipt with outcome `refused` and no incident id.
 
         Raises
         ------
         Unavailable
             If storage is locked or full: nothing was stored, the same alerts may be sent again.
         """
-        raise NotImplementedError
+        alerts = [storable_alert(alert) for alert in alerts]
+        try:
+            with self._deciding([alert.id for alert in alerts]) as grouping:
+                return [grouping.place(alert) for alert in alerts]
+        except STUMBLES:
+            log.exception("a group of %d alerts stumbles: taking them one by one", len(alerts))
+            return [self._handle_alone(alert) for alert in alerts]
 
-    def report(self, incident: Incident, *, actor: str = "") -> Incident:
-        """Store what a person reports and return it with the id the store gave."""
-        raise NotImplementedError
+    @contextmanager
+    def _deciding(self, alert_ids: Sequence[str]) -> Iterator[Grouping]:
+        """Lock, catch up; let the caller decide; write and COMMIT. The correlator is kept only if all of it worked."""
+        with self._lock:
+            with self.store.write() as tx:
+                correlator = self.live.catch_up(tx)
+                grouping = Grouping(tx, correlator, alert_ids)
+                yield grouping
+                grouping.save()
+            self.live.keep(correlator, tx)
 
-    def acknowledge(self, incident_id: str, responder: str, at: datetime) -> Incident:
-        """Somebody has taken the incident: counts into their load. NotFound, Conflict (resolved already)."""
-        raise NotImplementedError
-
-    def resolve(self, incident_id: str, resolution: Resolution, at: datetime) -> Incident:
-        """Close with what fixed it (again: replace the fix); the next suggestion and routing know it. NotFound."""
-        raise NotImplementedError
+    def _handle_alone(self, alert: Alert) -> Receipt:
+        for doubted in (False, True):
+            try:
+                with self._deciding([alert.id]) as grouping:
+                    return grouping.place_apart(alert) if doubted else grouping.place(alert)
+            except STUMBLES:
+                log.exception("an alert stumbles %s", "by itself" if doubted else "in its group")
+        return Receipt(alert_id=alert.id, incident_id="", outcome="refused")
 
     def revise(self, now: datetime) -> list[Revised]:
         """Apply the moves that later evidence speaks for; called every half minute or so."""
-        raise NotImplementedError
+        with self._deciding([]) as grouping:
+            return [one for one in grouping.correlator.revise(now) if grouping.move(one, now)]
 
-    def incidents(  # one parameter per filter of the list
-        self,
-        *,
-        status: IncidentStatus | None = None,
-        service: str = "",
-        since: datetime | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> list[Incident]:
-        """Newest first; `before` = last id of the page before."""
-        raise NotImplementedError
+    # -- an incident
 
-    def incident(self, incident_id: str) -> Incident:
-        """One incident with its resolution. NotFound."""
-        raise NotImplementedError
+    def report(self, incident: Incident, *, actor: str = "") -> Incident:
+        """Store what a person reports and return it with the id the store gave."""
+        with self.store.write() as tx:
+            incident = replace(storable_incident(incident), id=tx.next_incident_id())
+            record = IncidentRecord(
+                incident=incident, origin=Origin.PERSON, edited=True, detected_at=incident.opened_at
+            )
+            incidents.save(tx, [record])
+            incidents.add_events(tx, [_event(incident.id, incident.opened_at, "opened", actor)])
+        return incident
 
-    def members(self, incident_id: str, *, limit: int = 500) -> list[Membership]:
-        """Its alerts and why each is there: probable roots first, then by arrival. NotFound."""
-        raise NotImplementedError
+    def acknowledge(self, incident_id: str, responder: str, at: datetime) -> Incident:
+        """Note that `responder` took the incident, which counts into their load. Raises NotFound, Conflict."""
+        with self.store.write() as tx:
+            record = incidents.by_id(tx.link, incident_id)
+            if record.incident.status is IncidentStatus.RESOLVED:
+                raise Conflict("the incident is resolved already")
+            record.acknowledged_at = record.acknowledged_at or at
+            record.assignee = responder
+            incidents.save(tx, [record])
+            incidents.add_events(tx, [_event(incident_id, at, "acknowledged", responder)])
+        return record.incident
 
-    def timeline(self, incident_id: str) -> list[Event]:
-        """What happened to it, oldest first. NotFound."""
-        raise NotImplementedError
+    def resolve(self, incident_id: str, resolution: Resolution, at: datetime) -> Incident:
+        """Close with what fixed it, or replace the fix; the next question knows it. Raises NotFound."""
+        with self.store.write() as tx:
+            record = incidents.by_id(tx.link, incident_id)
+            closed = record.incident.closed_at or max(at, record.incident.opened_at)
+            resolution = replace(resolution, resolved_at=resolution.resolved_at or at)
+            record.incident = replace(
+                record.incident, status=IncidentStatus.RESOLVED, closed_at=closed, resolution=resolution
+            )
+            incidents.save(tx, [record])
+            incidents.set_resolution(tx, incident_id, resolution)
+            detail = {"text": resolution.text, "team": resolution.team}
+            incidents.add_events(tx, [_event(incident_id, at, "resolved", resolution.resolver, detail)])
+        with suppress(Unavailable):  # it is on disk; whoever asks next catches up
+            self.experience.catch_up()
+        return record.incident
+
+    # -- a question
 
     def triage(self, incident_id: str, at: datetime) -> Triage:
-        """Past fixes, responders and expected load for a stored incident, as known at `at`. NotFound."""
-        raise NotImplementedError
+        """Past fixes, responders and expected load for a stored incident, as known at `at`. Raises NotFound."""
+        with self.store.read() as link:
+            record = incidents.by_id(link, incident_id)
+            leading = leading_alerts(link, [record])[incident_id]
+        return self._answer(record.incident, leading, at)
 
     def triage_text(self, incident: Incident, at: datetime) -> Triage:
         """The same for an incident that is not stored."""
-        raise NotImplementedError
+        return self._answer(incident, (), at)
 
-    def patterns(self) -> list[NamedPattern]:
-        """The patterns of the latest retrain."""
-        raise NotImplementedError
+    def _answer(self, incident: Incident, leading: Sequence[Alert], at: datetime) -> Triage:
+        self.experience.catch_up()
+        with self.store.read() as link:
+            desk = Desk(
+                staff=reference.responders(link),
+                load=incidents.load(link),
+                patterns=[named.pattern for named in reference.patterns(link)],
+                queue=self.queue,
+                last_resolvers=incidents.last_resolvers(link, incident.service, _LAST_RESOLVERS),
+            )
+        return self.experience.answer(incident, leading, desk, at)
 
-    def upcoming(self, at: datetime, days: int = 7) -> list[Upcoming]:
-        """Occurrences of all patterns in the `days` after `at`, soonest first."""
-        raise NotImplementedError
-
-    def record_metrics(self, samples: Sequence[Sample]) -> int:
-        """Store samples; returns how many."""
-        raise NotImplementedError
-
-    def responders(self) -> list[Responder]:
-        """Everybody who can be asked, by id."""
-        raise NotImplementedError
-
-    def responder(self, responder_id: str) -> Responder:
-        """One of them. NotFound."""
-        raise NotImplementedError
-
-    def put_responder(self, responder: Responder) -> Responder:
-        """Create or replace."""
-        raise NotImplementedError
-
-    def delete_responder(self, responder_id: str) -> None:
-        """Remove. NotFound."""
-        raise NotImplementedError
-
-    def issue_key(self, name: str, scopes: frozenset[Scope], at: datetime) -> tuple[Key, str]:
-        """A new API key and its token `pf_<id>_<secret>`, shown once and never stored."""
-        raise NotImplementedError
-
-    def check_key(self, token: str) -> Key | None:
-        """The key of `token` if it is genuine and not revoked; takes the same time for every wrong token."""
-        raise NotImplementedError
-
-    def keys(self) -> list[Key]:
-        """All keys, without secrets."""
-        raise NotImplementedError
-
-    def revoke_key(self, key_id: str, at: datetime) -> None:
-        """End a key. NotFound."""
-        raise NotImplementedError
+    # -- the models
 
     def warm(self) -> None:
         """Load the encoder (seconds): call it from a background thread; answers before it are lexical."""
-        raise NotImplementedError
+        self.experience.warm()
 
     def refresh(self) -> bool:
-        """Serve the active model version if it is another one than served; True if it changed."""
-        raise NotImplementedError
+        """Serve the model version that the pointer names, if it is another one than before; True if it changed.
+
+        A version that cannot be used leaves the one before in place; `health` says so.
+        """
+        if self._settings is None:
+            return False
+        with self.store.read() as link:
+            named = pointer.active(link)
+        if named.version == self._chosen:
+            return False
+        models, self._note = serving.first_usable(
+            [named.version, named.previous], self._settings, self.store.embeddings
+        )
+        experience = Experience(self.store, models)
+        experience.catch_up()
+        if self.experience.models.recommender.ready:
+            experience.warm()
+        with self._lock:
+            self.experience, self._chosen = experience, named.version
+            self.live.forget(models.correlator)
+            self.start()
+        return True
 
     def health(self) -> Health:
-        """Facts for readiness and metrics; never raises."""
-        raise NotImplementedError
+        """Facts for readiness and metrics; never raises for storage that is away."""
+        ready = self.experience.models.recommender.ready
+        facts = Health(
+            readable=False,
+            writable=False,
+            rung=Rung.FULL if ready else Rung.LEXICAL,
+            model_version=self.experience.models.version,
+            note=self._note or ("" if ready else "the encoder is not ready: answers come from words alone"),
+        )
+        try:
+            with self.store.read() as link:
+                facts = replace(facts, readable=True, revision=revision_of(link))
+            return replace(facts, writable=self.store.writable())
+        except Unavailable as error:
+            return replace(facts, note=str(error))
+
+
+def _event(incident_id: str, at: datetime, kind: str, actor: str, detail: dict[str, str] | None = None) -> Event:
+    return Event(incident_id=incident_id, at=at, kind=kind, actor=actor, detail=detail or {})

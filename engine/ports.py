@@ -1,4 +1,4 @@
-"""What the engine asks of its three learning parts. The folders keep these forms; tests put small fakes in their place."""
+"""What the engine asks of its learning parts. The folders keep these forms; tests put small fakes in their place."""
 
 from __future__ import annotations
 
@@ -55,10 +55,17 @@ class CorrelatorPort(Protocol):
 class RecommenderPort(Protocol):
     """Finds past fixes."""
 
-    def fit(self, incidents: Iterable[Incident]) -> Any:
-        """Learn a history anew."""
+    @property
+    def ready(self) -> bool:
+        """Whether answers come from the best rung."""
 
-    def learn_one(self, incident: Incident) -> None:
+    def warm(self) -> Any:
+        """Load what takes long."""
+
+    def fit(self, incidents: Iterable[Incident], alerts: Mapping[str, Sequence[Alert]] | None = None) -> Any:
+        """Learn a history anew, with the leading alerts of each incident by its id."""
+
+    def learn_one(self, incident: Incident, alerts: Sequence[Alert] = ()) -> None:
         """Add or replace one resolved incident."""
 
     def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:

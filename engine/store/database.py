@@ -15,6 +15,7 @@ from engine.store.columns import to_json
 from engine.store.tables import CounterRow
 
 WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
+__all__ = ["WRITE_LOCK", "Connection", "Database", "Write", "revision_of", "translated"]
 _COUNTERS = select(CounterRow.revision, CounterRow.incidents, CounterRow.alerts, CounterRow.topology)
 _REFUSED = (exc.IntegrityError, exc.DataError, OverflowError)
 
@@ -90,9 +91,20 @@ class Database:
             }
             link.execute(update(CounterRow).values(counters))
 
+    def probe(self) -> None:
+        """Take the write lock, write, and undo. Raises Unavailable."""
+        with translated(), self._writer.connect() as link:
+            link.execute(update(CounterRow).values(revision=CounterRow.revision))
+            link.rollback()
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def revision_of(link: Connection) -> int:
+    """The last committed write transaction's revision."""
+    return link.execute(select(CounterRow.revision)).scalar_one()
 
 
 @contextmanager

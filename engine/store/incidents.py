@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, insert, or_, select
 
-from engine.domain import Incident, IncidentStatus, Resolution
+from engine.domain import IncidentStatus, Resolution
 from engine.errors import NotFound
 from engine.store.database import Write
 from engine.store.records import Event, IncidentRecord
@@ -96,11 +96,11 @@ def closed_after(link: Connection, since: datetime) -> list[tuple[str, datetime]
     return [(row.id, row.closed_at) for row in link.execute(query)]
 
 
-def fixed_since(link: Connection, revision: int) -> Iterator[Incident]:
+def fixed_since(link: Connection, revision: int) -> Iterator[IncidentRecord]:
     """Incidents whose resolution was stored after `revision`, in the order in which they became known."""
     known_from = func.coalesce(IncidentRow.closed_at, IncidentRow.opened_at)
     query = _ALL.where(ResolutionRow.revision > revision).order_by(ResolutionRow.revision, known_from, IncidentRow.id)
-    return (record_of_row(row).incident for row in link.execute(query))
+    return map(record_of_row, link.execute(query))
 
 
 def last_resolvers(link: Connection, service: str, limit: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.domain import (
     Severity,
     TimeOff,
 )
+from engine.store.columns import storable
 from engine.store.records import IncidentRecord, Origin, StoredAlert
 
 _ALERT_FIELDS = (
@@ -33,6 +35,7 @@ _ALERT_FIELDS = (
     "received_at",
     "ends_at",
 )
+_ALERT_TEXTS = ("id", "source", "fingerprint", "title", "description", "service", "host")
 _INCIDENT_FIELDS = (
     "opened_at",
     "title",
@@ -45,6 +48,25 @@ _INCIDENT_FIELDS = (
 )
 _RECORD_FIELDS = ("edited", "alerts", "firing", "detected_at", "ended_at", "acknowledged_at", "assignee", "roots_at")
 _PATTERN_FIELDS = tuple(Pattern.__dataclass_fields__)
+
+
+def storable_alert(alert: Alert) -> Alert:
+    """`alert` as the store will give it back: what is decided on live is what a replay decides on."""
+    texts = {name: getattr(alert, name) for name in _ALERT_TEXTS}
+    every = "".join([*texts.values(), *alert.labels.keys(), *alert.labels.values()])
+    if storable(every) == every:
+        return alert
+    labels = {storable(key): storable(value) for key, value in alert.labels.items()}
+    changes: dict[str, Any] = {name: storable(text) for name, text in texts.items()}
+    return replace(alert, labels=labels, **changes)
+
+
+def storable_incident(incident: Incident) -> Incident:
+    """`incident` as the store will give it back."""
+    names = ("id", "title", "description", "service", "category", "priority")
+    fields = {storable(key): storable(value) for key, value in incident.fields.items()}
+    changes: dict[str, Any] = {name: storable(getattr(incident, name)) for name in names}
+    return replace(incident, fields=fields, **changes)
 
 
 def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:

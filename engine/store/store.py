@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
+from engine.errors import Unavailable
 from engine.store import migrations
 from engine.store.database import Database, Write
 from engine.store.embeddings import Embeddings
@@ -47,9 +48,12 @@ class Store:
             yield tx
 
     def writable(self) -> bool:
-        """Whether a write transaction can be had now. Raises Unavailable if not even that can be asked."""
-        with self.database.write():
-            return True
+        """Whether a write transaction can be had now."""
+        try:
+            self.database.probe()
+        except Unavailable:
+            return False
+        return True
 
     def close(self) -> None:
         """Give all connections back."""

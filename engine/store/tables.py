@@ -176,6 +176,7 @@ class PatternRow(Table):
     chances: Mapped[int]
     q_value: Mapped[float]
     last_seen_at: Mapped[datetime]
+    probability: Mapped[float | None]
 
 
 class SeriesRow(Table):

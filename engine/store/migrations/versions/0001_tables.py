@@ -185,6 +185,7 @@ def _reference() -> None:
         _column("chances", sa.Integer()),
         _column("q_value", sa.Double()),
         _column("last_seen_at", MOMENT),
+        _column("probability", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_patterns"),
     )
 

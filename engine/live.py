@@ -1,0 +1,118 @@
+"""The correlator of this process: built from the store, kept level with what other processes commit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from engine.domain import Alert, AlertStatus
+from engine.ports import CorrelatorFactory, CorrelatorPort
+from engine.store import alerts, incidents, reference
+from engine.store.database import Write
+from engine.store.records import StoredAlert
+
+log = logging.getLogger(__name__)
+# What a part that stumbles over one alert raises. Only that alert must suffer, so these are caught per alert.
+STUMBLES = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+
+
+class Live:
+    """A correlator that reflects the store up to `revision`.
+
+    Parameters
+    ----------
+    make
+        Makes a correlator with learned weights and without incidents, for a topology.
+    memory_hours
+        How long a resolved incident is replayed after a restart, counted back from the newest alert.
+    """
+
+    def __init__(self, make: CorrelatorFactory, *, memory_hours: float = 48.0) -> None:
+        self.make = make
+        self.memory_hours = memory_hours
+        self.revision = -1
+        self._arrival = 0
+        self._correlator: CorrelatorPort | None = None
+
+    def catch_up(self, tx: Write) -> CorrelatorPort:
+        """The correlator, level with all that was committed before `tx`.
+
+        It is given up here and taken back by `keep`: when the transaction between them fails, what was learned in it
+        is gone with it, and the next call rebuilds from the store.
+        """
+        correlator, self._correlator = self._correlator, None
+        if correlator is None or tx.topology > self.revision:
+            return self._rebuilt(tx)
+        if tx.seen > self.revision:
+            self._follow(correlator, tx)
+        return correlator
+
+    def keep(self, correlator: CorrelatorPort, tx: Write) -> None:
+        """Take the correlator back after COMMIT of `tx`."""
+        self._correlator = correlator
+        self.revision, self._arrival = tx.revision, tx.alerts
+
+    def forget(self, make: CorrelatorFactory | None = None) -> None:
+        """Rebuild at the next use, with other weights where `make` is given."""
+        self.make = make or self.make
+        self._correlator = None
+
+    def _rebuilt(self, tx: Write) -> CorrelatorPort:
+        correlator = self.make(reference.edges(tx.link))
+        newest = alerts.newest(tx.link)
+        if newest is None:
+            return correlator
+        since = newest - timedelta(hours=self.memory_hours)
+        for stored in alerts.window(tx.link, since):
+            with _forgiving(stored.membership.alert.id):
+                _learn(correlator, stored)
+        _close(correlator, incidents.closed_after(tx.link, since))
+        return correlator
+
+    def _follow(self, correlator: CorrelatorPort, tx: Write) -> None:
+        for stored in alerts.changed_since(tx.link, self.revision):
+            with _forgiving(stored.membership.alert.id):
+                if stored.arrival > self._arrival:
+                    _learn(correlator, stored)
+                    continue
+                if stored.moved > self.revision:
+                    correlator.move(stored.membership.alert.id, stored.membership.incident_id)
+                _learn_later(correlator, stored)
+        _close(correlator, incidents.closed_since(tx.link, self.revision))
+
+
+def as_fired(alert: Alert) -> Alert:
+    """`alert` as it was when it began."""
+    return replace(alert, status=AlertStatus.FIRING, ends_at=None)
+
+
+def _learn(correlator: CorrelatorPort, stored: StoredAlert) -> None:
+    correlator.learn_one(as_fired(stored.membership.alert), stored.membership.incident_id)
+    _learn_later(correlator, stored)
+
+
+def _learn_later(correlator: CorrelatorPort, stored: StoredAlert) -> None:
+    """What came after the first delivery: a repeat under another start, an end."""
+    place, alert = stored.membership, stored.membership.alert
+    if stored.repeated_at is not None:
+        again = replace(as_fired(alert), starts_at=stored.repeated_at)
+        correlator.learn_one(again, place.incident_id, alert_of=alert.id)
+    if alert.status is AlertStatus.RESOLVED:
+        correlator.learn_one(alert, place.incident_id, alert_of=alert.id)
+
+
+def _close(correlator: CorrelatorPort, ended: Iterable[tuple[str, datetime]]) -> None:
+    for incident_id, at in ended:
+        with _forgiving(incident_id):
+            correlator.close(incident_id, at)
+
+
+@contextmanager
+def _forgiving(what: str) -> Iterator[None]:
+    try:
+        yield
+    except STUMBLES:
+        log.exception("the correlator cannot take in %s: it goes on without", what)

@@ -1,0 +1,96 @@
+"""From a model version on disk to parts that serve; without one, the engine serves as it comes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from engine import bundle
+from engine.correlate import Correlator
+from engine.domain import Incident, ModelPart, Responder, Routing, Suggestion
+from engine.errors import ModelUnusable
+from engine.ports import CorrelatorFactory, Models, RouterPort
+from engine.settings import Settings
+from engine.suggest import Encoder, Recommender, VectorCache
+
+log = logging.getLogger(__name__)
+# Names of the parts in a bundle: the folders they come from.
+CORRELATE, SUGGEST, ROUTE = "correlate", "suggest", "route"
+AS_IT_COMES = ""  # the version of an engine that no retrain has touched
+
+
+def load(version: str, settings: Settings, cache: VectorCache | None = None) -> Models:
+    """The parts of `version`, verified, with nothing of the history learned yet; `cache` keeps the encoder's vectors.
+
+    Raises
+    ------
+    ModelUnusable
+        If the version is missing, damaged or not understood.
+    """
+    parts = _parts(version, settings.models_dir)
+    encoder = Encoder(settings.encoder, cache=cache) if settings.encoder_enabled else None
+    try:
+        return Models(
+            version=version,
+            correlator=_correlator(parts.get(CORRELATE)),
+            recommender=_recommender(parts.get(SUGGEST), encoder),
+            router=_router(parts.get(ROUTE), settings.queue),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelUnusable(f"model {version} is of another form ({type(error).__name__}): retrain") from error
+
+
+def first_usable(versions: list[str], settings: Settings, cache: VectorCache | None = None) -> tuple[Models, str]:
+    """The first of `versions` that loads, else the engine as it comes; and why an earlier one was passed over."""
+    note = ""
+    for version in [*versions, AS_IT_COMES]:
+        try:
+            return load(version, settings, cache), note
+        except ModelUnusable as error:
+            log.warning("model version %s is passed over: %s", version, error)
+            note = note or str(error)
+    raise ModelUnusable(note)
+
+
+def _parts(version: str, models_dir: Path) -> Mapping[str, ModelPart]:
+    return bundle.load(version, models_dir).parts if version else {}
+
+
+def _correlator(part: ModelPart | None) -> CorrelatorFactory:
+    if part is None:
+        return lambda topology: Correlator(topology=topology)
+    Correlator.from_part(part)  # fails here, not at the first alert
+    return partial(Correlator.from_part, part)
+
+
+def _recommender(part: ModelPart | None, encoder: Encoder | None) -> Recommender:
+    return Recommender(encoder=encoder) if part is None else Recommender.from_part(part, encoder)
+
+
+class Unrouted:
+    """Stands in for a router: every question is answered by rule."""
+
+    def fit(self, incidents: Iterable[Incident]) -> Unrouted:  # noqa: ARG002 - the port's form
+        """Nothing to learn."""
+        return self
+
+    def learn_one(self, incident: Incident) -> None:
+        """Nothing to learn."""
+
+    def predict_one(
+        self,
+        incident: Incident,  # noqa: ARG002 - the port's form
+        *,
+        similar: Sequence[Suggestion] = (),  # noqa: ARG002
+        staff: Sequence[Responder] = (),  # noqa: ARG002
+        load: Mapping[str, int] | None = None,  # noqa: ARG002
+        top: int = 10,  # noqa: ARG002
+    ) -> Routing:
+        """Always raises ModelUnusable."""
+        raise ModelUnusable("no router is learned: the last resolvers are named")
+
+
+def _router(part: ModelPart | None, queue: str) -> RouterPort:  # noqa: ARG001
+    return Unrouted()
