@@ -91,7 +91,7 @@ class AlertIn(BaseModel):
     ends_at: Moment | None = None
 
 
-class Rejected(_Out):
+class RejectedOut(_Out):
     """An alert that was not taken, by its place in the body."""
 
     index: int
@@ -112,7 +112,7 @@ class Taken(_Out):
 
     accepted: int
     duplicates: int
-    rejected: list[Rejected] = Field(description="the first of them; the others were taken all the same")
+    rejected: list[RejectedOut] = Field(description="the first of them; the others were taken all the same")
     rejected_count: int
     missing: int = Field(description="alerts that the tool says it left out of this delivery")
     incident_ids: list[str]

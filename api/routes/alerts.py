@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from fastapi import Request
@@ -13,11 +14,11 @@ from api.body import decode
 from api.desk import AtDesk, Desk, may, router
 from api.errors import NoneTaken, json_response
 from api.intake import REFUSED
-from api.schemas import AlertIn, Problem, Rejected, Taken
+from api.schemas import AlertIn, Problem, Taken
 from engine.clock import utc_now
 from engine.domain import Receipt
 from engine.errors import NotFound, Unavailable
-from engine.sources import SOURCES, Parsed, Source
+from engine.sources import SOURCES, Parsed, Rejected, Source
 from engine.store.records import Scope
 
 _LARGE = 32_768  # bytes from which on reading a body would hold up the event loop
@@ -72,28 +73,37 @@ async def _take(name: str, body: bytes, desk: Desk) -> Response:
         raise NotFound(f"unknown source; known are {', '.join(sorted(SOURCES))}")
     parsed = await run_in_threadpool(_parse, source, body) if len(body) > _LARGE else _parse(source, body)
     receipts = await desk.intake.take(parsed.alerts)
-    rejected = [Rejected(index=r.index, field=r.field, problem=r.problem) for r in parsed.rejected[:_MOST_LISTED]]
     desk.telemetry.received(name, receipts, len(parsed.rejected))
     stored = [receipt for receipt in receipts if receipt.outcome != REFUSED]
     if receipts and not stored:
         raise Unavailable("storage took none of the alerts: send them again")
+    rejected = sorted([*parsed.rejected, *_refused(receipts, parsed)])
     if not stored and rejected:
-        fields = [{"field": f"{r.index}.{r.field}", "problem": r.problem} for r in rejected]
+        fields = [{"field": f"{r.index}.{r.field}", "problem": r.problem} for r in rejected[:_MOST_LISTED]]
         raise NoneTaken("none of the alerts could be read", fields)
-    return json_response(_taken(stored, rejected, parsed), status=202)
+    return json_response(_taken(stored, rejected, parsed.missing), status=202)
+
+
+def _refused(receipts: Sequence[Receipt], parsed: Parsed) -> Iterator[Rejected]:
+    """The alerts that storage refused, by their place among the entries of the body."""
+    unread = {rejected.index for rejected in parsed.rejected}
+    places = (index for index in count() if index not in unread)
+    for index, receipt in zip(places, receipts, strict=False):
+        if receipt.outcome == REFUSED:
+            yield Rejected(index, "alert", "could not be stored")
 
 
 def _parse(source: Source, body: bytes) -> Parsed:
     return source.parse(decode(body), utc_now())
 
 
-def _taken(receipts: Sequence[Receipt], rejected: list[Rejected], parsed: Parsed) -> dict[str, Any]:
+def _taken(receipts: Sequence[Receipt], rejected: Sequence[Rejected], missing: int) -> dict[str, Any]:
     return {
         "accepted": len(receipts),
         "duplicates": sum(receipt.outcome == "duplicate" for receipt in receipts),
-        "rejected": rejected,
-        "rejected_count": len(parsed.rejected),
-        "missing": parsed.missing,
+        "rejected": [rejection._asdict() for rejection in rejected[:_MOST_LISTED]],
+        "rejected_count": len(rejected),
+        "missing": missing,
         "incident_ids": list(dict.fromkeys(receipt.incident_id for receipt in receipts)),
         "receipts": receipts,
     }

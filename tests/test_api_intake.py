@@ -1,0 +1,177 @@
+"""The one writer: what waits is written together, an answer comes after COMMIT, one bad alert sinks alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from api.errors import Overloaded
+from api.intake import Commits, Intake
+from engine.domain import Alert, Receipt
+from engine.errors import InvalidInput, Unavailable
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def alert(name: str) -> Alert:
+    return Alert(id=name, source="test", title=name, starts_at=NOON, received_at=NOON, fingerprint=name)
+
+
+class Disk:
+    """Stands for the engine: holds commits back, fails on demand, keeps what was committed."""
+
+    def __init__(self, *, poison: str = "", error: type[Exception] = InvalidInput) -> None:
+        self.stored: list[str] = []
+        self.groups: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.poison = poison
+        self.error = error
+        self.down = False
+
+    def handle(self, alerts: Sequence[Alert]) -> list[Receipt]:
+        assert self.gate.wait(10)
+        self.groups.append(len(alerts))
+        if self.down:
+            raise Unavailable("disk full")
+        if any(self.poison and self.poison in each.id for each in alerts):
+            raise self.error("bad row")
+        self.stored += [each.id for each in alerts]
+        return [Receipt(alert_id=each.id, incident_id="INC-1", outcome="joined") for each in alerts]
+
+
+def serve(disk: Disk, story: Callable[[Intake], Awaitable[None]], group: int = 500, most_waiting: int = 1000) -> None:
+    async def run() -> None:
+        intake = Intake(disk.handle, group=group, most_waiting=most_waiting)
+        intake.start()
+        await story(intake)
+        disk.gate.set()
+        await intake.stop()
+
+    asyncio.run(run())
+
+
+def test_what_waits_is_committed_together_and_in_order() -> None:
+    disk = Disk()
+
+    async def story(intake: Intake) -> None:
+        disk.gate.clear()
+        waiting = [asyncio.create_task(intake.take([alert(f"a{n}")])) for n in range(100)]
+        await asyncio.sleep(0.05)
+        assert not any(task.done() for task in waiting), "answered before COMMIT"
+        assert intake.waiting == 100
+        disk.gate.set()
+        receipts = await asyncio.gather(*waiting)
+        assert [r[0].alert_id for r in receipts] == [f"a{n}" for n in range(100)]
+        assert intake.waiting == 0
+
+    serve(disk, story)
+    assert len(disk.groups) <= 2
+    assert disk.stored == [f"a{n}" for n in range(100)]
+
+
+def test_a_transaction_never_holds_more_than_the_group() -> None:
+    disk = Disk()
+
+    async def story(intake: Intake) -> None:
+        big, small = await asyncio.gather(intake.take([alert(f"b{n}") for n in range(23)]), intake.take([alert("s")]))
+        assert [r.alert_id for r in big] == [f"b{n}" for n in range(23)]
+        assert [r.alert_id for r in small] == ["s"]
+
+    serve(disk, story, group=10)
+    assert max(disk.groups) <= 10
+    assert sum(disk.groups) == 24
+
+
+@pytest.mark.parametrize("place", [0, 7, 15])
+@pytest.mark.parametrize("error", [InvalidInput, ValueError, RuntimeError])
+def test_one_bad_alert_sinks_alone(place: int, error: type[Exception]) -> None:
+    disk = Disk(poison="bad", error=error)
+    names = ["bad" if n == place else f"a{n}" for n in range(16)]
+
+    async def story(intake: Intake) -> None:
+        answers = await asyncio.gather(*(intake.take([alert(name)]) for name in names))
+        assert [r[0].outcome for r in answers] == ["refused" if name == "bad" else "joined" for name in names]
+        assert (await intake.take([alert("later")]))[0].outcome == "joined", "the writer lives on"
+
+    serve(disk, story)
+    assert disk.stored == [name for name in names if name != "bad"] + ["later"]
+
+
+def test_storage_that_does_not_answer_fails_every_delivery_and_recovers() -> None:
+    disk = Disk()
+
+    async def story(intake: Intake) -> None:
+        disk.down = True
+        answers = await asyncio.gather(*(intake.take([alert(f"a{n}")]) for n in range(5)), return_exceptions=True)
+        assert all(isinstance(answer, Unavailable) for answer in answers)
+        assert len(disk.groups) <= 2, "storage that is down is not asked once per alert"
+        disk.down = False
+        assert (await intake.take([alert("z")]))[0].outcome == "joined"
+        assert intake.waiting == 0
+
+    serve(disk, story)
+
+
+def test_a_full_queue_refuses_at_once_but_one_large_delivery_always_fits() -> None:
+    disk = Disk()
+
+    async def story(intake: Intake) -> None:
+        disk.gate.clear()
+        large = asyncio.create_task(intake.take([alert(f"b{n}") for n in range(30)]))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await intake.take([alert("late")])
+        disk.gate.set()
+        assert len(await large) == 30
+        assert len(await intake.take([alert("again")])) == 1
+
+    serve(disk, story, group=10, most_waiting=20)
+
+
+def test_a_client_that_leaves_does_not_stop_the_writer() -> None:
+    disk = Disk()
+
+    async def story(intake: Intake) -> None:
+        disk.gate.clear()
+        gone = asyncio.create_task(intake.take([alert("gone")]))
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        disk.gate.set()
+        assert (await intake.take([alert("next")]))[0].outcome == "joined"
+
+    serve(disk, story)
+    assert disk.stored == ["gone", "next"]
+
+
+def test_stopping_writes_what_waits_and_takes_nothing_new() -> None:
+    disk = Disk()
+
+    async def run() -> None:
+        seen: list[int] = []
+        intake = Intake(disk.handle, group=2, commits=Commits(observe=lambda alerts, _seconds: seen.append(alerts)))
+        intake.start()
+        waiting = [asyncio.create_task(intake.take([alert(f"a{n}")])) for n in range(5)]
+        await asyncio.sleep(0)
+        await intake.stop()
+        assert sum(len(r) for r in await asyncio.gather(*waiting)) == 5
+        assert sum(seen) == 5
+        with pytest.raises(Overloaded):
+            await intake.take([alert("late")])
+
+    asyncio.run(run())
+    assert len(disk.stored) == 5
+
+
+def test_nothing_to_store_is_answered_without_the_writer() -> None:
+    disk = Disk()
+
+    async def story(intake: Intake) -> None:
+        assert await intake.take([]) == []
+
+    serve(disk, story)
+    assert disk.groups == []
