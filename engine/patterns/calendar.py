@@ -242,6 +242,7 @@ KINDS: tuple[Kind, ...] = (
 class RuleTable:
     """Every rule that a stretch of days can bear, one row each."""
 
+    first: int  # number of the first day since 1970-01-01
     kinds: tuple[Kind, ...]  # (rules,)
     rules: tuple[str, ...]  # (rules,)
     member: np.ndarray  # bool (rules, days)
@@ -262,4 +263,4 @@ def rule_table(first: int, days: int, least: int) -> RuleTable:
     kinds, rules, members = zip(*kept.values(), strict=True) if kept else ((), (), ())
     member = np.array(members, dtype=bool).reshape(len(rules), days)
     cost = np.array([kind.cost for kind in kinds])
-    return RuleTable(kinds, rules, member, cost, np.array([kind.scanned for kind in kinds], dtype=bool))
+    return RuleTable(first, kinds, rules, member, cost, np.array([kind.scanned for kind in kinds], dtype=bool))

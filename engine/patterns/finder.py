@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from engine.domain import Pattern
-from engine.patterns.calendar import DayGrid, RuleTable, day_grid, rule_table
+from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, day_grid, local_seconds, rule_table
+from engine.patterns.events import EventWindow, episodes, event_windows, merged
 from engine.patterns.naming import Named, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
@@ -87,6 +88,47 @@ class PatternFinder:
         pairs = zip(flat, q_values[: len(flat)], strict=True)
         return [replace(f.pattern, q_value=float(q)) for f, q in pairs if q <= self.q and f.p_value <= self.alpha]
 
+    def find_events(self, series: Sequence[EventSeries]) -> list[Pattern]:
+        """Patterns of events. All series are taken to be watched up to the last event of any of them.
+
+        Name a service's events as a whole before its parts: a part is left out where the whole says the same.
+        """
+        until = max((int(np.max(one.ts)) for one in series if len(one.ts)), default=0)
+        patterns = self.decide([self.scan_events(one, until) for one in series])
+        return distinct(patterns)
+
+    def scan_events(self, series: EventSeries, until: int) -> list[Finding]:
+        """Everything in one series of events, watched up to `until` (UTC seconds), that may be a pattern."""
+        if len(series.ts) < 4:
+            return []
+        runs = episodes(series.ts, self.timezone)
+        ends = local_seconds(np.array([int(np.min(series.ts)), until]), self.timezone) // DAY_S
+        days = int(ends[1] - ends[0]) + 1
+        if days < 4:
+            return []
+        last = datetime.fromtimestamp(until, UTC)
+        windows = event_windows(runs, int(ends[0]), days, self.most)
+        return [Finding(self._event_pattern(series, w, last), float(np.exp(min(0.0, w.log_p)))) for w in windows]
+
+    def _event_pattern(self, series: EventSeries, window: EventWindow, last: datetime) -> Pattern:
+        return Pattern(
+            service=series.service,
+            host=series.host,
+            metric=series.name,
+            kind=window.kind,
+            rule=window.rule,
+            timezone=self.timezone,
+            start_local=clock_text(window.start_s // 60),
+            duration_minutes=window.length_s // 60,
+            level=window.level,
+            baseline=window.baseline,
+            hits=int(window.hits.sum()),
+            chances=len(window.hits),
+            q_value=1.0,
+            last_seen_at=last,
+            probability=next_probability(window.hits, window.chance_days),
+        )
+
     def scan(self, series: Series) -> list[Finding]:
         """Everything in one series that may be a pattern. Changes nothing of `series`."""
         keep = np.isfinite(series.values)
@@ -119,6 +161,21 @@ class PatternFinder:
             last_seen_at=last,
             probability=next_probability(name.hits, grid.days[name.chance_days].astype(int)),
         )
+
+
+def distinct(patterns: Sequence[Pattern]) -> list[Pattern]:
+    """Patterns of events with each window of a service told once: by the whole, else by the part that shows it best."""
+    kept: list[Pattern] = []
+    for service in dict.fromkeys(p.service for p in patterns):
+        own = sorted((p for p in patterns if p.service == service), key=lambda p: (p.metric != "", p.host != "", -p.hits))
+        spans = [(p.rule, seconds_of(p.start_local), 60 * p.duration_minutes) for p in own]
+        kept += [own[i] for i in merged(spans)]
+    return kept
+
+
+def seconds_of(clock: str) -> int:
+    """HH:MM as seconds after midnight."""
+    return int(clock[:2]) * 3600 + int(clock[3:]) * 60
 
 
 def bin_minutes_of(ts: np.ndarray) -> int:

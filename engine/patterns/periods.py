@@ -48,16 +48,13 @@ def best_period(data: Scored, bin_minutes: int) -> Period | None:
             course = unit.ravel()
             likely += [(z, length, width, course) for z, length in likely_periods(course, width, bin_minutes)]
     likely.sort(key=lambda row: -row[0])
-    folds = [fold for _, length, width, course in likely[:4] for fold in _folded(course, length, width)]
-    for fold in sorted(folds, key=lambda fold: fold.log_p):
-        period = _measured(data, sums, fold, bin_minutes)
-        if fold.log_p < _LOG_WORTH and period is not None:
-            return period
-    return None
+    folds = [fold for _, length, width, course in likely[:5] for fold in _folded(course, length, width)]
+    held = [_measured(data, sums, fold, bin_minutes) for fold in folds if fold.log_p < _LOG_WORTH]
+    return max((period for period in held if period is not None), key=lambda period: period.weight, default=None)
 
 
-def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int = 3) -> list[tuple[float, float]]:
-    """Periods in bins under whose multiples `course` resembles itself most, each after its z; none where none stands out."""
+def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int = 2) -> list[tuple[float, float]]:
+    """Periods in bins under whose multiples `course` resembles itself, each after its z: the clearest and the shortest."""
     size = next_fast_len(2 * len(course))
     power = np.abs(rfft(course - course.mean(), size)) ** 2
     own = irfft(power, size)[: len(course) // 2]
@@ -71,13 +68,13 @@ def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int =
     index = np.rint(teeth * grid).astype(int)
     inside = index < len(own)
     comb = np.where(inside, own[np.minimum(index, len(own) - 1)], 0.0).sum(axis=0) / np.sqrt(inside.sum(axis=0)) / noise
-    picked: list[tuple[float, float]] = []
-    for at in np.argsort(comb)[::-1][:400]:
-        if comb[at] < _COMB_Z or len(picked) == most:
-            break
-        if all(abs(grid[at] / p - 1) > 0.01 for _, p in picked) and not _of_calendar(grid[at] * bin_minutes):
-            picked.append((float(comb[at]), float(grid[at])))
-    return picked
+    strong = np.argsort(comb)[::-1][:400]
+    distinct: list[tuple[float, float]] = []
+    for at in strong[comb[strong] > max(_COMB_Z, 0.6 * comb[strong[0]])]:
+        if not _of_calendar(grid[at] * bin_minutes) and all(abs(grid[at] / p - 1) > 0.01 for _, p in distinct):
+            distinct.append((float(comb[at]), float(grid[at])))
+    shortest = sorted(distinct, key=lambda row: row[1])
+    return list(dict.fromkeys(distinct[:most] + shortest[:most]))
 
 
 def _of_calendar(minutes: float) -> bool:

@@ -53,33 +53,33 @@ def candidates(data: Scored, widths: list[int], table: RuleTable, bin_minutes: i
     for width in widths:
         unit = unit_contrast(*sharpest(sums, width, bin_minutes))
         if unit is not None:
-            found += _of_width(unit, width, table, bin_minutes)
+            found += of_width(unit, width, table, bin_minutes)
+            found += [replace(c, sign=-1) for c in of_width(-unit, width, table, bin_minutes)]
     paid = float(np.log(1 + len(widths) / 3)) + _LOG_SIGNS
     return sorted((replace(c, log_p=c.log_p + paid) for c in found), key=lambda c: c.log_p)
 
 
-def _of_width(unit: np.ndarray, width: int, table: RuleTable, bin_minutes: int) -> Iterator[Candidate]:
-    """The best candidate of each direction and fold for one width of window."""
-    member = table.member[table.scanned].astype(float)
-    cost = table.cost[table.scanned]
-    for sign in (1, -1):
-        yield best_of(sign * unit, member, cost, width, sign)
-        for hours in FOLD_HOURS:
-            period = hours * 60 // bin_minutes
-            if 2 * width <= period:
-                folded = sign * unit.reshape(len(unit), -1, period).mean(axis=1)
-                top = float(np.abs(folded).max()) or 1.0
-                yield best_of(folded / top, np.ones((1, len(unit))), np.array([_FOLD_COST]), width, sign)
+def of_width(
+    unit: np.ndarray, width: int, table: RuleTable, bin_minutes: int, within_day: bool = True
+) -> Iterator[Candidate]:
+    """The best rising window of one width for each fold of the day; `unit` holds scores (days, bins) within [-1, 1]."""
+    yield best_of(unit, table.member[table.scanned].astype(float), table.cost[table.scanned], width)
+    for hours in FOLD_HOURS if within_day else ():
+        period = hours * 60 // bin_minutes
+        if 2 * width <= period:
+            folded = unit.reshape(len(unit), -1, period).mean(axis=1)
+            top = float(np.abs(folded).max()) or 1.0
+            yield best_of(folded / top, np.ones((1, len(unit))), np.array([_FOLD_COST]), width)
 
 
-def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int, sign: int) -> Candidate:
+def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int) -> Candidate:
     """The rule (row of `member`) and start whose total over days is least likely; its cost and all starts are paid for."""
     totals = member @ unit
     starts = totals.argmax(axis=1)
     tops = totals[np.arange(len(totals)), starts]
     log_p = log_tail(np.matmul(member, cumulants(unit)), tops) + cost + np.log(positions(unit.shape[1], width))
     best = int(log_p.argmin())
-    return Candidate(float(log_p[best]), int(starts[best]), width, sign, member[best] > 0, unit.shape[1])
+    return Candidate(float(log_p[best]), int(starts[best]), width, 1, member[best] > 0, unit.shape[1])
 
 
 def positions(bins: int, width: int) -> float:

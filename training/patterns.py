@@ -1,0 +1,105 @@
+"""How patterns are found in batch: files of samples or of alerts in, recurring windows with their next times out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.clock import to_text
+from engine.domain import Alert, AlertStatus, Pattern
+from engine.patterns import EventSeries, PatternFinder, Series
+from engine.patterns.occurrences import occurrences
+from engine.text import template
+from training.files import read_metrics
+from training.progress import Track, quiet
+
+NEXT_DAYS = 28
+_LEAST_EVENTS = 4
+
+
+def from_metrics(metrics: pd.DataFrame | Path, timezone: str, progress: Track = quiet) -> list[dict[str, Any]]:
+    """Patterns of METRICS (`ts,service,host,metric,value`, or the file's path) in the form of patterns.json.
+
+    Raises
+    ------
+    InvalidInput
+        If the file cannot be read or `timezone` names no zone.
+    """
+    frame = read_metrics(metrics) if isinstance(metrics, Path) else metrics
+    finder = PatternFinder(timezone=timezone)
+    series = series_of(frame)
+    found = finder.decide([finder.scan(one) for one in progress(series, "patterns", len(series))])
+    return [as_row(pattern) for pattern in found]
+
+
+def from_events(alerts: Sequence[Alert], timezone: str, progress: Track = quiet) -> list[dict[str, Any]]:
+    """Patterns of when `alerts` fire, in the form of patterns.json: of a service as a whole, else of one of its titles.
+
+    Raises
+    ------
+    InvalidInput
+        If `timezone` names no zone.
+    """
+    finder = PatternFinder(timezone=timezone)
+    series = event_series(alerts)
+    return [as_row(pattern) for pattern in finder.find_events(list(progress(series, "patterns", len(series))))]
+
+
+def series_of(frame: pd.DataFrame) -> list[Series]:
+    """One `Series` for every service, host and metric of `frame`, its samples in order of time."""
+    seconds = pd.to_datetime(frame["ts"], utc=True).dt.as_unit("s").astype("int64")
+    frame = frame.assign(ts=seconds).sort_values("ts", kind="stable")
+    return [
+        Series(service=service, host=host, metric=metric, ts=part["ts"].to_numpy(), values=part["value"].to_numpy(float))
+        for (service, host, metric), part in frame.groupby(["service", "host", "metric"], sort=True)
+    ]
+
+
+def event_series(alerts: Sequence[Alert]) -> list[EventSeries]:
+    """When alerts fired: for each service all of them, then by host, then by title, where those are parts and no whole."""
+    moments: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for alert in alerts:
+        if alert.status is AlertStatus.FIRING:
+            service = alert.service or alert.host or alert.source
+            keys = {(service, "", ""), (service, alert.host, ""), (service, "", template(alert.title))}
+            for key in keys:
+                moments[key].append(alert.starts_at.timestamp())
+    return [
+        EventSeries(service=service, host=host, name=name, ts=np.array(times, dtype=np.int64))
+        for (service, host, name), times in sorted(moments.items())
+        if len(times) >= _LEAST_EVENTS and _says_more((service, host, name), moments)
+    ]
+
+
+def as_row(pattern: Pattern) -> dict[str, Any]:
+    """`pattern` in the form of patterns.json, with its occurrences of the 28 days after the last sample."""
+    return {
+        "service": pattern.service,
+        "host": pattern.host,
+        "metric": pattern.metric,
+        "kind": pattern.kind,
+        "rule": pattern.rule,
+        "start_local": pattern.start_local,
+        "duration_minutes": pattern.duration_minutes,
+        "level": round(pattern.level, 6),
+        "baseline": round(pattern.baseline, 6),
+        "support": pattern.support,
+        "q_value": pattern.q_value,
+        "next": [_window(one.start, one.end, one.probability) for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)],
+    }
+
+
+def _window(start: datetime, end: datetime, probability: float) -> dict[str, Any]:
+    return {"start": to_text(start), "end": to_text(end), "probability": round(probability, 4)}
+
+
+def _says_more(key: tuple[str, str, str], moments: dict[tuple[str, str, str], list[float]]) -> bool:
+    """Whether a part of a service is less than the whole of it."""
+    whole = (key[0], "", "")
+    return key == whole or len(moments[key]) < len(moments[whole])
