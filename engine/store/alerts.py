@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from engine.domain import AlertStatus, IncidentStatus
 from engine.store.database import Write
@@ -15,6 +15,7 @@ from engine.store.tables import AlertRow, IncidentRow
 from engine.store.writing import chunks, upsert
 
 _ALL = select(*AlertRow.__table__.columns)
+_BY_IDS = _ALL.where(AlertRow.id.in_(bindparam("ids", expanding=True)))
 
 
 def save(tx: Write, stored: Iterable[StoredAlert]) -> None:
@@ -24,7 +25,7 @@ def save(tx: Write, stored: Iterable[StoredAlert]) -> None:
 
 def by_ids(link: Connection, ids: Collection[str]) -> dict[str, StoredAlert]:
     """The stored ones among `ids`."""
-    rows = (row for part in chunks(ids) for row in link.execute(_ALL.where(AlertRow.id.in_(part))))
+    rows = (row for part in chunks(ids) for row in link.execute(_BY_IDS, {"ids": part}))
     return {row.id: alert_of_row(row) for row in rows}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from engine.clock import require_aware
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -46,11 +47,11 @@ def storable_value(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """`value` as JSON that SQLite and PostgreSQL both take."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODE(value)
     except ValueError:
         text = "\x00"
     if "\\u0000" in text or _UNSTORABLE.search(text):
-        return json.dumps(storable_value(value), ensure_ascii=False, separators=(",", ":"))
+        return _ENCODE(storable_value(value))
     return text
 
 

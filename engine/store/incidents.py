@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select
 
 from engine.domain import IncidentStatus, Resolution
 from engine.errors import NotFound
@@ -23,6 +23,7 @@ _ALL: Select[Any] = select(
     ResolutionRow.team.label("fix_team"),
     ResolutionRow.resolved_at.label("fix_at"),
 ).join_from(IncidentRow, ResolutionRow, ResolutionRow.incident_id == IncidentRow.id, isouter=True)
+_BY_IDS = _ALL.where(IncidentRow.id.in_(bindparam("ids", expanding=True)))
 
 
 def save(tx: Write, records: Iterable[IncidentRecord]) -> None:
@@ -45,7 +46,7 @@ def set_resolution(tx: Write, incident_id: str, resolution: Resolution) -> None:
 
 def by_ids(link: Connection, ids: Collection[str]) -> dict[str, IncidentRecord]:
     """The stored ones among `ids`."""
-    rows = (row for part in chunks(ids) for row in link.execute(_ALL.where(IncidentRow.id.in_(part))))
+    rows = (row for part in chunks(ids) for row in link.execute(_BY_IDS, {"ids": part}))
     return {row.id: record_of_row(row) for row in rows}
 
 

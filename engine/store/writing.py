@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.store.tables import Table
 
-def upsert(link: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert `rows`, all with the same columns; one that is there (by primary key) is replaced."""
-    if not rows:
-        return
-    of: Table = table.__table__
-    insert = sqlite.insert(of) if link.dialect.name == "sqlite" else postgresql.insert(of)
-    keys = [column.name for column in of.primary_key.columns]
-    rest = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    if rest:
-        link.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), list(rows))
-    else:
-        link.execute(insert.on_conflict_do_nothing(index_elements=keys), list(rows))
+
+def upsert(link: Connection, table: type[Table], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert `rows`, each with all columns; one that is there (by primary key) is replaced."""
+    if rows:
+        link.execute(_statement(table, link.dialect.name), rows)
+
+
+@cache
+def _statement(table: type[Table], dialect: str) -> Any:
+    of = table.__table__
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    keys = [column.name for column in of.primary_key]
+    rest = {column.name: insert.excluded[column.name] for column in of.columns if column.name not in keys}
+    if not rest:
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    return insert.on_conflict_do_update(index_elements=keys, set_=rest)
 
 
 def chunks(ids: Collection[str], size: int = 5_000) -> Iterator[list[str]]:

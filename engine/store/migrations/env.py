@@ -6,12 +6,13 @@ from alembic import context
 
 from engine.store.tables import Table
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=Table.metadata,
-    render_as_batch=True,
-    compare_type=True,
-    transactional_ddl=True,
-)
-with context.begin_transaction():
-    context.run_migrations()
+if hasattr(context, "config"):  # only while Alembic runs this file, not when a test collector imports it
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=Table.metadata,
+        render_as_batch=True,
+        compare_type=True,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
