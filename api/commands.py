@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from api import server
 from engine.clock import to_text, utc_now
 from engine.errors import InvalidInput
-from engine.pathfinder import Pathfinder
+from engine.register import Register
 from engine.settings import Settings
 from engine.store.records import Scope
+from engine.store.store import Store
 
 
 def serve(host: str, port: int) -> None:
@@ -33,33 +34,35 @@ def create_key(name: str, scopes: Sequence[str]) -> None:
     known = {scope.value for scope in Scope}
     if unknown := set(scopes) - known:
         raise InvalidInput(f"{len(unknown)} of the scopes is none: known are {', '.join(sorted(known))}")
-    with _engine() as pathfinder:
-        _, token = pathfinder.issue_key(name, frozenset(Scope(scope) for scope in scopes), utc_now())
+    with _register() as register:
+        _, token = register.issue_key(name, frozenset(Scope(scope) for scope in scopes), utc_now())
     _say(token)
 
 
 def list_keys() -> None:
     """Print all keys, one a line."""
-    with _engine() as pathfinder:
-        for key in pathfinder.keys():  # noqa: SIM118 (a method of ours, no mapping)
+    with _register() as register:
+        for key in register.keys():  # noqa: SIM118 (a method of ours, no mapping)
             state = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
             _say(f"{key.id}\t{key.name}\t{','.join(sorted(key.scopes))}\t{to_text(key.created_at)}\t{state}")
 
 
 def revoke_key(key_id: str) -> None:
     """End a key."""
-    with _engine() as pathfinder:
-        pathfinder.revoke_key(key_id, utc_now())
+    with _register() as register:
+        register.revoke_key(key_id, utc_now())
     _say(f"revoked {key_id}")
 
 
 @contextmanager
-def _engine() -> Iterator[Pathfinder]:
-    pathfinder = Pathfinder.open(Settings())
+def _register() -> Iterator[Register]:
+    """The records without the models, which keys do not need."""
+    store = Store(Settings().database_url)
+    store.migrate()
     try:
-        yield pathfinder
+        yield Register(store)
     finally:
-        pathfinder.close()
+        store.close()
 
 
 def _say(line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 from fastapi import Request
@@ -77,7 +78,7 @@ async def _take(name: str, body: bytes, desk: Desk) -> Response:
     stored = [receipt for receipt in receipts if receipt.outcome != REFUSED]
     if receipts and not stored:
         raise Unavailable("storage took none of the alerts: send them again")
-    rejected = sorted([*parsed.rejected, *_refused(receipts, parsed)])
+    rejected = sorted([*parsed.rejected, *_refused(receipts, parsed)], key=attrgetter("index"))
     if not stored and rejected:
         fields = [{"field": f"{r.index}.{r.field}", "problem": r.problem} for r in rejected[:_MOST_LISTED]]
         raise NoneTaken("none of the alerts could be read", fields)
@@ -101,7 +102,7 @@ def _taken(receipts: Sequence[Receipt], rejected: Sequence[Rejected], missing: i
     return {
         "accepted": len(receipts),
         "duplicates": sum(receipt.outcome == "duplicate" for receipt in receipts),
-        "rejected": [rejection._asdict() for rejection in rejected[:_MOST_LISTED]],
+        "rejected": rejected[:_MOST_LISTED],
         "rejected_count": len(rejected),
         "missing": missing,
         "incident_ids": list(dict.fromkeys(receipt.incident_id for receipt in receipts)),
