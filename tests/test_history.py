@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,9 @@ from hypothesis import strategies as st
 
 from engine.domain import Incident, IncidentStatus
 from engine.errors import InvalidInput
-from training.dates import order_of, read_date
 from training.exports import FORMS
 from training.files import read_incidents
-from training.history import History, columns_of, form_of, header, import_file, read_history
-from training.sheets import read_sheet
+from training.history import History, columns_of, form_of, header, read_history
 
 HEADERS = Path(__file__).resolve().parents[2] / "shared" / "ticket_exports" / "export_headers.json"
 
@@ -196,7 +194,8 @@ def test_headers_that_other_tools_are_known_for_are_recognised() -> None:
     known = json.loads(HEADERS.read_text(encoding="utf-8"))
     expected = {
         "servicenow_db_names_uci_event_log": "ServiceNow", "jira_csv_all_fields": "Jira",
-        "zendesk_legacy_csv": "Zendesk", "zendesk_api_incremental": "Zendesk", "freshservice_api": "Freshservice", "glpi_list_csv": "GLPI",
+        "zendesk_legacy_csv": "Zendesk", "zendesk_api_incremental": "Zendesk",
+        "freshservice_api": "Freshservice", "glpi_list_csv": "GLPI",
         "osticket_csv": "osTicket",
     }  # fmt: skip
     for name, form in expected.items():
@@ -241,7 +240,7 @@ def test_broken_json_lines_are_reported_with_their_number(tmp_path: Path) -> Non
     lines = ['{"id": "a", "title": "x", "opened_at": "2026-01-01"}', "{broken", "[1]", ""]
     history = imported(tmp_path, "\n".join(lines), "x.jsonl")
     assert [each.id for each in history.incidents] == ["a"]
-    assert [each.line for each in history.report.problems] == [2, 3]
+    assert [(each.line, each.column) for each in history.report.problems] == [(2, "row"), (3, "row")]
 
 
 def test_rows_about_one_incident_are_merged_open_facts_first_outcome_last(tmp_path: Path) -> None:
@@ -294,59 +293,6 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     except InvalidInput:
         return
     assert history.report.incidents == len(history.incidents)
-
-
-def test_cells_beyond_the_headers_belong_to_a_repeated_last_header(tmp_path: Path) -> None:
-    path = tmp_path / "wide.csv"
-    path.write_text("id,Comment,Comment\n1,a,b,c\n", encoding="utf-8")
-    assert read_sheet(path).rows[0].cells == {"id": ["1"], "Comment": ["a", "b", "c"]}
-
-
-def test_incidents_are_handed_over_in_parts(tmp_path: Path) -> None:
-    path = tmp_path / "many.csv"
-    path.write_text("id,title\n" + "".join(f"{n},t\n" for n in range(1201)), encoding="utf-8")
-    sizes: list[int] = []
-    report = import_file(path, lambda incidents: sizes.append(len(incidents)))
-    assert sizes == [500, 500, 201] and report.incidents == 1201
-
-
-# --- dates ---
-
-
-@pytest.mark.parametrize(
-    ("text", "months_first", "expected"),
-    [
-        ("6/21/2025 16:14", True, utc(2025, 6, 21, 16, 14)),
-        ("21/06/2025 16:14:05", False, utc(2025, 6, 21, 16, 14, 5)),
-        ("21.06.2025", False, utc(2025, 6, 21)),
-        ("11/May/24 12:05 AM", True, utc(2024, 5, 11, 0, 5)),
-        ("May 11, 2024 12:05 PM", False, utc(2024, 5, 11, 12, 5)),
-        ("2024/5/1 7:30", True, utc(2024, 5, 1, 7, 30)),
-        ("2024-05-11 15:26:00 UTC", False, utc(2024, 5, 11, 15, 26)),
-        ("2024-05-11T15:26:00.123+0200", False, utc(2024, 5, 11, 13, 26, 0, 123000)),
-        ("1715441160", False, utc(2024, 5, 11, 15, 26)),
-        ("20240511", False, utc(2024, 5, 11)),
-    ],
-)
-def test_dates_in_the_habits_of_sites(text: str, months_first: bool, expected: datetime) -> None:
-    assert read_date(text, "Created", months_first=months_first) == expected
-
-
-@pytest.mark.parametrize("text", ["31/02/2024", "32.01.2024", "yesterday", "Foo 11, 2024", "2024-05-11 25:00"])
-def test_no_dates(text: str) -> None:
-    with pytest.raises(InvalidInput, match="Created"):
-        read_date(text, "Created")
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.dates(date(2001, 1, 1), date(2090, 1, 1)), min_size=1), st.booleans())
-def test_all_dates_of_a_file_together_tell_the_order(moments: list[date], months_first: bool) -> None:
-    texts = [f"{m.month}/{m.day}/{m.year}" if months_first else f"{m.day}/{m.month}/{m.year}" for m in moments]
-    order = order_of(texts)
-    assert order.sure == any(moment.day > 12 for moment in moments)
-    if order.sure:
-        read = [read_date(text, "x", months_first=order.months_first).date() for text in texts]
-        assert read == moments
 
 
 def test_files_that_do_not_tell_say_so(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
@@ -20,12 +20,12 @@ from training.exports import COMMENT, COMMON, FORMS, OUTCOME, PLAIN, STATUS, UPD
 from training.progress import Track, quiet
 from training.sheets import Row, Sheet, read_sheet
 
-_BATCH = 500  # incidents handed over at once
+_WHOLE = "row"  # the column of a problem that concerns a row as a whole
 _EMPTY = {"", "?", "-", "null", "none", "n/a", "nan", "(empty)", "[]", "unassigned", "<null>"}
 _CLOSED = re.compile(r"(?<!un)resol|clos|(?<!un)solved|done|complete|cancel|termine|gelost|geschlossen", re.IGNORECASE)
 # A column nobody mapped that says what happened later must not be learned from as if it had been known at the start.
 _LATER = re.compile(
-    r"updat|notifications|resol|solv|clos|reopen|reassign|satisf|time_spent|seconds|interruption|_count$|(^|_)sla(_|$)|merged|due|"
+    r"updat|notifications|comment|resol|solv|clos|reopen|reassign|satisf|time_spent|seconds|interruption|_count$|(^|_)sla(_|$)|merged|due|"
     r"modif|outcome|post_?mortem|root_cause|acknowledged|escalation_count|duration|mttr|ended|finished"
 )
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
@@ -86,7 +86,7 @@ def form_of(headers: Sequence[str]) -> Form:
     return next((form for form in FORMS if any(marks <= known for marks in form.marks)), PLAIN)
 
 
-def read_history(path: Path, *, timezone: str = "UTC", progress: Track = quiet) -> History:
+def read_history(path: Path, progress: Track = quiet, *, timezone: str = "UTC") -> History:
     """Read a CSV or JSON export of incidents; `timezone` (IANA) is the wall clock of dates without an offset.
 
     Raises
@@ -104,7 +104,7 @@ def read_history(path: Path, *, timezone: str = "UTC", progress: Track = quiet) 
     report = Report(
         form=form.name, encoding=sheet.encoding, columns=_told(sheet.headers, columns), rows=len(sheet.rows)
     )
-    report.problems += [RowProblem(line=line, column="", reason=reason) for line, reason in sheet.unreadable]
+    report.problems += [RowProblem(line=line, column=_WHOLE, reason=reason) for line, reason in sheet.unreadable]
     found: dict[str, Incident] = {}
     for row in progress(sheet.rows, f"reading {path.name}"):
         try:
@@ -117,23 +117,6 @@ def read_history(path: Path, *, timezone: str = "UTC", progress: Track = quiet) 
     report.incidents = len(found)
     report.notes += _notes(report, reader, len(sheet.rows))
     return History(incidents=list(found.values()), report=report)
-
-
-def import_file(
-    path: Path, save: Callable[[Sequence[Incident]], None], *, timezone: str = "UTC", progress: Track = quiet
-) -> Report:
-    """Read an export and hand its incidents to `save`, some hundreds at a time.
-
-    Raises
-    ------
-    InvalidInput
-        As `read_history` does.
-    """
-    history = read_history(path, timezone=timezone, progress=progress)
-    starts = range(0, len(history.incidents), _BATCH)
-    for start in progress(starts, "storing", len(starts)):
-        save(history.incidents[start : start + _BATCH])
-    return history.report
 
 
 def columns_of(headers: Sequence[str], form: Form) -> dict[str, str]:
@@ -284,6 +267,6 @@ def _notes(report: Report, reader: _Reader, rows: int) -> Iterator[str]:
         yield "no column holds an opening time: the order of the rows stands in for it"
     if reader.by_field.get("resolution") is None and COMMENT not in reader.by_field:
         yield "no column holds what was done: suggestions will show who and when, not how"
-    doubled = rows - report.incidents - sum(1 for problem in report.problems if problem.column)
+    doubled = rows - report.incidents - sum(1 for problem in report.problems if problem.column != _WHOLE)
     if doubled > 0:
         yield f"{doubled} rows were about an incident that an earlier row had named, and were merged with it"

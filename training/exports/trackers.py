@@ -6,9 +6,14 @@ from training.exports.form import COMMENT, OUTCOME, STATUS, UPDATED, Form
 
 JIRA = Form(
     name="Jira",
-    marks=(frozenset({"issue_key", "summary"}), frozenset({"issue_key", "created"})),
+    marks=(
+        frozenset({"issue_key", "summary"}),
+        frozenset({"issue_key", "created"}),
+        frozenset({"summary", "created", "assignee", "reporter"}),  # its REST answers, flattened
+    ),
     columns={
         "issue_key": "id",
+        "key": "id",
         "created": "opened_at",
         "resolved": "closed_at",
         "resolution_date": "closed_at",
