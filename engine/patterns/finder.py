@@ -14,7 +14,7 @@ from engine.patterns.events import EventWindow, episodes, event_windows, merged
 from engine.patterns.naming import Named, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
-from engine.patterns.scores import Scored, detrended, scored, without_course, without_shape
+from engine.patterns.scores import Contrasts, Scored, detrended, scored, without_course, without_shape
 from engine.patterns.significance import adjusted
 
 _NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
@@ -180,8 +180,8 @@ def seconds_of(clock: str) -> int:
 
 def bin_minutes_of(ts: np.ndarray) -> int:
     """The finest bin that the usual distance of samples fills."""
-    steps = np.diff(np.unique(ts))
-    minutes = float(np.median(steps)) / 60
+    steps = np.diff(np.sort(ts))
+    minutes = float(np.median(steps[steps > 0])) / 60
     return next((b for b in _BIN_MINUTES if b >= minutes * 0.99), 60)
 
 
@@ -224,7 +224,7 @@ def _peel(grid: DayGrid, most: int) -> list[tuple[Named, float]]:
     rest = replace(grid, values=grid.values.copy())
     found: list[tuple[Named, float]] = []
     while len(found) < most and np.isfinite(rest.values).any():
-        step = _step(narrow_scores(rest), widths, table, rest)
+        step = _step(Contrasts(narrow_scores(rest), rest.bin_minutes), widths, table, rest)
         if step is None:
             break
         found.append(step)
@@ -237,13 +237,13 @@ def narrow_scores(grid: DayGrid) -> Scored:
     return scored(without_shape(without_course(detrended(grid), grid.bin_minutes), grid))
 
 
-def _step(data: Scored, widths: list[int], table: RuleTable, grid: DayGrid) -> tuple[Named, float] | None:
+def _step(contrasts: Contrasts, widths: list[int], table: RuleTable, grid: DayGrid) -> tuple[Named, float] | None:
     """The best window that bears a name, with its log p: by the calendar, or by a free period where that says much more."""
-    free = best_period(data, grid.bin_minutes)
-    for candidate in candidates(data, widths, table, grid.bin_minutes)[:_TRIES]:
+    free = best_period(contrasts)
+    for candidate in candidates(contrasts, widths, table)[:_TRIES]:
         if candidate.log_p > _LOG_WORTH:
             break
-        name = named(candidate, data, table, grid)
+        name = named(candidate, contrasts, table, grid)
         if name is not None and (free is None or free.weight < _FREE_MORE * name.weight):
             return name, candidate.log_p
     return None if free is None else (_as_named(free, grid), free.log_p)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.patterns.calendar import DayGrid, Kind, RuleTable
-from engine.patterns.scan import FOLD_HOURS, Candidate, sharpest
-from engine.patterns.scores import CLIP, Scored, Sums, median_of
+from engine.patterns.scan import FOLD_HOURS, Candidate
+from engine.patterns.scores import CLIP, Contrasts, Scored, median_of
 
 _LEAST_HITS = 4  # occurrences
 _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
@@ -35,21 +35,21 @@ class Named:
     weight: float  # sum of contrasts over the root of their number: what the rule explains, for comparing rules
 
 
-def named(candidate: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Named | None:
+def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGrid) -> Named | None:
     """The candidate with its rule, edges and hits; None where it does not hold up."""
-    first = _named_at(candidate, data, table, grid)
+    first = _named_at(candidate, contrasts, table, grid)
     if first is None:
         return None
-    box = box_around(data, first.cells[first.hits], first.width, (first.period - first.width) // 2, first.sign)
+    box = box_around(contrasts.data, first.cells[first.hits], first.width, (first.period - first.width) // 2, first.sign)
     if box is None:
         return None
     start, width = first.start + box[0], box[1] - box[0]
     refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
-    return _named_at(refined, data, table, grid)
+    return _named_at(refined, contrasts, table, grid)
 
 
-def _named_at(c: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Named | None:
-    value, valid = sharpest(Sums.of(data), c.width, grid.bin_minutes)
+def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGrid) -> Named | None:
+    value, valid = contrasts.of(c.width)
     value = c.sign * value
     period, start = _within_day(value, valid, c, grid)
     rows = np.arange(start % period, grid.bins, period)
@@ -64,7 +64,7 @@ def _named_at(c: Candidate, data: Scored, table: RuleTable, grid: DayGrid) -> Na
     hits = hits_of(value[day, rows[column]])
     name = Named(*_label(kind, rule, period, grid), int(rows[0]), c.width, c.sign, period, table.member[row], hits, day, day * grid.bins + rows[column], weight_of(value[day, rows[column]]))
     values = value[day, rows[column]]
-    held = _holds(name, kind, values, grid) and _stands_out(name, data, float(np.median(values[hits])))
+    held = _holds(name, kind, values, grid) and _stands_out(name, contrasts.data, float(np.median(values[hits])))
     return name if held else None
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from engine.patterns.naming import box_around, hits_of, weight_of
-from engine.patterns.scan import positions, sharpest
-from engine.patterns.scores import Scored, Sums, unit_contrast
+from engine.patterns.scan import positions
+from engine.patterns.scores import Contrasts
 from engine.patterns.significance import cumulants, log_tail
 
-_WIDTH_MINUTES = (10, 20, 40, 80, 150)
+_WIDTH_MINUTES = (10, 20, 45, 90, 180)
 _SHORTEST_MINUTES = 40
 _LEAST_CYCLES = 8
 _COMB_Z = 5.0  # robust deviations of the comb over autocorrelations at which a period is worth folding
@@ -38,18 +39,18 @@ class Period:
     weight: float  # as of a calendar window: sum of contrasts over the root of their number
 
 
-def best_period(data: Scored, bin_minutes: int) -> Period | None:
-    """The least chance-like free period of `data` (flat cells evenly spaced in time), None where none holds up."""
-    sums = Sums.of(data)
+def best_period(contrasts: Contrasts) -> Period | None:
+    """The free period that explains most of what is contrasted (cells evenly spaced in time), None where none holds up."""
+    bin_minutes = contrasts.bin_minutes
     likely: list[tuple[float, float, int, np.ndarray]] = []
     for width in sorted({max(1, m // bin_minutes) for m in _WIDTH_MINUTES}):
-        unit = unit_contrast(*sharpest(sums, width, bin_minutes))
+        unit = contrasts.unit(width)
         if unit is not None:
             course = unit.ravel()
             likely += [(z, length, width, course) for z, length in likely_periods(course, width, bin_minutes)]
     likely.sort(key=lambda row: -row[0])
     folds = [fold for _, length, width, course in likely[:5] for fold in _folded(course, length, width)]
-    held = [_measured(data, sums, fold, bin_minutes) for fold in folds if fold.log_p < _LOG_WORTH]
+    held = [_measured(contrasts, fold) for fold in folds if fold.log_p < _LOG_WORTH]
     return max((period for period in held if period is not None), key=lambda period: period.weight, default=None)
 
 
@@ -59,15 +60,10 @@ def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int =
     power = np.abs(rfft(course - course.mean(), size)) ** 2
     own = irfft(power, size)[: len(course) // 2]
     noise = float(np.median(np.abs(own[2 * width :]))) / 0.6745
-    low, high = _SHORTEST_MINUTES / bin_minutes, len(course) / _LEAST_CYCLES
-    low = max(low, 3.0 * width)
-    if noise == 0 or high <= low:
+    if noise == 0:
         return []
-    grid = low * np.exp(np.arange(0, np.log(high / low), width / (2.0 * _TEETH * high) + 0.0005))
-    teeth = np.arange(1, _TEETH + 1)[:, None]
-    index = np.rint(teeth * grid).astype(int)
-    inside = index < len(own)
-    comb = np.where(inside, own[np.minimum(index, len(own) - 1)], 0.0).sum(axis=0) / np.sqrt(inside.sum(axis=0)) / noise
+    grid, index, counted = _teeth(len(course), width, bin_minutes)
+    comb = (own[index] * counted).sum(axis=0) / np.sqrt(counted.sum(axis=0)) / noise
     strong = np.argsort(comb)[::-1][:400]
     distinct: list[tuple[float, float]] = []
     for at in strong[comb[strong] > max(_COMB_Z, 0.6 * comb[strong[0]])]:
@@ -75,6 +71,18 @@ def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int =
             distinct.append((float(comb[at]), float(grid[at])))
     shortest = sorted(distinct, key=lambda row: row[1])
     return list(dict.fromkeys(distinct[:most] + shortest[:most]))
+
+
+@lru_cache(maxsize=32)
+def _teeth(cells: int, width: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Periods to try (bins), the lags of their multiples (teeth, periods), and which of those lie within the data."""
+    low, high = max(_SHORTEST_MINUTES / bin_minutes, 3.0 * width), cells / _LEAST_CYCLES
+    step = width / (2.0 * _TEETH * high) + 0.0005
+    grid = low * np.exp(np.arange(0, max(0.0, np.log(high / low)) + step, step))
+    index = np.rint(np.arange(1, _TEETH + 1)[:, None] * grid).astype(int)
+    inside = index < cells // 2
+    inside[0] = True
+    return grid, np.minimum(index, cells // 2 - 1), inside
 
 
 def _of_calendar(minutes: float) -> bool:
@@ -107,15 +115,16 @@ def _folded(course: np.ndarray, length: float, width: int) -> Iterator[_Fold]:
         yield _Fold(log_p + _LOG_PERIODS, float(tries[best]), float(top.argmax()), width, sign)
 
 
-def _measured(data: Scored, sums: Sums, fold: _Fold, bin_minutes: int) -> Period | None:
+def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
     """The period with its edges, its hits and its roundest length; None where too few occurrences are hits."""
+    data, bin_minutes = contrasts.data, contrasts.bin_minutes
     cells = _cells(fold.start, fold.length, data.score.size)
     box = box_around(data, cells, fold.width, int((fold.length - fold.width) // 2), fold.sign)
     if box is None:
         return None
     start, width = fold.start + box[0], box[1] - box[0]
     length, start = _rounded(fold.length, start, width, data.score.size, bin_minutes)
-    value, valid = sharpest(sums, width, bin_minutes)
+    value, valid = contrasts.of(width)
     cells = _cells(start, length, data.score.size)
     cells = cells[valid.ravel()[cells]]
     hits = hits_of(fold.sign * value.ravel()[cells])

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.patterns.calendar import RuleTable
-from engine.patterns.scores import Scored, Sums, contrast, unit_contrast
+from engine.patterns.scores import Contrasts
 from engine.patterns.significance import cumulants, log_tail
 
 FOLD_HOURS = (1, 2, 3, 4, 6, 8, 12)  # windows that return so many times a day lock to the wall clock
+_LEAST_Z = 3.0  # standard deviations below which a total cannot pay for its rule and start
 _FOLD_COST = 3.2  # nats
 _LOG_SIGNS = float(np.log(2))
 
@@ -33,25 +34,12 @@ def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
     return sorted({max(1, round(m / bin_minutes)) for m in minutes})
 
 
-def flanks_of(width: int, bin_minutes: int) -> list[int]:
-    """Bins of context on each side of a window that are worth a try, the shortest first: long ones suit steady noise."""
-    tries = {max(1, min(max(width, round(20 / bin_minutes)) * times, 180 // bin_minutes)) for times in (1, 2, 4)}
-    return sorted(tries)
-
-
-def sharpest(sums: Sums, width: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Contrast and validity with the flank under which the background varies least: a box rises by 1 under all of them."""
-    tries = [contrast(sums, width, flank) for flank in flanks_of(width, bin_minutes)]
-    spreads = [float(np.median(np.abs(value[valid]))) if valid.any() else np.inf for value, valid in tries]
-    return tries[int(np.argmin(spreads))]
-
-
-def candidates(data: Scored, widths: list[int], table: RuleTable, bin_minutes: int) -> list[Candidate]:
-    """The least chance-like windows of `data`, one for each of `widths`, direction and repeat within the day, best first."""
-    sums = Sums.of(data)
+def candidates(contrasts: Contrasts, widths: list[int], table: RuleTable) -> list[Candidate]:
+    """The least chance-like windows, one for each of `widths`, direction and repeat within the day, best first."""
+    bin_minutes = contrasts.bin_minutes
     found: list[Candidate] = []
     for width in widths:
-        unit = unit_contrast(*sharpest(sums, width, bin_minutes))
+        unit = contrasts.unit(width)
         if unit is not None:
             found += of_width(unit, width, table, bin_minutes)
             found += [replace(c, sign=-1) for c in of_width(-unit, width, table, bin_minutes)]
@@ -77,9 +65,14 @@ def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int) 
     totals = member @ unit
     starts = totals.argmax(axis=1)
     tops = totals[np.arange(len(totals)), starts]
-    log_p = log_tail(np.matmul(member, cumulants(unit)), tops) + cost + np.log(positions(unit.shape[1], width))
-    best = int(log_p.argmin())
-    return Candidate(float(log_p[best]), int(starts[best]), width, 1, member[best] > 0, unit.shape[1])
+    worth = tops > _LEAST_Z * np.sqrt(member @ (unit**2).mean(axis=1))
+    if not worth.any():
+        return Candidate(0.0, 0, width, 1, member[0] > 0, unit.shape[1])
+    rules = np.flatnonzero(worth)
+    log_p = log_tail(np.matmul(member[rules], cumulants(unit)), tops[rules]) + cost[rules]
+    at = int(log_p.argmin())
+    best, paid = rules[at], float(np.log(positions(unit.shape[1], width)))
+    return Candidate(float(log_p[at]) + paid, int(starts[best]), width, 1, member[best] > 0, unit.shape[1])
 
 
 def positions(bins: int, width: int) -> float:

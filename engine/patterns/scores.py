@@ -82,27 +82,54 @@ def scored(values: np.ndarray) -> Scored:
     return Scored(score, seen)
 
 
+class Contrasts:
+    """Contrasts of every window of one `Scored`, worked out once for each width asked for."""
+
+    def __init__(self, data: Scored, bin_minutes: int) -> None:
+        self.data = data
+        self.bin_minutes = bin_minutes
+        self._sums = Sums.of(data, 600 // bin_minutes)
+        self._made: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def of(self, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Contrast and validity (days, bins) of windows of `width` bins, with the flank under which they vary least.
+
+        A box rises by 1 under every flank, so the quietest shows it best; long ones suit steady noise, short ones drift.
+        """
+        if width not in self._made:
+            tries = [contrast(self._sums, width, flank) for flank in flanks_of(width, self.bin_minutes)]
+            self._made[width] = tries[int(np.argmin([spread_of(value, valid) for value, valid in tries]))]
+        return self._made[width]
+
+    def unit(self, width: int) -> np.ndarray | None:
+        """Contrasts over their robust spread, clipped to `CLIP` of it and scaled into [-1, 1]; None where all are equal."""
+        value, valid = self.of(width)
+        spread = spread_of(value, valid)
+        return None if not 1e-12 < spread < np.inf else np.clip(value / (CLIP * spread), -1.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Sums:
-    """Running sums of scores and of seen bins, from which every window's mean is two look-ups."""
+    """Running sums of scores and of seen bins, from which every window's mean is two slices."""
 
-    total: np.ndarray  # (cells + 1,)
-    count: np.ndarray  # (cells + 1,)
+    total: np.ndarray  # (margin + cells + 1 + margin,)
+    count: np.ndarray  # likewise
+    margin: int  # cells beyond each end that windows may reach
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, data: Scored) -> Sums:
-        """Running sums of `data`."""
-        zero = np.zeros(1)
-        total = np.concatenate([zero, np.cumsum(data.score.ravel())])
-        count = np.concatenate([zero, np.cumsum(data.seen.ravel(), dtype=float)])
-        return cls(total, count, (data.score.shape[0], data.score.shape[1]))
+    def of(cls, data: Scored, margin: int) -> Sums:
+        """Running sums of `data`, to be asked for windows that end at most `margin` cells away."""
+        pads = (margin + 1, margin)
+        total = np.cumsum(np.pad(data.score.ravel(), pads))
+        count = np.cumsum(np.pad(data.seen.ravel().astype(float), pads))
+        return cls(total, count, margin, (data.score.shape[0], data.score.shape[1]))
 
     def mean(self, shift: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the `width` bins that begin `shift` bins after each cell, and how many of them were seen."""
-        cells = len(self.total) - 1
-        begin = np.arange(shift, shift + cells)
-        low, high = np.clip(begin, 0, cells), np.clip(begin + width, 0, cells)
+        cells = self.shape[0] * self.shape[1]
+        low = slice(self.margin + shift, self.margin + shift + cells)
+        high = slice(low.start + width, low.stop + width)
         count = self.count[high] - self.count[low]
         return (self.total[high] - self.total[low]) / np.maximum(count, 1.0), count
 
@@ -121,13 +148,18 @@ def contrast(sums: Sums, width: int, flank: int) -> tuple[np.ndarray, np.ndarray
     return value.reshape(sums.shape), valid.reshape(sums.shape)
 
 
-def unit_contrast(value: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
-    """Contrasts over their robust spread, clipped to `CLIP` of it and scaled into [-1, 1]; None where all are equal."""
-    known = value[valid]
+def flanks_of(width: int, bin_minutes: int) -> list[int]:
+    """Bins of context on each side of a window that are worth a try, the shortest first."""
+    tries = {max(1, min(max(width, round(20 / bin_minutes)) * times, 180 // bin_minutes)) for times in (1, 2, 4)}
+    return sorted(tries)
+
+
+def spread_of(value: np.ndarray, valid: np.ndarray) -> float:
+    """Robust standard deviation of contrasts, from a third of them; infinite where none is valid."""
+    known = value.ravel()[::3][valid.ravel()[::3]]
     if len(known) == 0:
-        return None
-    spread = float(np.median(np.abs(known))) / 0.6745 or float(known.std())
-    return None if spread <= 1e-12 else np.clip(value / (CLIP * spread), -1.0, 1.0)
+        return float("inf")
+    return float(np.median(np.abs(known))) / 0.6745 or float(known.std())
 
 
 def _smooth(profile: np.ndarray, size: int) -> np.ndarray:

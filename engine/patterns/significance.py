@@ -23,8 +23,8 @@ def cumulants(scores: np.ndarray) -> np.ndarray:
     a sum over days are the sums of theirs.
     """
     days, bins = scores.shape
-    step = np.ceil((scores + 1.0) * (_LEVELS / 2) - 1e-9).astype(np.int64)
-    cell = step + (np.arange(days) * (_LEVELS + 1))[:, None]
+    step = np.ceil(scores * (_LEVELS / 2) + (_LEVELS / 2 - 1e-9)).astype(np.int32)
+    cell = step + (np.arange(days, dtype=np.int32) * (_LEVELS + 1))[:, None]
     share = np.bincount(cell.ravel(), minlength=days * (_LEVELS + 1)).reshape(days, -1) / bins
     mean, first, second = share @ _WEIGHTS
     slope = first / mean
