@@ -56,6 +56,22 @@ def test_a_resolved_notice_follows_a_firing_alert_of_the_same_symptom_and_incide
     assert all((a.fingerprint, firm.truth[a.id]) in fired and a.ends_at is not None for a in over)
 
 
+def test_what_shows_already_does_not_begin_anew_for_another_incident(firm: Firm) -> None:
+    open_since: dict[str, str] = {}
+    wrong = 0
+    by_start = sorted((a for a in firm.alerts if a.labels), key=lambda a: (a.starts_at, a.status))
+    ends = {(a.fingerprint, a.starts_at): a.ends_at for a in by_start if a.ends_at}
+    until: dict[str, datetime] = {}
+    for alert in by_start:
+        incident, name = firm.truth[alert.id], alert.fingerprint
+        over = ends.get((name, alert.starts_at))
+        if open_since.get(name, incident) != incident and until[name] > alert.starts_at + timedelta(seconds=10):
+            wrong += 1
+        open_since[name] = incident
+        until[name] = over or alert.starts_at
+    assert wrong == 0
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.5, 0.8])
 def test_the_noise_share_is_what_was_asked_for(noise: float) -> None:
     firm = simulate(seed=5, days=42, noise=noise)

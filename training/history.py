@@ -28,7 +28,10 @@ _LATER = re.compile(
     r"updat|notifications|comment|resol|solv|clos|reopen|reassign|satisf|time_spent|seconds|interruption|_count$|(^|_)sla(_|$)|merged|due|"
     r"modif|outcome|post_?mortem|root_cause|acknowledged|escalation_count|duration|mttr|ended|finished"
 )
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
+_TAG = re.compile(
+    r"</?(?:p|br|div|span|ul|ol|li|a|b|i|u|em|strong|table|tbody|tr|td|th|h[1-6]|pre|code|img|font|hr)\b[^<>]{0,500}>",
+    re.IGNORECASE,
+)
 _CUSTOM = re.compile(r"custom field \((.*)\)", re.IGNORECASE | re.DOTALL)
 _NOT_NAME = re.compile(r"[^a-z0-9]+")
 _SHORTEST_FIX = 15  # characters: comments below that are thanks and pings

@@ -111,6 +111,9 @@ class _Simulation:
         shown = [(fault, cascade(fault, self.layout, self.stream(f"cascade {fault.incident_id}"))) for fault in faults]
         other = self.unrelated(faults, sum(len(signals) for _, signals in shown))
         other += noises.of_rhythms(rhythms, self.first, self.plan.days, self.zone, self.stream("loads"))
+        seen = seen_once([signal for _, own in shown for signal in own] + other)
+        shown = [(fault, [signal for signal in own if signal in seen] or own[:1]) for fault, own in shown]
+        other = [signal for signal in other if signal in seen]
         signals = [signal for _, own in shown for signal in own] + other
         names = _numbered(signals)
         alerts, truth = self.delivered(signals, names)
@@ -147,9 +150,11 @@ class _Simulation:
         count = max(1, round(self.plan.faults_per_week * self.plan.days / 7))
         weak = [self.spot(rng) for _ in range(max(6, count // 10))]
         starts = sorted(self.starts(count, rng))
+        broken: dict[str, datetime] = {}  # place -> until when
         for at, start in enumerate(starts):
-            kind, place = rng.choice(weak) if rng.random() < 0.6 else self.spot(rng)
+            kind, place = self.whole(weak, broken, start, rng)
             ends = start + timedelta(hours=kind.hours * rng.lognormvariate(0, 0.5) + 0.15)
+            broken[place.name] = ends
             yield Fault(f"fault-{at:04}", kind, place, start, ends)
 
     def starts(self, count: int, rng: Random) -> Iterator[datetime]:
@@ -161,6 +166,16 @@ class _Simulation:
                 continue
             last = self.first + timedelta(days=rng.randrange(self.plan.days), hours=rng.betavariate(2.5, 2.2) * 24)
             yield last
+
+    def whole(
+        self, weak: list[tuple[FaultKind, Component]], broken: dict[str, datetime], start: datetime, rng: Random
+    ) -> tuple[FaultKind, Component]:
+        """What breaks next: a weak spot, mostly, and seldom a place that is broken already."""
+        for _ in range(20):
+            kind, place = rng.choice(weak) if rng.random() < 0.6 else self.spot(rng)
+            if broken.get(place.name, start) <= start:
+                break
+        return kind, place
 
     def spot(self, rng: Random) -> tuple[FaultKind, Component]:
         """A kind of fault and a place where it can sit."""
@@ -191,6 +206,18 @@ class _Simulation:
             found.append(ticket(fault, signals, self.layout, self.people, clock, rng))
         found += [cleared(signal, self.people, rng) for signal in _firsts(other) if rng.random() < 0.05]
         return sorted(found, key=lambda each: (each.opened_at, each.id))
+
+
+def seen_once(signals: list[Signal]) -> set[Signal]:
+    """The signals that tools can see: what shows already does not begin once more for another reason."""
+    until: dict[tuple[str, str, str], datetime] = {}
+    seen = set()
+    for signal in sorted(signals, key=lambda signal: (signal.starts_at, signal.incident_id)):
+        symptom = (signal.key, signal.service, signal.host)
+        if until.get(symptom, signal.starts_at) <= signal.starts_at:
+            seen.add(signal)
+            until[symptom] = signal.ends_at
+    return seen
 
 
 def _firsts(signals: list[Signal]) -> Iterator[Signal]:
