@@ -39,12 +39,21 @@ _TELLING = re.compile(r"[a-z][A-Z]|[._:/$#]|\d|^[A-Z]{3,}$")
 _SPELLED = re.compile(r"[^\W_]+")
 _VOWEL = re.compile("[aeiouy]")
 _NUMBER = re.compile(r"(?<![\w.:-])\d{3,6}(?![\w.:-])")
+_SHORT_FIX = 12  # words; a longer resolution is read as saying something
 _EMPTY_FIX = re.compile(
-    r"(?:(?:auto )?(?:closed?|closing|resolved?|done|fixed|ok|none|na|n a|unknown|invalid|duplicate|incomplete|later"
-    r"|(?:can ?not|could not|cant|can t|unable to) (?:reproduce|be reproduced)|not (?:a )?(?:problem|bug|reproducible)"
-    r"|wo ?n t fix|wont fix|works for me|no (?:action|fix|change|issue)(?: (?:taken|needed|found|required))?"
-    r"|self (?:resolved|healed|recovered)|recovered|by itself|on its own|automatically|the|issue|incident|ticket|as)"
-    r" ?)+"
+    r"\b(?:no fault|nothing (?:to do|found|wrong)|no (?:action|fix|change|issue|problem)|false (?:alarm|positive)"
+    r"|ignored?|by itself|on its own|resolved itself|self (?:resolved|healed)|auto (?:closed|resolved)|automatically closed"
+    r"|(?:can ?not|could not|cant|can t|unable to) (?:be )?reproduced?|not (?:a )?(?:problem|bug|issue|reproducible)"
+    r"|wo ?n t fix|wont fix|works for me|duplicate)\b"
+)
+_EMPTY_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        a again and as auto been by close closed closing done fix fixed has incident incomplete invalid is issue it
+        itself later n na none now ok okay resolved the this ticket unknown was works
+        """,
+    )
 )
 _STOP = frozenset(
     re.findall(
@@ -96,8 +105,10 @@ def fix_is_useful(resolution: Resolution | None) -> bool:
     """
     if resolution is None:
         return False
-    told = " ".join(words(resolution.text))
-    return bool(told) and not _EMPTY_FIX.fullmatch(told)
+    told = words(resolution.text)
+    if len(told) > _SHORT_FIX:
+        return True
+    return not (_EMPTY_WORDS.issuperset(told) or _EMPTY_FIX.search(" ".join(told)))
 
 
 def clean(text: str) -> str:

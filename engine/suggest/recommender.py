@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -18,7 +19,18 @@ from engine.suggest.rerank import Fusion, probability
 from engine.suggest.signals import Scan, question_of
 
 _DAY_S = 86_400.0
-_WARM_BATCH = 256  # texts between two looks at what is missing
+_WARM_GROUP = 512  # texts sorted by length together, so that a batch holds texts of like length
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The candidates of one question: `columns` (candidates, columns) and `scores` in log-odds run beside `slots`."""
+
+    scan: Scan
+    slots: Slots
+    columns: Floats
+    scores: Floats
+    lexical: bool  # weighed without the encoder
 
 
 class Recommender:
@@ -55,19 +67,27 @@ class Recommender:
         if self.memory_.worn:
             self._compact()
         elif self.encoder is not None and self.encoder.loaded:
-            self._encode([slot])
+            self._encode_all([slot])
 
     def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:
         """The `top` past incidents most probably of the same problem, known before `incident` opened; best first."""
+        weighed = self.weigh(incident, alerts=alerts)
+        order = self._ordered(weighed.slots, weighed.scores)[:top]
+        rung = Rung.LEXICAL if weighed.lexical else Rung.FULL
+        return Suggestions(items=tuple(self._suggestion(weighed, i) for i in order), rung=rung, note=weighed.scan.note)
+
+    def weigh(self, incident: Incident, *, alerts: Sequence[Alert] = ()) -> Weighed:
+        """Every candidate with its columns and score, in no order: what `predict_one` chooses from."""
+        scan, slots = self.candidates(incident, alerts=alerts)
+        columns, lexical = scan.columns(slots), scan.meaning is None
+        return Weighed(scan, slots, columns, self._fusion.scores(columns, lexical=lexical), lexical)
+
+    def candidates(self, incident: Incident, *, alerts: Sequence[Alert] = ()) -> tuple[Scan, Slots]:
+        """What `predict_one` weighs: the scores of everything remembered, and the slots worth a closer look."""
         vector, note = self._vector(incident, alerts)
-        scan = self._scan(incident, alerts, vector)
-        slots = scan.candidates(self.per_channel)
-        columns = scan.columns(slots)
-        lexical = vector is None
-        scores = self._fusion.scores(columns, lexical=lexical)
-        order = self._ordered(slots, scores)[:top]
-        items = tuple(self._suggestion(scan, int(slots[i]), columns[i], lexical) for i in order)
-        return Suggestions(items=items, rung=Rung.LEXICAL if lexical else Rung.FULL, note=note)
+        usable = self.memory_.known_at(incident.opened_at, incident.id)
+        scan = Scan(self.memory_, question_of(incident, alerts, vector), usable, note)
+        return scan, scan.candidates(self.per_channel)
 
     @property
     def ready(self) -> bool:
@@ -79,15 +99,24 @@ class Recommender:
 
         A model that cannot be loaded is not an error: answers stay lexical and say why.
         """
-        if self.encoder is None:
-            return self
+        for _ in self.warming():
+            pass
+        return self
+
+    def warming(self) -> Iterator[int]:
+        """`warm` step by step, a second or so each: yields how many texts still wait, newest incidents first."""
         try:
-            self.encoder.load()
-            while waiting := sorted(self.memory_.waiting)[-_WARM_BATCH:]:
-                self._encode(waiting)
+            if self.encoder is not None:
+                self.encoder.load()
+            while self.encoder is not None and self.memory_.waiting:
+                for _ in self._encode(sorted(self.memory_.waiting)[-_WARM_GROUP:]):
+                    yield len(self.memory_.waiting)
         except ModelUnusable as error:
             self.failure_ = str(error)
-        return self
+
+    def steps_to_warm(self) -> int:
+        """How many steps `warming` will about take."""
+        return -(-len(self.memory_.waiting) // self.encoder.batch_size) if self.encoder is not None else 0
 
     def to_part(self) -> ModelPart:
         """The weights, never the incidents: those are rows of the store."""
@@ -102,10 +131,6 @@ class Recommender:
     def _fusion(self) -> Fusion:
         return self.fusion or Fusion.shipped()
 
-    def _scan(self, incident: Incident, alerts: Sequence[Alert], vector: Floats | None) -> Scan:
-        usable = self.memory_.known_at(incident.opened_at, incident.id)
-        return Scan(self.memory_, question_of(incident, alerts, vector), usable)
-
     def _vector(self, incident: Incident, alerts: Sequence[Alert]) -> tuple[Floats | None, str]:
         if self.encoder is None:
             return None, "no encoder is configured: compared by words alone"
@@ -117,25 +142,32 @@ class Recommender:
         except ModelUnusable as error:
             return None, f"{error}: compared by words alone"
 
-    def _encode(self, slots: Sequence[int]) -> None:
-        if self.encoder is None:
-            return
-        texts = [self.memory_.waiting[slot] for slot in slots]
-        for group in batches(texts, self.encoder.batch_size):
-            self.memory_.encoded([slots[i] for i in group], self.encoder.encode([texts[i] for i in group]))
+    def _encode(self, slots: Sequence[int]) -> Iterator[int]:
+        encoder, memory = self.encoder, self.memory_
+        texts = [memory.waiting.get(slot, "") for slot in slots]
+        for group in batches(texts, encoder.batch_size) if encoder is not None else ():
+            vectors = encoder.encode([texts[i] for i in group]) if encoder is not None else None
+            if vectors is not None and memory is self.memory_:
+                memory.encoded([slots[i] for i in group], vectors)
+            yield len(group)
+
+    def _encode_all(self, slots: Sequence[int]) -> None:
+        for _ in self._encode(slots):
+            pass
 
     def _compact(self) -> None:
         self.memory_ = self.memory_.compacted()
         if self.encoder is not None and self.encoder.loaded:
-            self._encode(sorted(self.memory_.waiting))
+            self._encode_all(sorted(self.memory_.waiting))
 
     def _ordered(self, slots: Slots, scores: Floats) -> list[int]:
         opened = np.array(self.memory_.opened)[slots]
         return [int(i) for i in np.lexsort((-slots, -opened, -scores))]
 
-    def _suggestion(self, scan: Scan, slot: int, values: Floats, lexical: bool) -> Suggestion:
+    def _suggestion(self, weighed: Weighed, place: int) -> Suggestion:
+        scan, slot = weighed.scan, int(weighed.slots[place])
         past = self.memory_.incidents[slot]
-        terms = self._fusion.terms(values, lexical=lexical)
+        terms = self._fusion.terms(weighed.columns[place], lexical=weighed.lexical)
         because = tuple(
             Evidence(signal=signal, weight=weight, detail=reasons(scan, slot, signal))
             for signal, weight in sorted(terms.items(), key=lambda term: -abs(term[1]))

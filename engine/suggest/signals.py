@@ -45,6 +45,11 @@ COLUMNS = {
 }
 
 
+def needs_encoder(column: str) -> bool:
+    """Whether a column is nothing without an encoder."""
+    return COLUMNS[column] == "same meaning"
+
+
 @dataclass(frozen=True)
 class Question:
     """An incident asked about, read once."""
@@ -63,8 +68,9 @@ def question_of(incident: Incident, alerts: Sequence[Alert], vector: Floats | No
 class Scan:
     """The scores of all remembered incidents for one question; `columns` reads them for the candidates."""
 
-    def __init__(self, memory: Memory, question: Question, usable: NDArray[np.bool_]) -> None:
+    def __init__(self, memory: Memory, question: Question, usable: NDArray[np.bool_], note: str = "") -> None:
         self.memory = memory
+        self.note = note  # why the encoder does not answer, if it does not
         self.question = question
         self.usable = usable
         asked = question.document.fields

@@ -1,0 +1,88 @@
+"""What suggest is measured on: histories, queries, and which past incidents are the same problem."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.clock import parse_time
+from engine.domain import Incident, Resolution
+from training.simulate import NO_FAULT, Plan, simulate
+
+_ISSUES = Path("datasets/suggest_route/apache_jira")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A history, queries in time order, and by query id the past incidents of the same problem."""
+
+    name: str
+    history: Sequence[Incident]
+    queries: Sequence[Incident]
+    relevant: Mapping[str, set[str]]
+
+    def thinned(self, count: int) -> Case:
+        """The same case with at most `count` queries, spread evenly over time."""
+        step = max(1, -(-len(self.queries) // count))
+        return replace(self, queries=self.queries[::step])
+
+
+def issue_case(shared: Path, split: str = "test", *, labels: bool = True) -> Case | None:
+    """Hadoop's bug reports with their known duplicates; every earlier report is searched. None where they are missing.
+
+    `split` is `train` (earlier 80 % of the time) or `test`. Reports become known when they are opened, as duplicates
+    mostly arrive before the first one is closed. `labels` False leaves out project, component and priority.
+    """
+    folder = shared / _ISSUES
+    if not folder.is_dir():
+        return None
+    history = [_issue(row, labels) for row in _lines(folder / "issues_hadoop.jsonl.gz")]
+    pairs = [row for row in _lines(folder / "dup_queries.jsonl.gz") if row["family"] == "hadoop"]
+    relevant = {row["query"]: set(row["relevant"]) for row in pairs if row["split"] == split}
+    queries = [incident for incident in history if incident.id in relevant]
+    return Case(name=f"Hadoop duplicates ({split})", history=history, queries=queries, relevant=relevant)
+
+
+def firm_case(seed: int, days: int = 365) -> Case:
+    """A seeded firm: tickets of its last third, and the earlier tickets of the same kind of fault, on whatever host."""
+    plan = Plan(seed=seed, days=days, live_days=days // 3, services=8 + seed % 9, metric_step_minutes=1440)
+    firm = simulate(plan=plan)
+    of_kind: dict[str, set[str]] = {}
+    for incident in firm.incidents:
+        of_kind.setdefault(firm.fault_of[incident.id], set()).add(incident.id)
+    asked = [query for query in firm.queries if firm.fault_of[query.id] != NO_FAULT]
+    relevant = {query.id: of_kind.get(firm.fault_of[query.id], set()) for query in asked}
+    repeats = [query for query in asked if relevant[query.id]]
+    return Case(name=f"seeded firm {seed}", history=firm.incidents, queries=repeats, relevant=relevant)
+
+
+def strangers(case: Case, count: int) -> list[Incident]:
+    """Up to `count` incidents of the history that nobody linked to another one: for the base rate."""
+    linked = set(case.relevant).union(*case.relevant.values())
+    alone = [incident for incident in case.history if incident.id not in linked]
+    return alone[len(alone) // 4 :: max(1, len(alone) // count)][:count]
+
+
+def _issue(row: Mapping[str, Any], labels: bool) -> Incident:
+    opened = parse_time(row["created"], "created")
+    notes = "\n".join(row["resolution_notes"])
+    return Incident(
+        id=row["id"],
+        opened_at=opened,
+        title=row["summary"] or "",
+        description=row["description"] or "",
+        service=row["project"] if labels else "",
+        category=next(iter(row["components"]), "") if labels else "",
+        priority=(row["priority"] or "") if labels else "",
+        resolution=Resolution(text=notes, resolver=row["assignee"] or ""),
+    )
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
