@@ -293,6 +293,25 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     except InvalidInput:
         return
     assert history.report.incidents == len(history.incidents)
+    for incident in history.incidents:
+        f"{incident.id}{incident.text()}{incident.fields}".encode()
+
+
+def test_rows_without_an_id_are_told_apart_from_those_of_another_file(tmp_path: Path) -> None:
+    ids = [imported(tmp_path, "title\nprinter\n", name).incidents[0].id for name in ("may.csv", "june.csv")]
+    assert ids == ["may-2", "june-2"]
+
+
+def test_text_that_no_store_takes_is_cleaned(tmp_path: Path) -> None:
+    incident = only(imported(tmp_path, r'{"id": "1", "title": "a\ud800b\u0000c"}', "x.json"))
+    assert incident.title == "abc"
+
+
+def test_code_in_a_description_is_not_taken_for_markup(tmp_path: Path) -> None:
+    incident = only(
+        imported(tmp_path, '{"id": "1", "title": "x", "description": "List<String> fails if a < b"}', "x.json")
+    )
+    assert incident.description == "List<String> fails if a < b"
 
 
 def test_files_that_do_not_tell_say_so(tmp_path: Path) -> None:

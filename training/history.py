@@ -103,7 +103,7 @@ def read_history(path: Path, progress: Track = quiet, *, timezone: str = "UTC") 
     columns = columns_of(sheet.headers, form)
     if not {"id", "title", "opened_at"} & set(columns.values()):
         raise InvalidInput(f"{path.name} has no column for an id, a title or an opening time: head them so")
-    reader = _Reader(form, columns, _zone(timezone), _order(sheet, columns))
+    reader = _Reader(path.stem, form, columns, _zone(timezone), _order(sheet, columns))
     report = Report(
         form=form.name, encoding=sheet.encoding, columns=_told(sheet.headers, columns), rows=len(sheet.rows)
     )
@@ -156,7 +156,8 @@ class _BadCell(Exception):
 class _Reader:
     """Rows of one file into incidents."""
 
-    def __init__(self, form: Form, columns: Mapping[str, str], zone: tzinfo, order: Order) -> None:
+    def __init__(self, name: str, form: Form, columns: Mapping[str, str], zone: tzinfo, order: Order) -> None:
+        self.name = name  # of the file: stands in ids of rows without one, so that two files do not mix
         self.form = form
         self.zone = zone
         self.order = order
@@ -169,6 +170,7 @@ class _Reader:
     def incident(self, row: Row) -> Incident:
         """The incident of one row, through the same door as the contract files."""
         record: dict[str, object] = {name: self._text(row, name) for name in _PLAIN_FIELDS}
+        record["id"] = record["id"] or f"{self.name}-{row.line}"
         record["resolver"] = self._resolver(row)
         opened, closed = self._date(row, "opened_at"), self._date(row, "closed_at")
         over = self._over(row)
@@ -241,7 +243,7 @@ def _joined(row: Row, column: str) -> str:
     text = ", ".join(value for value in row.cells.get(column, ()) if value.lower() not in _EMPTY)
     if "<" in text or "&lt;" in text:
         text = _TAG.sub(" ", html.unescape(text)) if _TAG.search(html.unescape(text)) else text
-    return text.replace("\x00", "").strip()
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "").strip()  # lone surrogates fit no store
 
 
 def _zone(name: str) -> tzinfo:

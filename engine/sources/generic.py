@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.domain import Alert, AlertStatus, alert_id_of, fingerprint_of
 from engine.errors import InvalidInput
@@ -49,6 +49,7 @@ _OVER = {
     "resolved", "resolve", "ok", "closed", "close", "recovered", "recovery", "cleared", "clear", "inactive", "up",
     "normal", "success", "end", "ended", "fixed", "done",
 }  # fmt: skip
+Entry: TypeAlias = Mapping[str, tuple[str, object]]  # plain name -> name as sent, value
 _LISTS = ("alerts", "events", "data", "items")
 
 
@@ -71,25 +72,30 @@ def _titled(payload: dict[str, object]) -> bool:
     return any(habits.plain(name) in NAMES["title"] for name in payload)
 
 
-def _pick(entry: Mapping[str, object], field: str) -> tuple[str, object]:
+def _pick(entry: Entry, field: str) -> tuple[str, object]:
     """The entry's value for a field and the name it went by; the field's own name and None where it has none."""
-    known = {habits.plain(str(name)): (str(name), value) for name, value in entry.items()}
-    found = (known[name] for name in NAMES[field] if name in known)
-    return next(((name, value) for name, value in found if value not in (None, "", [], {})), (field, None))
+    return next((entry[name] for name in NAMES[field] if name in entry), (field, None))
 
 
-def _word(entry: Mapping[str, object], field: str, length: int = reading.NAME_LENGTH) -> str:
+def _word(entry: Entry, field: str, length: int = reading.NAME_LENGTH) -> str:
     return reading.line_of(_pick(entry, field)[1], length)
 
 
-def _alert(entry: dict[str, object], received_at: datetime) -> Alert:
+def _entry(sent: Mapping[str, object]) -> Entry:
+    """What was sent and is not empty, by plain name, with the name as sent."""
+    filled = ((str(name), value) for name, value in sent.items() if value not in (None, "", [], {}))
+    return {habits.plain(name): (name, value) for name, value in filled}
+
+
+def _alert(sent: Mapping[str, object], received_at: datetime) -> Alert:
+    entry = _entry(sent)
     title = _word(entry, "title", reading.TITLE_LENGTH)
     body = reading.text_of(_pick(entry, "description")[1], reading.DESCRIPTION_LENGTH)
     title = title or reading.line_of(body, reading.TITLE_LENGTH)
     if not title:
         raise BadField("title", "must not be empty")
-    name, sent = _pick(entry, "labels")
-    labels = reading.labels_of(sent, _safe(name))
+    name, found = _pick(entry, "labels")
+    labels = reading.labels_of(found, _safe(name))
     source = _word(entry, "source") or "generic"
     service = _word(entry, "service") or habits.service_in(labels)
     host = habits.host_name(_word(entry, "host")) or habits.host_in(labels)
@@ -114,12 +120,12 @@ def _alert(entry: dict[str, object], received_at: datetime) -> Alert:
     )
 
 
-def _time(entry: Mapping[str, object], field: str, received_at: datetime) -> datetime | None:
+def _time(entry: Entry, field: str, received_at: datetime) -> datetime | None:
     name, value = _pick(entry, field)
     return reading.moment_of(value, _safe(name), received_at)
 
 
-def _end(entry: Mapping[str, object], over: bool, starts_at: datetime, received_at: datetime) -> datetime | None:
+def _end(entry: Entry, over: bool, starts_at: datetime, received_at: datetime) -> datetime | None:
     name, value = _pick(entry, "ends_at")
     return reading.ends_of(value, _safe(name), starts_at, received_at) if over else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from engine.domain import Severity
@@ -28,6 +29,7 @@ _PORT = re.compile(r":\d{1,5}$")
 _IN_NAME = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=4096)  # the same few names come with each alert
 def plain(name: str) -> str:
     """A label or field name without its tool's way of writing it.
 
