@@ -1,0 +1,96 @@
+"""Readings as sparse rows of hashed features: words, word pairs and marks, for the linear model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.feature_extraction import FeatureHasher
+
+from engine.route.memory import Ints
+from engine.route.reading import Reading
+
+_SPACE = 2**30  # hashes; large enough that two features that matter never share one
+_MAX_FEATURES = 60_000
+Matrix = sparse.csr_matrix
+
+
+class Features:
+    """Which features matter, learned from readings: words by tf-idf of length 1, marks as indicators, a constant."""
+
+    def __init__(self, *, mark_weight: float = 0.5) -> None:
+        self.mark_weight = mark_weight
+        self.word_hashes_: Ints = np.zeros(0, np.int64)  # ascending
+        self.mark_hashes_: Ints = np.zeros(0, np.int64)  # ascending
+        self.idf_: NDArray[np.float32] = np.zeros(0, np.float32)
+
+    @property
+    def width(self) -> int:
+        """Columns of a row, the constant included."""
+        return len(self.word_hashes_) + len(self.mark_hashes_) + 1
+
+    def fit(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Self:
+        """Keep the features that two or more of `readings` share, the most frequent `limit` of each kind."""
+        self.word_hashes_, df = _shared(_hashed([_word_features(reading) for reading in readings]), limit)
+        self.mark_hashes_, _ = _shared(_hashed([reading.marks for reading in readings]), limit)
+        self.idf_ = (1 + np.log((1 + len(readings)) / (1 + df))).astype(np.float32)
+        return self
+
+    def rows(self, readings: Sequence[Reading]) -> Matrix:
+        """One sparse row a reading, `width` wide."""
+        words = _select(_hashed([_word_features(reading) for reading in readings]), self.word_hashes_)
+        words.data = (1 + np.log(np.maximum(words.data, 1))) * self.idf_[words.indices]
+        marks = _select(_hashed([reading.marks for reading in readings]), self.mark_hashes_)
+        marks.data[:] = self.mark_weight
+        ones = sparse.csr_matrix(np.full((len(readings), 1), 0.5, np.float32))
+        return sparse.hstack([_unit(words), marks, ones], format="csr", dtype=np.float32)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned."""
+        return {"words": self.word_hashes_, "marks": self.mark_hashes_, "idf": self.idf_}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The features that `to_arrays` described."""
+        features = cls()
+        features.word_hashes_, features.mark_hashes_ = arrays["words"], arrays["marks"]
+        features.idf_ = arrays["idf"]
+        return features
+
+
+def _word_features(reading: Reading) -> list[str]:
+    found = list(reading.words)
+    return [word for word in found for _ in range(min(reading.words[word], 8))] + [
+        f"{a} {b}" for a, b in pairwise(found)
+    ]
+
+
+def _hashed(features: Sequence[Sequence[str]]) -> Matrix:
+    hasher = FeatureHasher(n_features=_SPACE, input_type="string", alternate_sign=False, dtype=np.float32)
+    return hasher.transform(features)
+
+
+def _shared(counts: Matrix, limit: int) -> tuple[Ints, Ints]:
+    hashes, df = np.unique(counts.indices, return_counts=True)
+    keep = np.flatnonzero(df >= 2)
+    if len(keep) > limit:
+        keep = np.sort(keep[np.argsort(-df[keep], kind="stable")[:limit]])
+    return hashes[keep].astype(np.int64), df[keep]
+
+
+def _select(counts: Matrix, hashes: Ints) -> Matrix:
+    place = np.searchsorted(hashes, counts.indices)
+    known = place < len(hashes)
+    known[known] = hashes[place[known]] == counts.indices[known]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    shape = (counts.shape[0], len(hashes))
+    return sparse.csr_matrix((counts.data[known], (rows[known], place[known])), shape=shape, dtype=np.float32)
+
+
+def _unit(rows: Matrix) -> Matrix:
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return sparse.diags_array((1 / np.where(length > 0, length, 1)).astype(np.float32)).dot(rows).tocsr()

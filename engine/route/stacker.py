@@ -1,0 +1,111 @@
+"""One probability out of several opinions: a conditional logit (McFadden 1974) over all known people and "someone else"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import minimize
+
+from engine.route.memory import Floats
+
+_RIDGE = 0.5  # pull towards the prior weights, in squared log-likelihood units per weight
+_WANTED_PRECISION = 0.95
+_MIN_AUTOMATIC = 30  # held-out decisions a threshold must rest on
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A past question: `opinions` (people, signals) and the number of who was right, -1 for someone never seen."""
+
+    opinions: Floats
+    right: int
+
+
+class Stacker:
+    """Weighs the signals. `weights_` is per signal, `stranger_` the log-odds of "someone else"."""
+
+    def __init__(self, *, prior: Sequence[float], stranger: float = -4.0) -> None:
+        self.prior = prior
+        self.stranger = stranger
+        self.weights_: Floats = np.asarray(prior, dtype=np.float64)
+        self.stranger_ = stranger
+        self.threshold_ = 1.01  # probability from which a decision needs no asking; above 1: never
+        self.asked_ = 0
+
+    def fit(self, asked: Sequence[Asked]) -> Self:
+        """Learn the weights from past questions; few of them leave the weights near the prior."""
+        start = np.append(np.asarray(self.prior, np.float64), self.stranger)
+        found = minimize(_loss, start, args=(asked, start), jac=True, method="L-BFGS-B", options={"maxiter": 100})
+        self.weights_, self.stranger_ = found.x[:-1], float(found.x[-1])
+        self.asked_ = len(asked)
+        self.threshold_ = self._threshold(asked)
+        return self
+
+    def probabilities(self, opinions: Floats) -> Floats:
+        """Probability (0..1) per person; they sum to 1 less that of someone never seen."""
+        return _softmax(np.append(opinions @ self.weights_, self.stranger_))[:-1]
+
+    def _threshold(self, asked: Sequence[Asked]) -> float:
+        tops = []
+        for question in asked:
+            if len(question.opinions):
+                chances = self.probabilities(question.opinions)
+                best = int(np.argmax(chances))
+                tops.append((float(chances[best]), best == question.right))
+        return threshold_for(tops)
+
+    def to_data(self) -> dict[str, Any]:
+        """What was learned, JSON-able."""
+        weights = [float(weight) for weight in self.weights_]
+        return {"weights": weights, "stranger": self.stranger_, "threshold": self.threshold_, "asked": self.asked_}
+
+    def restore(self, data: Mapping[str, Any]) -> Self:
+        """Take back what `to_data` gave."""
+        self.weights_ = np.asarray(data["weights"], np.float64)
+        self.stranger_, self.threshold_ = float(data["stranger"]), float(data["threshold"])
+        self.asked_ = int(data["asked"])
+        return self
+
+
+def threshold_for(tops: Sequence[tuple[float, bool]], precision: float = _WANTED_PRECISION) -> float:
+    """Lowest probability from which at least `precision` of the decisions were right; 1.01 where there is none.
+
+    `tops` are pairs of the best probability and whether it was right. One error is added against luck.
+
+    Examples
+    --------
+    >>> threshold_for([(0.9, True)] * 60 + [(0.5, False)] * 9)
+    0.9
+    """
+    best, right = 1.01, 0
+    ranked = sorted(tops, key=lambda top: -top[0])
+    for count, (chance, hit) in enumerate(ranked, 1):
+        right += hit
+        last = count == len(ranked) or ranked[count][0] < chance
+        if last and count >= _MIN_AUTOMATIC and right - 1 >= precision * (count + 1) - 1:
+            best = chance
+    return best
+
+
+def _loss(weights: Floats, asked: Sequence[Asked], prior: Floats) -> tuple[float, Floats]:
+    away = weights - prior
+    loss, slope = _RIDGE * float(away @ away), 2 * _RIDGE * away
+    for question in asked:
+        scores = np.append(question.opinions @ weights[:-1], weights[-1])
+        chances = _softmax(scores)
+        loss -= float(np.log(max(chances[question.right], 1e-300)))
+        slope[:-1] += chances[:-1] @ question.opinions
+        slope[-1] += chances[-1]
+        if question.right < 0:
+            slope[-1] -= 1.0
+        else:
+            slope[:-1] -= question.opinions[question.right]
+    return loss, slope
+
+
+def _softmax(scores: Floats) -> Floats:
+    scores = np.exp(scores - scores.max())
+    return np.asarray(scores / scores.sum())

@@ -1,0 +1,102 @@
+"""How routing is used in batch: responders ranked for every query of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.domain import Incident, Routing
+from engine.route import Router
+from engine.route.router import Target
+from training.progress import Track, quiet
+
+_REFIT_GROWTH = 0.05  # of the known history by which it must grow before the models are fitted again
+_MAX_REFITS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteRow:
+    """One line of ranks.csv. `automatic` is 1 on rank 1 where it is sure enough to assign without asking."""
+
+    query_id: str
+    rank: int  # 1 is best
+    responder: str
+    probability: float  # 0..1, that this one resolves it
+    automatic: int
+
+
+def fit(history: Sequence[Incident], *, target: Target = "resolver", queue: str = "") -> Router:
+    """A router that knows `history` and expects to learn on while it serves."""
+    return Router(target=target, queue=queue).fit(history)
+
+
+def rank(
+    history: Sequence[Incident],
+    queries: Sequence[Incident],
+    *,
+    target: Target,
+    top: int = 10,
+    progress: Track = quiet,
+) -> list[RouteRow]:
+    """The `top` responders for each of `queries`; an incident of `history` counts once known before the query opened.
+
+    Columns that no query carries are not learned from: they were written down after the fact.
+    """
+    waiting = sorted(history, key=lambda incident: incident.known_from, reverse=True)
+    order = sorted(range(len(queries)), key=lambda place: (queries[place].opened_at, place))
+    columns = frozenset(column for query in queries for column, value in query.fields.items() if value)
+    desk = _Desk(Router(target=target, columns=columns, online=False))
+    found: dict[int, Routing] = {}
+    for place in progress(order, "route", len(order)):
+        arrived = _known_before(waiting, queries[place].opened_at)
+        desk.learn(arrived, left=len(waiting))
+        found[place] = desk.router.predict_one(queries[place], top=top)
+    return [row for place, query in enumerate(queries) for row in _rows(query, found[place])]
+
+
+class _Desk:
+    """A router that is fitted to what is known, and again when that has grown enough."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+        self.known: list[Incident] = []
+        self.fitted = 0
+        self.refits = 0
+
+    def learn(self, arrived: Sequence[Incident], left: int) -> None:
+        """Take in what became known; `left` incidents are still to come."""
+        if not arrived:
+            return
+        self.known += arrived
+        grown = len(self.known) - self.fitted
+        if not self.fitted or (
+            self.refits < _MAX_REFITS and (grown >= _REFIT_GROWTH * self.fitted or (not left and grown > 50))
+        ):
+            self.refits += bool(self.fitted)
+            self.fitted = len(self.known)
+            self.router.fit(self.known)
+            return
+        for incident in arrived:
+            self.router.learn_one(incident)
+
+
+def _known_before(waiting: list[Incident], moment: datetime) -> list[Incident]:
+    """Take from the end of `waiting` (latest known first) those known before `moment`, earliest first."""
+    arrived = []
+    while waiting and waiting[-1].known_from < moment:
+        arrived.append(waiting.pop())
+    return arrived
+
+
+def _rows(query: Incident, routing: Routing) -> list[RouteRow]:
+    return [
+        RouteRow(
+            query_id=query.id,
+            rank=place,
+            responder=candidate.responder,
+            probability=candidate.probability,
+            automatic=int(place == 1 and routing.automatic),
+        )
+        for place, candidate in enumerate(routing.candidates, 1)
+    ]
