@@ -11,15 +11,18 @@ import numpy as np
 from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, day_grid, local_seconds, rule_table
 from engine.patterns.events import EventWindow, episodes, event_windows, merged
-from engine.patterns.naming import Named, named
+from engine.patterns.naming import Named, has_sharp_edges, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
-from engine.patterns.scores import Contrasts, Scored, detrended, scored, without_course, without_shape
+from engine.patterns.scores import Contrasts, Scored, detrended, median_of, scored, without_course, without_shape
 from engine.patterns.significance import adjusted
 
 _NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
 _TRIES = 12  # candidates that are asked for a name before a series is left
+_SPIKE_SHARE = 0.98  # of samples that are no spikes
+_SPIKE_COST = float(np.log(3))  # nats
+_LEAST_RISE = 0.35  # robust standard deviations
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
@@ -139,8 +142,23 @@ class PatternFinder:
         if len(grid.days) < 4 or np.ptp(values) == 0:
             return []
         last = datetime.fromtimestamp(int(ts.max()), UTC)
-        found = _peel(grid, self.most)
-        return [Finding(self._pattern(series, grid, n, last), float(np.exp(min(0.0, lp)))) for n, lp in found]
+        rest = replace(grid, values=grid.values.copy())
+        floor = least_rise(grid)
+        found = [(self._pattern(series, grid, name, last), log_p) for name, log_p in _peel(rest, self.most)]
+        if len(found) < self.most:
+            windows = spike_windows(rest, self.most - len(found))
+            found += [(self._spike_pattern(series, grid, window, last), window.log_p) for window in windows]
+        return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
+
+    def _spike_pattern(self, series: Series, grid: DayGrid, window: EventWindow, last: datetime) -> Pattern:
+        """A window of single spikes: its level is the usual height of the highest sample in it."""
+        flat, bin_s = grid.values.ravel(), grid.bin_minutes * 60
+        cells = (window.chance_days[window.hits] - int(grid.days[0].astype(int))) * grid.bins + window.start_s // bin_s
+        index = cells[:, None] + np.arange(-(-window.length_s // bin_s) + 1)
+        inside = flat[np.minimum(index, len(flat) - 1)]
+        level = float(np.median(np.nan_to_num(inside, nan=-np.inf).max(axis=1)))
+        pattern = self._event_pattern(EventSeries(service=series.service, host=series.host, name=series.metric, ts=series.ts), window, last)
+        return replace(pattern, level=level, baseline=float(np.nanmedian(flat)))
 
     def _pattern(self, series: Series, grid: DayGrid, name: Named, last: datetime) -> Pattern:
         level, baseline = levels(grid, name)
@@ -217,28 +235,74 @@ def _values(flat: np.ndarray, cells: np.ndarray, shift: int, width: int) -> np.n
     return np.asarray(flat[np.clip(index, 0, len(flat) - 1)])
 
 
-def _peel(grid: DayGrid, most: int) -> list[tuple[Named, float]]:
-    """Patterns one after the other, each taken out before the next is looked for; with their log p."""
-    table = rule_table(int(grid.days[0].astype(int)), len(grid.days), 4)
-    widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
-    rest = replace(grid, values=grid.values.copy())
+def _peel(rest: DayGrid, most: int) -> list[tuple[Named, float]]:
+    """Patterns one after the other, with their log p. Each is taken out of `rest` before the next is looked for."""
+    table = rule_table(int(rest.days[0].astype(int)), len(rest.days), 4)
     found: list[tuple[Named, float]] = []
-    while len(found) < most and np.isfinite(rest.values).any():
-        step = _step(Contrasts(narrow_scores(rest), rest.bin_minutes), widths, table, rest)
-        if step is None:
-            break
-        found.append(step)
-        rest.values.ravel()[_explained(step[0], grid)] = np.nan
+    for search, take_out in ((_wide_step, _level_out), (_narrow_step, _blank_out)):
+        while len(found) < most and np.isfinite(rest.values).any():
+            step = search(rest, table)
+            if step is None:
+                break
+            found.append(step)
+            take_out(step[0], rest)
     return found
 
 
-def narrow_scores(grid: DayGrid) -> Scored:
-    """Scores in which windows up to some three hours stand out from everything slower."""
-    return scored(without_shape(without_course(detrended(grid), grid.bin_minutes), grid))
+def spike_windows(grid: DayGrid, most: int) -> list[EventWindow]:
+    """Windows of the clock in which the rare spikes of a series come again and again, however short each of them is.
+
+    The highest spikes are looked at for themselves first, then all that leave the usual noise.
+    """
+    rest = without_course(detrended(grid), grid.bin_minutes)
+    known = rest[np.isfinite(rest)]
+    if len(known) == 0:
+        return []
+    middle, high, top = np.quantile(known, (0.5, _SPIKE_SHARE, 0.999))
+    noise = middle + 5 * float(np.median(np.abs(known - middle))) / 0.6745
+    for cut in (max(noise, middle + 0.5 * (top - middle)), max(noise, high, middle + 0.2 * (top - middle))):
+        found = _above(rest, float(cut), grid, most)
+        if found:
+            return found
+    return []
 
 
-def _step(contrasts: Contrasts, widths: list[int], table: RuleTable, grid: DayGrid) -> tuple[Named, float] | None:
-    """The best window that bears a name, with its log p: by the calendar, or by a free period where that says much more."""
+def _above(rest: np.ndarray, cut: float, grid: DayGrid, most: int) -> list[EventWindow]:
+    """Windows in which `rest` rises above `cut` again and again."""
+    first = int(grid.days[0].astype(int))
+    at = first * DAY_S + np.flatnonzero(np.nan_to_num(rest, nan=-np.inf).ravel() > cut) * grid.bin_minutes * 60
+    if len(at) == 0:
+        return []
+    windows = event_windows(episodes(at, "UTC"), first, len(grid.days), most)
+    return [replace(w, log_p=w.log_p + _SPIKE_COST, length_s=w.length_s + grid.bin_minutes * 60) for w in windows]
+
+
+def least_rise(grid: DayGrid) -> float:
+    """Difference between level and baseline, in units of the series, below which a pattern is not worth telling."""
+    rest = without_course(detrended(grid), grid.bin_minutes)
+    known = rest[np.isfinite(rest)]
+    low, high = np.quantile(known, (0.005, 0.995))
+    spread = float(np.median(np.abs(known - np.median(known)))) / 0.6745
+    return float(max(_LEAST_RISE * spread, 0.05 * (high - low)))
+
+
+def _wide_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
+    """The best window of hours with sharp edges, such as business hours, with its log p."""
+    contrasts = Contrasts(scored(detrended(grid)), grid.bin_minutes)
+    widths = [w for w in widths_in_bins(_WIDE_MINUTES, grid.bin_minutes) if 2 * w <= grid.bins]
+    for candidate in candidates(contrasts, widths, table)[:_TRIES]:
+        if candidate.log_p > _LOG_WORTH:
+            break
+        name = named(candidate, contrasts, table, grid)
+        if name is not None and name.period == grid.bins and has_sharp_edges(name, grid):
+            return name, candidate.log_p
+    return None
+
+
+def _narrow_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
+    """The best window up to some three hours, with its log p: by the calendar, or by a free period that says much more."""
+    contrasts = Contrasts(narrow_scores(grid), grid.bin_minutes)
+    widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
     free = best_period(contrasts)
     for candidate in candidates(contrasts, widths, table)[:_TRIES]:
         if candidate.log_p > _LOG_WORTH:
@@ -247,6 +311,11 @@ def _step(contrasts: Contrasts, widths: list[int], table: RuleTable, grid: DayGr
         if name is not None and (free is None or free.weight < _FREE_MORE * name.weight):
             return name, candidate.log_p
     return None if free is None else (_as_named(free, grid), free.log_p)
+
+
+def narrow_scores(grid: DayGrid) -> Scored:
+    """Scores in which windows up to some three hours stand out from everything slower."""
+    return scored(without_shape(without_course(detrended(grid), grid.bin_minutes), grid))
 
 
 def _as_named(period: Period, grid: DayGrid) -> Named:
@@ -270,8 +339,25 @@ def _as_named(period: Period, grid: DayGrid) -> Named:
     )
 
 
-def _explained(name: Named, grid: DayGrid) -> np.ndarray:
-    """Flat cells of a pattern's windows with a margin for early starts and late ends."""
+def _blank_out(name: Named, grid: DayGrid) -> None:
+    """Make a pattern's windows unseen, with a margin for early starts and late ends."""
     margin = max(1, round(20 / grid.bin_minutes))
-    cells = (name.cells[:, None] + np.arange(-margin, name.width + margin)).ravel()
-    return np.unique(cells[(cells >= 0) & (cells < grid.values.size)])
+    _forget(name.cells, -margin, name.width + margin, grid)
+
+
+def _level_out(name: Named, grid: DayGrid) -> None:
+    """Take a wide pattern's usual course off its windows, so that what happens inside them can still be seen."""
+    index = name.cells[:, None] + np.arange(name.width)
+    index = index[(index[:, 0] >= 0) & (index[:, -1] < grid.values.size)]
+    flat = grid.values.ravel()
+    course = median_of(flat[index], axis=0)
+    flat[index] -= course - levels(grid, name)[1]
+    margin = max(1, round(30 / grid.bin_minutes))
+    _forget(name.cells, -margin, margin, grid)
+    _forget(name.cells, name.width - margin, name.width + margin, grid)
+
+
+def _forget(cells: np.ndarray, low: int, high: int, grid: DayGrid) -> None:
+    """Make the bins from `low` up to `high` after each of `cells` unseen."""
+    index = (cells[:, None] + np.arange(low, high)).ravel()
+    grid.values.ravel()[index[(index >= 0) & (index < grid.values.size)]] = np.nan

@@ -15,7 +15,7 @@ _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall 
 _LEAST_SHARE = 0.45  # of chances that were hits
 _LEAST_T = 3.0  # standard errors between the mean contrast of a rule's days and 0
 _EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise of its own
-_EDGE_SHARE = 0.25  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
+_EDGE_SHARE = 0.28  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,24 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
     values = value[day, rows[column]]
     held = _holds(name, kind, values, grid) and _stands_out(name, contrasts.data, float(np.median(values[hits])))
     return name if held else None
+
+
+def has_sharp_edges(name: Named, grid: DayGrid) -> bool:
+    """Whether most of a window's rise and fall happens at its edges, as with work that is switched on.
+
+    The slow swing of a day has no edges: it is the background of patterns and none itself.
+    """
+    reach = max(1, 60 // grid.bin_minutes)
+    index = name.cells[name.hits][:, None] + np.arange(-4 * reach, name.width + 4 * reach)
+    index = index[(index[:, 0] >= 0) & (index[:, -1] < grid.values.size)]
+    if len(index) == 0:
+        return False
+    course = name.sign * median_of(grid.values.ravel()[index], axis=0)
+    inside, outside = course[4 * reach : -4 * reach], np.concatenate([course[: 4 * reach], course[-4 * reach :]])
+    rise = float(np.nanmedian(inside) - np.nanmedian(outside))
+    begins = inside[:reach].mean() - course[3 * reach : 4 * reach].mean()
+    ends = inside[-reach:].mean() - course[-4 * reach : -3 * reach].mean()
+    return bool(min(begins, ends) > _EDGE_SHARE * rise > 0)
 
 
 def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int | None:

@@ -21,7 +21,7 @@ _COMB_Z = 5.0  # robust deviations of the comb over autocorrelations at which a 
 _LOG_PERIODS = 9.5  # nats: periods, widths and their refinements that were tried
 _TEETH = 10  # multiples of a period that its comb looks at
 _ROUND_MINUTES = (360, 60, 30, 15, 10, 5, 1)  # a period is told as the roundest number that fits
-_CALENDAR_MINUTES = (*(60 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)), 7 * 24 * 60)
+_CALENDAR_MINUTES = tuple(60 * hours for hours in (1, 2, 3, 4, 6, 8, 12))  # and whole days
 _LEAST_SHARE = 0.5
 _LOG_WORTH = float(np.log(0.01))
 
@@ -87,7 +87,8 @@ def _teeth(cells: int, width: int, bin_minutes: int) -> tuple[np.ndarray, np.nda
 
 def _of_calendar(minutes: float) -> bool:
     """Whether a period is one that rules of the wall clock already speak for."""
-    return any(abs(minutes / known - 1) < 0.004 for known in _CALENDAR_MINUTES)
+    days = max(1, round(minutes / 1440))
+    return any(abs(minutes / known - 1) < 0.004 for known in (*_CALENDAR_MINUTES, 1440 * days))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ _TREND_DAYS = 7  # running median of day medians: follows drift and level shifts
 _COURSE_MINUTES = 450  # running median: what lasts less than half of it stands out
 _SHAPE_MINUTES = 480  # shapes of the day slower than this are its smooth course and no window
 _SPREAD_FLOOR = 0.5  # a quiet hour's spread counts as at least this share of the whole day's
+_WIDE_MINUTES = 180  # windows wider than this are seen against an hour or two beside them
 CLIP = 6.0  # robust deviations beyond which a contrast proves nothing more
 
 
@@ -88,7 +89,7 @@ class Contrasts:
     def __init__(self, data: Scored, bin_minutes: int) -> None:
         self.data = data
         self.bin_minutes = bin_minutes
-        self._sums = Sums.of(data, 600 // bin_minutes)
+        self._sums = Sums.of(data, 3 * 24 * 60 // bin_minutes)
         self._made: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def of(self, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -150,8 +151,10 @@ def contrast(sums: Sums, width: int, flank: int) -> tuple[np.ndarray, np.ndarray
 
 def flanks_of(width: int, bin_minutes: int) -> list[int]:
     """Bins of context on each side of a window that are worth a try, the shortest first."""
-    tries = {max(1, min(max(width, round(20 / bin_minutes)) * times, 180 // bin_minutes)) for times in (1, 2, 4)}
-    return sorted(tries)
+    if width * bin_minutes > _WIDE_MINUTES:
+        return [60 // bin_minutes, 120 // bin_minutes, _WIDE_MINUTES // bin_minutes]
+    tries = (max(width, round(20 / bin_minutes)) * times for times in (1, 2, 4))
+    return sorted({max(1, min(flank, _WIDE_MINUTES // bin_minutes)) for flank in tries})
 
 
 def spread_of(value: np.ndarray, valid: np.ndarray) -> float:
