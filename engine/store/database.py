@@ -14,8 +14,8 @@ from engine.errors import InvalidInput, Unavailable
 from engine.store.columns import to_json
 from engine.store.tables import CounterRow
 
-WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
-__all__ = ["WRITE_LOCK", "Connection", "Database", "Write", "revision_of", "translated"]
+_WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
+__all__ = ["Connection", "Database", "Write", "revision_of", "translated"]
 _COUNTERS = select(CounterRow.revision, CounterRow.incidents, CounterRow.alerts, CounterRow.topology)
 _REFUSED = (exc.IntegrityError, exc.DataError, OverflowError)
 
@@ -78,8 +78,7 @@ class Database:
             If storage refuses a value.
         """
         with translated(), self._writer.begin() as link:
-            if not self.is_sqlite:
-                link.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+            self.lock(link)
             row = link.execute(_COUNTERS).one()
             tx = Write(link, row.revision + 1, row.incidents, row.alerts, row.topology)
             yield tx
@@ -94,8 +93,14 @@ class Database:
     def probe(self) -> None:
         """Take the write lock, write, and undo. Raises Unavailable."""
         with translated(), self._writer.connect() as link:
+            self.lock(link)
             link.execute(update(CounterRow).values(revision=CounterRow.revision))
             link.rollback()
+
+    def lock(self, link: Connection) -> None:
+        """Take the write lock until the transaction ends; SQLite's was taken by BEGIN IMMEDIATE."""
+        if not self.is_sqlite:
+            link.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
 
     def close(self) -> None:
         """Give all connections back."""
@@ -114,11 +119,20 @@ def translated() -> Iterator[None]:
         yield
     except _REFUSED as error:
         raise InvalidInput(f"storage refuses a value ({type(error).__name__})") from error
-    except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
-        if isinstance(error, exc.ProgrammingError):
-            raise
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise Unavailable(f"storage cannot answer now ({reason}): try again in a few seconds") from error
+    except exc.ProgrammingError:  # a mistake in our own SQL stays what it is
+        raise
+    except exc.StatementError as error:
+        raise _in_our_words(error) from error
+    except exc.TimeoutError as error:
+        raise Unavailable("storage has no free connection: try again in a few seconds") from error
+
+
+def _in_our_words(error: exc.StatementError) -> Exception:
+    """Broken or busy storage is Unavailable; the rest are values that a column type refuses."""
+    if isinstance(error, exc.DatabaseError | exc.InterfaceError):
+        reason = str(error.orig).splitlines()[0]
+        return Unavailable(f"storage cannot answer now ({reason}): try again in a few seconds")
+    return InvalidInput(f"storage refuses a value ({type(error.orig).__name__})")
 
 
 def _sqlite(url: str, wait_s: float) -> Engine:

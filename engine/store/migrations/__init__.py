@@ -10,10 +10,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from engine.errors import Conflict
-from engine.store.database import WRITE_LOCK, Database, translated
+from engine.store.database import Database, translated
 
 
 def upgrade(database: Database, to: str = "head") -> None:
@@ -51,14 +51,14 @@ def _migrating(database: Database) -> Iterator[tuple[Connection, Config]]:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     with translated(), database.engine.connect() as link:
+        driver = link.connection.driver_connection
+        link.detach()  # with its foreign keys off it must not be handed out again
         if database.is_sqlite:
             # Batch operations rebuild tables by drop and rename, which foreign keys would carry into other tables.
             # The switch has no effect inside a transaction, so it is set on the bare connection.
-            link.connection.driver_connection.execute("PRAGMA foreign_keys=OFF").close()  # type: ignore[union-attr]
+            driver.execute("PRAGMA foreign_keys=OFF").close()  # type: ignore[union-attr]
         link = link.execution_options(writes=True)
         with link.begin():
-            if not database.is_sqlite:
-                link.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+            database.lock(link)
             config.attributes["connection"] = link
             yield link, config
-        link.detach()  # its foreign keys are off: do not hand it out again

@@ -1,0 +1,209 @@
+"""Small deterministic models that keep the ports' forms: what Pathfinder does around them can be foretold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from engine.domain import (
+    Alert,
+    AlertStatus,
+    Candidate,
+    Edge,
+    Evidence,
+    Incident,
+    Match,
+    Responder,
+    Routing,
+    Rung,
+    Severity,
+    Suggestion,
+    Suggestions,
+    alert_id_of,
+    fingerprint_of,
+)
+from engine.errors import ModelUnusable
+from engine.ports import Models
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def moment(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def alert(  # one keyword per field that tests vary
+    service: str = "db",
+    title: str = "refuses writes",
+    at: float = 0.0,
+    *,
+    start: float | None = None,
+    resolved: bool = False,
+    severity: Severity = Severity.WARNING,
+    host: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> Alert:
+    """An alert received `at` seconds after noon, which began at `start` (same moment unless given)."""
+    fingerprint = fingerprint_of("test", title, service, host, labels or {})
+    begun = moment(at if start is None else start)
+    return Alert(
+        id=alert_id_of("test", fingerprint, begun),
+        source="test",
+        title=title,
+        service=service,
+        host=host,
+        labels=labels or {},
+        starts_at=begun,
+        received_at=moment(at),
+        ends_at=moment(at) if resolved else None,
+        fingerprint=fingerprint,
+        status=AlertStatus.RESOLVED if resolved else AlertStatus.FIRING,
+        severity=severity,
+    )
+
+
+class ByService:
+    """Same service within ten minutes of the last sign of life, unless ended before: one incident."""
+
+    def __init__(self, topology: Sequence[Edge] = ()) -> None:
+        self.same = {edge.source: edge.target for edge in topology}
+        self.members: dict[str, dict[str, Alert]] = {}
+        self.last: dict[str, datetime] = {}
+        self.closed: dict[str, datetime] = {}
+        self.proposed: list[Move] = []
+
+    def predict_one(self, alert: Alert) -> Match:
+        if alert.title == "stumble":
+            raise KeyError("no such signal")
+        for incident_id in reversed(self.members):
+            if self._takes(incident_id, alert):
+                evidence = (Evidence(signal="same service", weight=2.0, detail=alert.service),)
+                repeat = self._repeat(incident_id, alert)
+                return Match(incident_id=incident_id, probability=0.9, score=2.0, evidence=evidence, repeat_of=repeat)
+        return Match(incident_id=None, probability=0.8, score=-1.0)
+
+    def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
+        if alert.title == "stumble":
+            raise KeyError("no such signal")
+        members = self.members.setdefault(incident_id, {})
+        known = members.get(alert_of or alert.id)
+        members[known.id if known else alert.id] = alert if known is None or alert.ends_at else known
+        seen = max(alert.starts_at, alert.ends_at or alert.starts_at)
+        self.last[incident_id] = max(self.last.get(incident_id, seen), seen)
+
+    def close(self, incident_id: str, at: datetime) -> None:
+        self.closed[incident_id] = at
+
+    def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
+        members = sorted(self.members.get(incident_id, {}).items(), key=lambda item: (item[1].starts_at, item[0]))
+        return tuple((alert_id, 1.0 / rank) for rank, (alert_id, _) in enumerate(members, start=1))
+
+    def revise(self, now: datetime) -> tuple[Move, ...]:
+        return tuple(self.proposed)
+
+    def move(self, alert_id: str, incident_id: str) -> None:
+        for members in self.members.values():
+            if alert_id in members:
+                self.members.setdefault(incident_id, {})[alert_id] = members.pop(alert_id)
+                return
+
+    def _takes(self, incident_id: str, alert: Alert) -> bool:
+        first = next(iter(self.members[incident_id].values()), None)
+        end = min(self.closed.get(incident_id, datetime.max.replace(tzinfo=UTC)), self.last[incident_id] + GAP)
+        return first is not None and self._place(first) == self._place(alert) and alert.starts_at <= end
+
+    def _place(self, alert: Alert) -> str:
+        return self.same.get(alert.service, alert.service)
+
+    def _repeat(self, incident_id: str, alert: Alert) -> str | None:
+        for alert_id, member in self.members[incident_id].items():
+            if member.fingerprint == alert.fingerprint and member.ends_at is None:
+                return alert_id
+        return None
+
+
+GAP = timedelta(minutes=10)
+
+
+class Move:
+    """A proposed move."""
+
+    def __init__(self, alert_id: str, from_incident: str, to_incident: str) -> None:
+        self.alert_id = alert_id
+        self.from_incident = from_incident
+        self.to_incident = to_incident
+        self.reason = "they share a cause"
+
+
+class SameTitle:
+    """Suggests past incidents of the same title, latest first."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.known: dict[str, Incident] = {}
+        self.ready = False
+
+    def warm(self) -> None:
+        self.ready = True
+
+    def fit(self, incidents: Iterable[Incident], alerts: Mapping[str, Sequence[Alert]] | None = None) -> SameTitle:
+        self.known = {incident.id: incident for incident in incidents}
+        return self
+
+    def learn_one(self, incident: Incident, alerts: Sequence[Alert] = ()) -> None:
+        self.known.pop(incident.id, None)
+        self.known[incident.id] = incident
+
+    def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:
+        if self.broken:
+            raise ModelUnusable("the index is gone")
+        assert incident.resolution is None
+        assert incident.closed_at is None
+        found = [
+            Suggestion(incident=past, score=1.0, age_days=0.0)
+            for past in reversed(self.known.values())
+            if past.title == incident.title and past.id != incident.id and past.known_from < incident.opened_at
+        ]
+        return Suggestions(items=tuple(found[:top]), rung=Rung.FULL if self.ready else Rung.LEXICAL)
+
+
+class LastResolver:
+    """Names who ended similar incidents."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.learned: list[str] = []
+        self.asked_with: dict[str, object] = {}
+
+    def fit(self, incidents: Iterable[Incident]) -> LastResolver:
+        self.learned = [incident.id for incident in incidents]
+        return self
+
+    def learn_one(self, incident: Incident) -> None:
+        self.learned.append(incident.id)
+
+    def predict_one(
+        self,
+        incident: Incident,
+        *,
+        similar: Sequence[Suggestion] = (),
+        staff: Sequence[Responder] = (),
+        load: Mapping[str, int] | None = None,
+        top: int = 10,
+    ) -> Routing:
+        if self.broken:
+            raise ModelUnusable("nothing is learned")
+        self.asked_with = {"staff": list(staff), "load": dict(load or {})}
+        names = [past.incident.resolution.resolver for past in similar if past.incident.resolution]
+        candidates = tuple(Candidate(responder=name, probability=0.5) for name in dict.fromkeys(names))
+        return Routing(candidates=candidates[:top], automatic=False)
+
+
+def small_models(*, broken: bool = False) -> Models:
+    """A version `small` of the three."""
+    return Models(
+        version="small",
+        correlator=ByService,
+        recommender=SameTitle(broken=broken),
+        router=LastResolver(broken=broken),
+    )
