@@ -31,8 +31,8 @@ from api.intake import Intake
 from api.server import PatientProtocol
 from engine.domain import Alert, Receipt
 from engine.pathfinder import Pathfinder
-from engine.register import Register
 from engine.settings import Settings
+from engine.store import keys
 from engine.store.records import Scope
 from engine.store.store import Store
 
@@ -57,7 +57,8 @@ def new_key(database: Path, *scopes: Scope) -> str:
     store = Store(url_of(database))
     store.migrate()
     try:
-        return Register(store).issue_key("test", frozenset(scopes or (Scope.ADMIN,)), datetime.now(UTC))[1]
+        with store.write() as tx:
+            return keys.issue(tx, "test", scopes or (Scope.ADMIN,), datetime.now(UTC))[1]
     finally:
         store.close()
 
