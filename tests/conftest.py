@@ -31,6 +31,7 @@ def postgres() -> Iterator[str]:
     except (OSError, RuntimeError, AssertionError) as error:
         pytest.skip(f"PostgreSQL cannot be started here: {error}")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    _without_syncing(url)
     template = create_database(url, "migrated")
     store = Store(template)
     store.migrate()
@@ -43,6 +44,16 @@ def postgres() -> Iterator[str]:
     engine.dispose()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _without_syncing(server: str) -> None:
+    """Each test's database is some 300 files: syncing them would take longer than all tests."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as link:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            link.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        link.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 def create_database(server: str, name: str, template: str = "template1") -> str:
