@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"(?<![\w.:-])\d{3,6}(?![\w.:-])")
 _SHORT_FIX = 12  # words; a longer resolution is read as saying something
 _EMPTY_FIX = re.compile(
     r"\b(?:no fault|nothing (?:to do|found|wrong)|no (?:action|fix|change|issue|problem)|false (?:alarm|positive)"
-    r"|ignored?|by itself|on its own|resolved itself|self (?:resolved|healed)|auto (?:closed|resolved)|automatically closed"
+    r"|ignored?|by itself|on its own|resolved itself|self (?:resolved|healed)|auto(?:matically)? (?:closed|resolved)"
     r"|(?:can ?not|could not|cant|can t|unable to) (?:be )?reproduced?|not (?:a )?(?:problem|bug|issue|reproducible)"
     r"|wo ?n t fix|wont fix|works for me|duplicate)\b"
 )
