@@ -60,7 +60,7 @@ class DayGrid:
     @property
     def bins(self) -> int:
         """Bins of one day."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
 
 def day_grid(ts: np.ndarray, values: np.ndarray, timezone: str, bin_minutes: int) -> DayGrid:
@@ -120,7 +120,7 @@ def days_of(rule: str, days: np.ndarray) -> np.ndarray:
     facts = day_facts(days)
     if "BYSETPOS" in parts:
         return _by_position(parts, days)
-    return _by_day(parts, facts) & _by_interval(parts, facts)
+    return np.asarray(_by_day(parts, facts) & _by_interval(parts, facts))
 
 
 def rule_parts(rule: str) -> dict[str, str]:
@@ -132,13 +132,13 @@ def rule_parts(rule: str) -> dict[str, str]:
             found["DTSTART"] = rest
         else:
             body = rest if name == "RRULE" else line
-            found.update(part.split("=", 1) for part in body.split(";"))  # type: ignore[arg-type]
+            found |= {key: value for key, _, value in (part.partition("=") for part in body.split(";"))}
     return found
 
 
 def _by_day(parts: dict[str, str], facts: DayFacts) -> np.ndarray:
     """BYDAY and BYMONTHDAY, which narrow each other."""
-    chosen = np.ones(len(facts.number), dtype=bool)
+    chosen: np.ndarray = np.ones(len(facts.number), dtype=bool)
     if "BYDAY" in parts:
         chosen &= np.logical_or.reduce([_weekday(name, facts) for name in parts["BYDAY"].split(",")])
     if "BYMONTHDAY" in parts:
@@ -149,12 +149,12 @@ def _by_day(parts: dict[str, str], facts: DayFacts) -> np.ndarray:
 
 def _weekday(name: str, facts: DayFacts) -> np.ndarray:
     """Days of one BYDAY entry such as FR, 2TU (second Tuesday) or -1FR (last Friday)."""
-    chosen = facts.weekday == DAY_NAMES.index(name[-2:])
+    chosen: np.ndarray = facts.weekday == DAY_NAMES.index(name[-2:])
     if len(name) == 2:
         return chosen
     nth = int(name[:-2])
     position = (facts.day - 1) // 7 + 1 if nth > 0 else (facts.from_end - 1) // 7 + 1
-    return chosen & (position == abs(nth))
+    return np.asarray(chosen & (position == abs(nth)))
 
 
 def _by_interval(parts: dict[str, str], facts: DayFacts) -> np.ndarray:
@@ -165,8 +165,8 @@ def _by_interval(parts: dict[str, str], facts: DayFacts) -> np.ndarray:
     text = parts["DTSTART"]
     start = int(np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}", "D").astype(int))
     if parts["FREQ"] == "DAILY":
-        return (facts.number - start) % interval == 0
-    return ((facts.number + 3) // 7 - (start + 3) // 7) % interval == 0
+        return np.asarray((facts.number - start) % interval == 0)
+    return np.asarray(((facts.number + 3) // 7 - (start + 3) // 7) % interval == 0)
 
 
 def _by_position(parts: dict[str, str], days: np.ndarray) -> np.ndarray:
@@ -176,7 +176,7 @@ def _by_position(parts: dict[str, str], days: np.ndarray) -> np.ndarray:
     whole = np.arange(first, last)
     facts = day_facts(whole)
     named = np.flatnonzero(_by_day(parts, facts))
-    chosen = np.zeros(len(whole), dtype=bool)
+    chosen: np.ndarray = np.zeros(len(whole), dtype=bool)
     positions = [int(text) for text in parts["BYSETPOS"].split(",")]
     for month in np.unique(facts.month):
         inside = named[facts.month[named] == month]

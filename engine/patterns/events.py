@@ -105,7 +105,7 @@ def holds_start(counts: np.ndarray, width: int) -> np.ndarray:
     sums = np.concatenate([[0], np.cumsum(counts.ravel())])
     cells = np.arange(counts.size)
     inside = sums[np.minimum(cells + width, counts.size)] - sums[cells]
-    return (inside > 0).astype(float).reshape(counts.shape)
+    return np.asarray((inside > 0).astype(float).reshape(counts.shape))
 
 
 def _named(c: Candidate, log_p: float, runs: Episodes, span: tuple[int, int], table: RuleTable) -> tuple[EventWindow, np.ndarray] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, day_grid, local_seconds, rule_table
 from engine.patterns.events import EventWindow, episodes, event_windows, merged
-from engine.patterns.naming import Named, has_sharp_edges, named
+from engine.patterns.naming import Named, beats_both_sides, has_sharp_edges, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
 from engine.patterns.scores import Contrasts, Scored, detrended, median_of, scored, without_course, without_shape
@@ -23,6 +23,7 @@ _TRIES = 12  # candidates that are asked for a name before a series is left
 _SPIKE_SHARE = 0.98  # of samples that are no spikes
 _SPIKE_COST = float(np.log(3))  # nats
 _LEAST_RISE = 0.35  # robust standard deviations
+_PLATEAU_SHARE = 0.65  # of chances that are hits
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
@@ -72,7 +73,7 @@ class PatternFinder:
         Patterns reported of one series at most.
     """
 
-    def __init__(self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.003, most: int = 8) -> None:
+    def __init__(self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.008, most: int = 8) -> None:
         self.timezone = timezone
         self.q = q
         self.alpha = alpha
@@ -239,7 +240,7 @@ def _peel(rest: DayGrid, most: int) -> list[tuple[Named, float]]:
     """Patterns one after the other, with their log p. Each is taken out of `rest` before the next is looked for."""
     table = rule_table(int(rest.days[0].astype(int)), len(rest.days), 4)
     found: list[tuple[Named, float]] = []
-    for search, take_out in ((_wide_step, _level_out), (_narrow_step, _blank_out)):
+    for search, take_out in ((_narrow_step, _blank_out), (_wide_step, _level_out)):
         while len(found) < most and np.isfinite(rest.values).any():
             step = search(rest, table)
             if step is None:
@@ -294,9 +295,15 @@ def _wide_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
         if candidate.log_p > _LOG_WORTH:
             break
         name = named(candidate, contrasts, table, grid)
-        if name is not None and name.period == grid.bins and has_sharp_edges(name, grid):
+        if name is not None and name.period == grid.bins and _is_plateau(name, grid):
             return name, candidate.log_p
     return None
+
+
+def _is_plateau(name: Named, grid: DayGrid) -> bool:
+    """Whether a wide window is switched on and off on most of its days."""
+    share = float(name.hits.mean())
+    return share >= _PLATEAU_SHARE and has_sharp_edges(name, grid) and beats_both_sides(name, grid)
 
 
 def _narrow_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
@@ -308,7 +315,9 @@ def _narrow_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
         if candidate.log_p > _LOG_WORTH:
             break
         name = named(candidate, contrasts, table, grid)
-        if name is not None and (free is None or free.weight < _FREE_MORE * name.weight):
+        if name is None or not beats_both_sides(name, grid):
+            continue
+        if free is None or free.weight < _FREE_MORE * name.weight:
             return name, candidate.log_p
     return None if free is None else (_as_named(free, grid), free.log_p)
 

@@ -15,6 +15,7 @@ _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall 
 _LEAST_SHARE = 0.45  # of chances that were hits
 _LEAST_T = 3.0  # standard errors between the mean contrast of a rule's days and 0
 _EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise of its own
+_SIDE_SHARE = 0.25  # of the greater difference to a side that the lesser must reach
 _EDGE_SHARE = 0.28  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
 
 
@@ -66,6 +67,24 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
     values = value[day, rows[column]]
     held = _holds(name, kind, values, grid) and _stands_out(name, contrasts.data, float(np.median(values[hits])))
     return name if held else None
+
+
+def beats_both_sides(name: Named, grid: DayGrid) -> bool:
+    """Whether the values inside the window leave those before it and those after it, and do not only lie between them.
+
+    What stands at the foot of a steep rise looks low beside it, and is no dip.
+    """
+    reach = max(1, min(name.width, 90 // grid.bin_minutes))
+    inside = _typical(grid, name, 0, name.width)
+    gaps = [name.sign * (inside - _typical(grid, name, shift, reach)) for shift in (-reach, name.width)]
+    return bool(min(gaps) > _SIDE_SHARE * max(gaps))
+
+
+def _typical(grid: DayGrid, name: Named, shift: int, width: int) -> float:
+    """Median over hits of the mean of the `width` bins from `shift` bins after each window's begin."""
+    index = np.clip(name.cells[name.hits][:, None] + np.arange(shift, shift + width), 0, grid.values.size - 1)
+    course = median_of(grid.values.ravel()[index], axis=0)
+    return float(np.mean(course[np.isfinite(course)])) if np.isfinite(course).any() else 0.0
 
 
 def has_sharp_edges(name: Named, grid: DayGrid) -> bool:
@@ -215,4 +234,4 @@ def _stands_out(name: Named, data: Scored, rise: float) -> bool:
 
 def _small(n: int) -> float:
     """How much further a t statistic of few values must reach than one of many."""
-    return float(1.0 / (1.0 - 1.5 / max(n, 3))) ** 0.5
+    return float(np.sqrt(1.0 / (1.0 - 1.5 / max(n, 3))))

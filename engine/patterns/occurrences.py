@@ -117,7 +117,7 @@ def _starts(pattern: Pattern, low: datetime, high: datetime) -> list[datetime]:
         return _continuous(parts, low, high)
     zone = zone_of(pattern.timezone)
     first = low.astimezone(zone).date() - timedelta(days=1)
-    days = np.arange(first, high.astimezone(zone).date() + timedelta(days=2), dtype="datetime64[D]")
+    days = np.datetime64(first, "D") + np.arange((high.astimezone(zone).date() - first).days + 2)
     begin = time.fromisoformat(pattern.start_local)
     step = int(parts.get("INTERVAL", "1")) if parts["FREQ"] == "HOURLY" else 24
     times = [time((begin.hour + shift) % 24, begin.minute) for shift in range(0, 24, step)]

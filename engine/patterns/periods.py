@@ -129,7 +129,7 @@ def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
     cells = _cells(start, length, data.score.size)
     cells = cells[valid.ravel()[cells]]
     hits = hits_of(fold.sign * value.ravel()[cells])
-    if len(hits) < _LEAST_CYCLES or hits.mean() < _LEAST_SHARE:
+    if len(hits) < _LEAST_CYCLES or hits.mean() < _LEAST_SHARE or _of_calendar(length * bin_minutes):
         return None
     values = fold.sign * value.ravel()[cells]
     return Period(fold.log_p, length * bin_minutes, width, fold.sign, hits, cells, weight_of(values))
@@ -137,7 +137,7 @@ def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
 
 def _cells(start: float, length: float, size: int) -> np.ndarray:
     first = start % length
-    return np.rint(np.arange(first, size - 1, length)).astype(int)
+    return np.asarray(np.rint(np.arange(first, size - 1, length)), dtype=int)
 
 
 def _rounded(length: float, start: float, width: int, size: int, bin_minutes: int) -> tuple[float, float]:
