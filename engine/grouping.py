@@ -13,6 +13,7 @@ from engine.ports import CorrelatorPort, Revised
 from engine.store import alerts, incidents
 from engine.store.database import Write
 from engine.store.records import Event, IncidentRecord, Origin, StoredAlert
+from engine.store.rows import storable_alert
 
 ROOTS_KEPT = 20  # probable roots remembered with an incident
 _JUDGED_ALWAYS = 20  # alerts up to which each new one has the roots judged again; later, each tenth part more
@@ -59,6 +60,7 @@ class Grouping:
 
     def place(self, alert: Alert) -> Receipt:
         """Put `alert` where it belongs: a known episode, an open incident, or a new one."""
+        alert = storable_alert(alert)
         known = self._alerts.get(alert.id)
         if known is not None:
             return self._again(known, alert)

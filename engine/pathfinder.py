@@ -21,7 +21,7 @@ from engine.settings import Settings
 from engine.store import incidents, pointer, reference
 from engine.store.database import revision_of
 from engine.store.records import Event, IncidentRecord, Origin
-from engine.store.rows import storable_alert, storable_incident
+from engine.store.rows import storable_incident
 from engine.store.store import Store
 
 __all__ = ["Health", "Pathfinder", "Upcoming"]
@@ -101,7 +101,6 @@ class Pathfinder(Register):
         Unavailable
             If storage is locked or full: nothing was stored, the same alerts may be sent again.
         """
-        alerts = [storable_alert(alert) for alert in alerts]
         try:
             with self._deciding([alert.id for alert in alerts]) as grouping:
                 return [grouping.place(alert) for alert in alerts]
