@@ -12,6 +12,7 @@ UVPIP = $(BIN)/uv pip install --python $(BIN)/python
 
 .PHONY: run test lint setup clean
 
+run: export PATHFINDER_TIMEZONE ?= Europe/Amsterdam  # where the seeded firm sits
 run: setup  ## seed a small firm into an empty database, replay a storm, serve
 	$(BIN)/python -m training seed
 	$(BIN)/python -m api

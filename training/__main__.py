@@ -108,9 +108,10 @@ def patterns(
 def import_(
     file: Annotated[Path, typer.Argument(help="export of past incidents: CSV or JSON lines")],
     topology: Annotated[Path | None, typer.Option(help="EDGES.csv to import beside it")] = None,
+    timezone: Annotated[str, typer.Option(help="IANA zone of dates without an offset")] = "UTC",
 ) -> None:
     """Take past incidents (own form, ServiceNow, Jira, PagerDuty, Zendesk ...) into the database."""
-    verbs.import_(file, topology)
+    verbs.import_(file, topology, timezone)
 
 
 @app.command()
@@ -120,6 +121,12 @@ def retrain(
 ) -> None:
     """Fit each part, judge it on held-out time, write a version, move the active pointer."""
     verbs.retrain(until, force)
+
+
+@app.command()
+def rollback() -> None:
+    """Put the model version that served before back in service."""
+    verbs.rollback()
 
 
 @app.command()

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import numpy as np
-
 from engine.domain import (
     Alert,
     AlertStatus,
@@ -19,6 +17,7 @@ from engine.domain import (
     Responder,
     alert_id_of,
 )
+from engine.live import as_fired
 from engine.patterns import EventSeries, Series
 from engine.register import Register
 from engine.store import alerts as alert_rows
@@ -27,6 +26,7 @@ from engine.store import metrics as metric_rows
 from engine.store import reference
 from engine.store.records import IncidentRecord, Sample, StoredAlert
 from engine.store.store import Store
+from training.patterns import event_series
 from training.progress import Track, quiet
 
 _CHUNK = 500  # rows per transaction: few commits, and intake never waits long for the write lock
@@ -39,7 +39,7 @@ class Snapshot:
 
     until: datetime  # UTC
     incidents: list[Incident]  # with a resolution, by the moment they became known
-    alerts: list[Alert]  # in order of arrival ...
+    alerts: list[Alert]  # as they first fired, in order of arrival ...
     incident_ids: list[str]  # ... and the incident of each
     edges: list[Edge]
     responders: list[Responder]
@@ -54,11 +54,11 @@ def read(store: Store, until: datetime) -> Snapshot:
         placed = [one.membership for one in alert_rows.history(link, _START, until)]
         samples = list(metric_rows.series(link, None, until))
         edges, people = reference.edges(link), reference.responders(link)
-    end = until.timestamp()
+    end, fired = until.timestamp(), [as_fired(place.alert) for place in placed]
     return Snapshot(
         until=until,
         incidents=sorted((one for one in known if one.known_from < until), key=lambda one: (one.known_from, one.id)),
-        alerts=[place.alert for place in placed],
+        alerts=fired,
         incident_ids=[place.incident_id for place in placed],
         edges=edges,
         responders=people,
@@ -66,19 +66,8 @@ def read(store: Store, until: datetime) -> Snapshot:
             Series(service=names[0], host=names[1], metric=names[2], ts=ts[ts < end], values=values[ts < end])
             for names, ts, values in samples
         ],
-        events=event_series([place.alert for place in placed]),
+        events=event_series(fired),
     )
-
-
-def event_series(alerts: Sequence[Alert]) -> list[EventSeries]:
-    """The starts of firing alerts, per service and host."""
-    starts: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for alert in alerts:
-        starts[alert.service, alert.host].append(int(alert.starts_at.timestamp()))
-    return [
-        EventSeries(service=service, host=host, name="", ts=np.sort(np.array(times, dtype=np.int64)))
-        for (service, host), times in sorted(starts.items())
-    ]
 
 
 def save_incidents(register: Register, incidents: Sequence[Incident], progress: Track = quiet) -> int:
