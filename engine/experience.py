@@ -98,7 +98,8 @@ class Experience:
         with _going_on("past incidents"):
             self.models.recommender.fit(past, leading)
         with _going_on("past incidents"):
-            self.models.router.fit(past)
+            learn = self.models.router.refit if self.models.router_is_fitted else self.models.router.fit
+            learn(past)
 
     def _learn_one(self, incident: Incident, leading: Sequence[Alert]) -> None:
         with _going_on(incident.id):

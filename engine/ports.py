@@ -78,6 +78,9 @@ class RouterPort(Protocol):
     def fit(self, incidents: Iterable[Incident]) -> Any:
         """Learn a history anew."""
 
+    def refit(self, incidents: Iterable[Incident]) -> Any:
+        """Learn a longer history with the weights that are learned: quicker than `fit`."""
+
     def learn_one(self, incident: Incident) -> None:
         """Add or replace one resolved incident."""
 
@@ -108,3 +111,4 @@ class Models:
     correlator: CorrelatorFactory
     recommender: RecommenderPort
     router: RouterPort
+    router_is_fitted: bool = False  # its weights are learned: a longer history needs `refit` only

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from engine import bundle
 from engine.correlate import Correlator
-from engine.domain import Incident, ModelPart, Responder, Routing, Suggestion
+from engine.domain import ModelPart
 from engine.errors import ModelUnusable
-from engine.ports import CorrelatorFactory, Models, RouterPort
+from engine.ports import CorrelatorFactory, Models
+from engine.route import Router
 from engine.settings import Settings
 from engine.suggest import Encoder, Recommender, VectorCache
 
@@ -37,6 +38,7 @@ def load(version: str, settings: Settings, cache: VectorCache | None = None) -> 
             correlator=_correlator(parts.get(CORRELATE)),
             recommender=_recommender(parts.get(SUGGEST), encoder),
             router=_router(parts.get(ROUTE), settings.queue),
+            router_is_fitted=ROUTE in parts,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnusable(f"model {version} is of another form ({type(error).__name__}): retrain") from error
@@ -69,28 +71,9 @@ def _recommender(part: ModelPart | None, encoder: Encoder | None) -> Recommender
     return Recommender(encoder=encoder) if part is None else Recommender.from_part(part, encoder)
 
 
-class Unrouted:
-    """Stands in for a router: every question is answered by rule."""
-
-    def fit(self, incidents: Iterable[Incident]) -> Unrouted:  # noqa: ARG002 - the port's form
-        """Nothing to learn."""
-        return self
-
-    def learn_one(self, incident: Incident) -> None:
-        """Nothing to learn."""
-
-    def predict_one(
-        self,
-        incident: Incident,  # noqa: ARG002 - the port's form
-        *,
-        similar: Sequence[Suggestion] = (),  # noqa: ARG002
-        staff: Sequence[Responder] = (),  # noqa: ARG002
-        load: Mapping[str, int] | None = None,  # noqa: ARG002
-        top: int = 10,  # noqa: ARG002
-    ) -> Routing:
-        """Always raises ModelUnusable."""
-        raise ModelUnusable("no router is learned: the last resolvers are named")
-
-
-def _router(part: ModelPart | None, queue: str) -> RouterPort:  # noqa: ARG001
-    return Unrouted()
+def _router(part: ModelPart | None, queue: str) -> Router:
+    if part is None:
+        return Router(queue=queue)
+    router = Router.from_part(part)
+    router.queue = queue  # a setting of this deployment, not of the retrain
+    return router

@@ -179,6 +179,8 @@ class LastResolver:
         self.learned = [incident.id for incident in incidents]
         return self
 
+    refit = fit
+
     def learn_one(self, incident: Incident) -> None:
         self.learned.append(incident.id)
 
