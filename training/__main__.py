@@ -14,7 +14,11 @@ import typer
 from engine.errors import PathfinderError
 
 if TYPE_CHECKING:
-    from training import verbs
+    from training.verbs import bench, database, world
+    from training.verbs import correlate as correlate_verb
+    from training.verbs import patterns as patterns_verb
+    from training.verbs import route as route_verb
+    from training.verbs import suggest as suggest_verb
 
 
 def _lazy(name: str) -> ModuleType:
@@ -31,7 +35,10 @@ def _lazy(name: str) -> ModuleType:
 
 
 if not TYPE_CHECKING:
-    verbs = _lazy("training.verbs")
+    bench, database, world, correlate_verb, patterns_verb, route_verb, suggest_verb = (
+        _lazy(f"training.verbs.{name}")
+        for name in ("bench", "database", "world", "correlate", "patterns", "route", "suggest")
+    )
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,13 +79,13 @@ def correlate(
     topology: Annotated[Path | None, typer.Option(help="EDGES.csv: source,target,relation")] = None,
 ) -> None:
     """Group alerts into incidents: alert_id,incident_id,probability,root_rank."""
-    verbs.correlate(alerts, out, history, topology)
+    correlate_verb.run(alerts, out, history, topology)
 
 
 @app.command()
 def suggest(history: History, queries: Queries, out: Out, top: Top = 10) -> None:
     """Rank past incidents for each query: query_id,rank,incident_id,score."""
-    verbs.suggest(history, queries, out, top)
+    suggest_verb.run(history, queries, out, top)
 
 
 @app.command()
@@ -90,7 +97,7 @@ def route(
     top: Top = 10,
 ) -> None:
     """Rank responders for each query: query_id,rank,responder,probability,automatic."""
-    verbs.route(history, queries, out, target.value, top)
+    route_verb.run(history, queries, out, target.value, top)
 
 
 @app.command()
@@ -101,7 +108,7 @@ def patterns(
     timezone: Annotated[str, typer.Option(help="IANA zone of the wall clock")] = "UTC",
 ) -> None:
     """Find load that recurs by the clock or the calendar, and when it comes next."""
-    verbs.patterns(metrics, events, timezone, out)
+    patterns_verb.run(metrics, events, timezone, out)
 
 
 @app.command(name="import")
@@ -111,7 +118,7 @@ def import_(
     timezone: Annotated[str, typer.Option(help="IANA zone of dates without an offset")] = "UTC",
 ) -> None:
     """Take past incidents (own form, ServiceNow, Jira, PagerDuty, Zendesk ...) into the database."""
-    verbs.import_(file, topology, timezone)
+    database.import_(file, topology, timezone)
 
 
 @app.command()
@@ -120,13 +127,13 @@ def retrain(
     force: Annotated[bool, typer.Option(help="promote even if no better than what serves")] = False,
 ) -> None:
     """Fit each part, judge it on held-out time, write a version, move the active pointer."""
-    verbs.retrain(until, force)
+    database.retrain(until, force)
 
 
 @app.command()
 def rollback() -> None:
     """Put the model version that served before back in service."""
-    verbs.rollback()
+    database.rollback()
 
 
 @app.command()
@@ -134,7 +141,7 @@ def evaluate(
     until: Annotated[str, typer.Option(help="use data up to this moment (ISO 8601); default: now")] = "",
 ) -> None:
     """Judge each part on held-out time against plain baselines; changes nothing."""
-    verbs.evaluate(until)
+    database.evaluate(until)
 
 
 @app.command()
@@ -144,7 +151,7 @@ def simulate(
     days: Annotated[int, typer.Option(min=28, max=730)] = 90,
 ) -> None:
     """Write a seeded small firm with ground truth, in the forms the other verbs read."""
-    verbs.simulate(out, seed, days)
+    world.simulate(out, seed, days)
 
 
 @app.command()
@@ -152,7 +159,7 @@ def seed(
     seed: Annotated[int, typer.Option(help="which firm")] = 0,
 ) -> None:
     """Fill an empty database with the seeded firm, replay a storm, print a key. Does nothing to a filled one."""
-    verbs.seed(seed)
+    database.seed(seed)
 
 
 @app.command()
@@ -163,7 +170,7 @@ def benchmark(
     out: Annotated[Path | None, typer.Option(help="JSON to write; default data/benchmark-PART.json")] = None,
 ) -> None:
     """Measure a part beside the plain methods of the field, in one run."""
-    verbs.benchmark(part.value, quick, shared, out)
+    bench.benchmark(part.value, quick, shared, out)
 
 
 def main() -> None:

@@ -1,0 +1,24 @@
+"""`benchmark`: a part beside the plain methods of the field."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+
+from training.benchmarks import report
+from training.verbs.screen import OUT
+
+
+def benchmark(part: str, quick: bool, shared: Path, out: Path | None) -> None:
+    """Measure one part beside the plain methods of the field; see `training.benchmarks`."""
+    job = import_module(f"training.benchmarks.{part}")
+    found = shared if shared.is_dir() else None
+    if found is None:
+        OUT.print(f"[yellow]{shared} is missing: only the seeded firm is measured[/]")
+    rows = job.run(found, quick=quick)
+    report.show(part, rows, Console())
+    target = out or Path("data") / f"benchmark-{part}.json"
+    report.write(part, rows, target)
+    OUT.print(f"-> {target}")
