@@ -13,6 +13,7 @@ from training.progress import Track, quiet
 
 _REFIT_GROWTH = 0.05  # of the known history by which it must grow before the models are fitted again
 _MAX_REFITS = 3
+_LEFT_OVER = 50  # incidents worth a last fit once no more are to come
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +71,16 @@ class _Desk:
             return
         self.known += arrived
         grown = len(self.known) - self.fitted
-        if not self.fitted or (
-            self.refits < _MAX_REFITS and (grown >= _REFIT_GROWTH * self.fitted or (not left and grown > 50))
-        ):
-            self.refits += bool(self.fitted)
-            self.fitted = len(self.known)
+        if not self.fitted:
             self.router.fit(self.known)
+        elif self.refits < _MAX_REFITS and (grown >= _REFIT_GROWTH * self.fitted or (not left and grown > _LEFT_OVER)):
+            self.router.refit(self.known)
+            self.refits += 1
+        else:
+            for incident in arrived:
+                self.router.learn_one(incident)
             return
-        for incident in arrived:
-            self.router.learn_one(incident)
+        self.fitted = len(self.known)
 
 
 def _known_before(waiting: list[Incident], moment: datetime) -> list[Incident]:

@@ -1,4 +1,4 @@
-"""Whether a responder can be asked now: the wall clock where the person lives, time off, load. Constraints, not scores."""
+"""Whether a responder can be asked: the wall clock where they live, time off, load. Constraints, not scores."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from engine.domain import Incident, ModelPart
 from engine.route import linear
 from engine.route.features import Features
 from engine.route.linear import Examples, Recipe, Softmax
-from engine.route.memory import Floats, Memory, column_of
+from engine.route.memory import Case, Floats, Memory, column_of
 from engine.route.reading import Reader, Reading
 from engine.route.shares import Setting, importances, shares
 from engine.route.stacker import Asked, Stacker
@@ -32,23 +32,13 @@ SIGNALS = (
 )
 _COLD = (0.0, 0.0, 0.35, 0.35, 0.3, 0.3, 0.4, 0.2, 0.3, 0.3, 0.05)  # weights before any history taught better ones
 _START = (0.4, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0)  # from which the weights are learned
-_ABSENT = float(np.log(1e-6))  # a linear model's opinion of somebody it never saw
+_ABSENT = float(np.log(linear.LEAST))  # a linear model's opinion of somebody it never saw
 _MIN_CASES = 60  # resolved incidents below which only shares are used
 _LATER_SHARE = 0.2  # of the history, its end, on which the weights are learned
 _MAX_ASKED = 1500
+_MAX_FEATURES = 50_000
 _MAX_WEIGHTS = 12_000_000  # features x people of one linear model: 48 MB
 _SHORT_DAYS = (0.5, 2.0, 7.0, 30.0, 90.0, 365.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A resolved incident as it is learned: what was read, who resolved it, and its days since 1970 UTC."""
-
-    id: str
-    reading: Reading
-    responder: str
-    opened: float
-    known: float
 
 
 class Expertise:
@@ -69,15 +59,22 @@ class Expertise:
         """Learn a history anew: `responders` runs beside `incidents`."""
         self.__init__(columns=self.columns, online=self.online)  # type: ignore[misc]
         self.reader_.fit(incidents)
-        cases = [self._case(incident, who) for incident, who in zip(incidents, responders, strict=True)]
-        cases.sort(key=lambda case: (case.known, case.id))
+        cases = self._cases(incidents, responders)
         if len(cases) >= _MIN_CASES:
             self._weigh(*_split(cases))
-        self.refit(cases)
+        self._settle(cases)
         return self
 
-    def refit(self, cases: Sequence[Case]) -> None:
-        """Remember `cases` and fit the linear models to them, by the recipes and weights known."""
+    def refit(self, incidents: Sequence[Incident], responders: Sequence[str]) -> Self:
+        """Learn a longer history with the half-lives and weights known: quicker than `fit`."""
+        self._settle(self._cases(incidents, responders))
+        return self
+
+    def _cases(self, incidents: Sequence[Incident], responders: Sequence[str]) -> list[Case]:
+        cases = [self._case(incident, who) for incident, who in zip(incidents, responders, strict=True)]
+        return sorted(cases, key=lambda case: (case.known, case.id))
+
+    def _settle(self, cases: Sequence[Case]) -> None:
         self.memory_, importance = _remember(cases)
         self.setting_ = Setting(self.setting_.short_days, self.setting_.long_days, importance)
         if self.recipes_:
@@ -88,15 +85,17 @@ class Expertise:
     def learn_one(self, incident: Incident, responder: str) -> None:
         """Remember one resolved incident: the shares know it at once, the linear models after the next fit."""
         case = self._case(incident, responder)
-        self.memory_.learn(case.id, case.reading, responder, case.known)
+        self.memory_.learn(case)
         if self.setting_.importance is None or not self.recipes_:
             self.setting_ = Setting(self.setting_.short_days, self.setting_.long_days, self._equal(case.reading))
 
     def opinions(self, incident: Incident) -> Floats:
         """What each signal thinks of each person, (people, signals), higher is likelier."""
         reading, day = self.reader_.read(incident), incident.opened_at.timestamp() / 86400
-        rows = self.features_.rows([reading]) if self.models_ else None
-        lines = linear.stack(self.models_, rows)[0] if rows is not None else None
+        lines = None
+        if self.models_:
+            columns, values = self.features_.one(reading)
+            lines = np.stack([model.log_chances_one(columns, values) for model in self.models_], axis=1)
         return _joined(self.memory_, reading, day, self.setting_, lines)
 
     def probabilities(self, incident: Incident) -> Floats:
@@ -115,8 +114,7 @@ class Expertise:
 
     def _examples(self, cases: Sequence[Case], memory: Memory) -> Examples:
         limit = max(2000, _MAX_WEIGHTS // max(1, len(memory.people)))
-        if memory is self.memory_ or not self.features_.width > 1:
-            self.features_ = Features().fit([case.reading for case in cases], min(60_000, limit))
+        self.features_ = Features().fit([case.reading for case in cases], min(_MAX_FEATURES, limit))
         return self._rows(cases, memory)
 
     def _rows(self, cases: Sequence[Case], memory: Memory) -> Examples:
@@ -142,8 +140,7 @@ class Expertise:
         questions = []
         for case, opinions in zip(later, lines, strict=True):
             while waiting and waiting[-1].known < case.opened:
-                past = waiting.pop()
-                memory.learn(past.id, past.reading, past.responder, past.known)
+                memory.learn(waiting.pop())
             right = memory.number_of(case.responder)
             questions.append(
                 Asked(
@@ -196,10 +193,8 @@ def _split(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
 
 
 def _remember(cases: Sequence[Case]) -> tuple[Memory, dict[str, float]]:
-    memory = Memory()
-    for case in cases:
-        memory.learn(case.id, case.reading, case.responder, case.known)
-    who = memory.who.seen()
+    memory = Memory().learn_all(cases)
+    who = np.array([memory.number_of(case.responder) for case in cases], np.int64)
     return memory, importances([case.reading for case in cases], who, len(memory.people))
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction import FeatureHasher
+from sklearn.utils import murmurhash3_32
 
 from engine.route.memory import Ints
 from engine.route.reading import Reading
 
 _SPACE = 2**30  # hashes; large enough that two features that matter never share one
 _MAX_FEATURES = 60_000
-Matrix = sparse.csr_matrix
+Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
 
 
 class Features:
@@ -49,6 +50,16 @@ class Features:
         ones = sparse.csr_matrix(np.full((len(readings), 1), 0.5, np.float32))
         return sparse.hstack([_unit(words), marks, ones], format="csr", dtype=np.float32)
 
+    def one(self, reading: Reading) -> tuple[Ints, NDArray[np.float32]]:
+        """Columns and values of one reading's row: what `rows` gives for it, without the cost of matrices."""
+        columns, values = _find(_word_features(reading), self.word_hashes_)
+        words = (1 + np.log(values)) * self.idf_[columns]
+        words /= np.sqrt(words @ words) or 1.0
+        marks, _ = _find(reading.marks, self.mark_hashes_)
+        places = np.concatenate([columns, marks + len(self.word_hashes_), [self.width - 1]])
+        weights = np.concatenate([words, np.full(len(marks), self.mark_weight), [0.5]])
+        return places, weights.astype(np.float32)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learned."""
         return {"words": self.word_hashes_, "marks": self.mark_hashes_, "idf": self.idf_}
@@ -67,6 +78,15 @@ def _word_features(reading: Reading) -> list[str]:
     return [word for word in found for _ in range(min(reading.words[word], 8))] + [
         f"{a} {b}" for a, b in pairwise(found)
     ]
+
+
+def _find(features: Sequence[str], hashes: Ints) -> tuple[Ints, Ints]:
+    """Places in `hashes` of the known features, each once, and how often it occurs."""
+    found = np.array([abs(murmurhash3_32(feature, 0)) % _SPACE for feature in features], np.int64)
+    unique, counts = np.unique(found, return_counts=True)
+    place = np.minimum(np.searchsorted(hashes, unique), max(0, len(hashes) - 1))
+    known = hashes[place] == unique if len(hashes) else np.zeros(len(unique), bool)
+    return place[known], counts[known]
 
 
 def _hashed(features: Sequence[Sequence[str]]) -> Matrix:

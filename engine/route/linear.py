@@ -1,7 +1,7 @@
 """Multinomial logistic regression over sparse rows, fitted by Adagrad on mini-batches (Duchi et al. 2011).
 
-Two models stand side by side: one that weighs all incidents alike, and one whose weights halve with age. How many passes
-each makes, and the half-life, are learned on later incidents.
+Two models stand side by side: one that weighs all incidents alike, and one whose weights halve with age.
+How many passes each makes, and the half-life, are learned on later incidents.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from scipy import sparse
 from engine.route.features import Matrix
 from engine.route.memory import Floats, Ints
 
-_BATCH = 128
-_MAX_EPOCHS = 8
+LEAST = 1e-6  # probability below which a model tells nobody apart
+_BATCH = 256
+_MAX_EPOCHS = 6
+_TRIAL_EPOCHS = 2
 HALF_LIVES = (0.03, 0.1, 0.3)  # of the history's length, tried for the model that forgets
 
 
@@ -46,7 +48,11 @@ class Softmax:
 
     def log_chances(self, rows: Matrix) -> Floats:
         """Logarithms of probabilities, (rows, classes)."""
-        return np.log(_softmax(np.asarray(rows @ self.weights_)) + 1e-6).astype(np.float64)
+        return np.asarray(np.log(_softmax(np.asarray(rows @ self.weights_)) + LEAST), np.float64)
+
+    def log_chances_one(self, columns: Ints, values: NDArray[np.float32]) -> Floats:
+        """The same for one row, given by its columns and values."""
+        return np.asarray(np.log(_softmax((values @ self.weights_[columns])[None, :])[0] + LEAST), np.float64)
 
     def _step(self, rows: Matrix, classes: Ints, importance: Floats) -> None:
         columns, compact = np.unique(rows.indices, return_inverse=True)
@@ -90,24 +96,37 @@ def fit(examples: Examples, people: int, recipe: Recipe) -> Softmax:
 def choose(earlier: Examples, later: Examples, people: int) -> tuple[list[Recipe], list[Softmax]]:
     """The recipes that predict `later` best from `earlier`, without and with forgetting, and their fitted models."""
     span = max(float(np.ptp(earlier.day)), 1e-6)
-    tried = [_tune(earlier, later, people, float("inf"))]
-    forgetting = [_tune(earlier, later, people, share * span) for share in HALF_LIVES]
-    tried.append(min(forgetting, key=lambda found: found[0]))
-    return [recipe for _, recipe, _ in tried], [model for _, _, model in tried]
+    runs = [_Run(earlier, later, people, share * span) for share in HALF_LIVES]
+    for run in runs:
+        run.advance(_TRIAL_EPOCHS)
+    chosen = [_Run(earlier, later, people, float("inf")), min(runs, key=lambda run: run.best)]
+    for run in chosen:
+        run.advance(_MAX_EPOCHS)
+    return [Recipe(run.epochs, run.half_life_days) for run in chosen], [run.finish() for run in chosen]
 
 
-def _tune(earlier: Examples, later: Examples, people: int, half_life_days: float) -> tuple[float, Recipe, Softmax]:
-    model = Softmax().start(earlier.rows.shape[1], people)
-    importance = _importance(earlier.day, half_life_days)
-    best, epochs, kept = np.inf, 1, model.weights_
-    for epoch in range(1, _MAX_EPOCHS + 1):
-        model.epoch(earlier.rows, earlier.classes, importance)
-        loss = _loss(model, later)
-        if loss >= best - 1e-3:
-            break
-        best, epochs, kept = loss, epoch, model.weights_.copy()
-    model.weights_ = kept
-    return best, Recipe(epochs=epochs, half_life_days=half_life_days), model
+class _Run:
+    """One model under way; it keeps the weights of the pass after which it foretold the later incidents best."""
+
+    def __init__(self, earlier: Examples, later: Examples, people: int, half_life_days: float) -> None:
+        self.earlier, self.later, self.half_life_days = earlier, later, half_life_days
+        self.model = Softmax().start(earlier.rows.shape[1], people)
+        self.importance = _importance(earlier.day, half_life_days)
+        self.best, self.epochs, self.made, self.kept = np.inf, 1, 0, self.model.weights_
+
+    def advance(self, until: int) -> None:
+        """Make passes until there are `until`, or one did not help."""
+        while self.made < until and self.made <= self.epochs:
+            self.model.epoch(self.earlier.rows, self.earlier.classes, self.importance)
+            self.made += 1
+            loss = _loss(self.model, self.later)
+            if loss < self.best - 1e-3:
+                self.best, self.epochs, self.kept = loss, self.made, self.model.weights_.copy()
+
+    def finish(self) -> Softmax:
+        """The model as it was best."""
+        self.model.weights_ = self.kept
+        return self.model
 
 
 def _loss(model: Softmax, later: Examples) -> float:
@@ -124,7 +143,7 @@ def _importance(day: Floats, half_life_days: float) -> Floats:
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
 
 def stack(models: Sequence[Softmax], rows: Matrix) -> Floats:

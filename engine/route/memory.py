@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,14 +16,32 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A resolved incident as it is learned: what was read, who resolved it, and its days since 1970 UTC."""
+
+    id: str
+    reading: Reading
+    responder: str
+    opened: float
+    known: float
+
+
 class Column:
     """A growing array: appending is cheap, and a reader that holds `seen()` is not disturbed by it."""
 
     __slots__ = ("_data", "_size")
 
     def __init__(self, dtype: str, values: Iterable[float] = ()) -> None:
-        self._data = np.array(values if isinstance(values, np.ndarray) else list(values), dtype=dtype)
+        self._data = np.array(list(values), dtype=dtype)
         self._size = len(self._data)
+
+    @classmethod
+    def over(cls, values: NDArray[Any]) -> Self:
+        """A column that starts with `values` and shares them until something is appended."""
+        column = cls("float64")
+        column._data, column._size = values, len(values)
+        return column
 
     def append(self, value: float) -> None:
         """Add one value."""
@@ -68,25 +87,69 @@ class Memory:
         """The responder's number, None for one never seen."""
         return self._number.get(responder)
 
-    def learn(self, incident_id: str, reading: Reading, responder: str, day: float) -> None:
+    def learn(self, case: Case) -> None:
         """Add one resolved incident, in place of what was known of the same id."""
-        if incident_id in self._row:
-            self.alive.seen()[self._row[incident_id]] = 0.0
+        if self._knows(case):
+            return
         row = len(self.ids)
-        self._row[incident_id] = row
-        if responder not in self._number:
-            self._number[responder] = len(self.people)
-            self.people.append(responder)
-        self.ids.append(incident_id)
-        self.who.append(self._number[responder])
-        self.day.append(day)
-        self.alive.append(1.0)
-        for word, weight in self.weigh(reading.words).items():
+        self._enter(case)
+        for word, weight in self.weigh(case.reading.words).items():
             rows, weights = self.words.setdefault(word, (Column("int64"), Column("float64")))
             rows.append(row)
             weights.append(weight)
-        for mark in reading.marks:
+        for mark in case.reading.marks:
             self.marks.setdefault(mark, Column("int64")).append(row)
+
+    def learn_all(self, cases: Sequence[Case]) -> Self:
+        """Add many at once to an empty memory; the weights go by the document frequencies of all of them."""
+        place_of: dict[str, int] = {}
+        places, rows, counts, marks = [], [], [], {}  # type: ignore[var-annotated]
+        for case in cases:
+            if self._knows(case):
+                continue
+            row = len(self.ids)
+            self._enter(case)
+            places += [place_of.setdefault(word, len(place_of)) for word in case.reading.words]
+            counts += case.reading.words.values()
+            rows += [row] * len(case.reading.words)
+            for mark in case.reading.marks:
+                marks.setdefault(mark, []).append(row)
+        self.marks = {mark: Column("int64", found) for mark, found in marks.items()}
+        self._weigh_all(list(place_of), np.array(places, np.int64), np.array(rows, np.int64), np.array(counts))
+        return self
+
+    def _weigh_all(self, words: Sequence[str], places: Ints, rows: Ints, counts: Ints) -> None:
+        df, size = np.bincount(places, minlength=len(words)), len(self.ids)
+        raw = (1 + np.log(counts)) * (1 + np.log((1 + size) / (1 + df)))[places]
+        length = np.sqrt(np.bincount(rows, raw * raw, size))
+        order = np.argsort(places, kind="stable")
+        edges = np.cumsum(df)[:-1]
+        found = np.split(rows[order], edges)
+        weights = np.split((raw / length[rows])[order], edges)
+        self.words = {
+            word: (Column.over(some), Column.over(values))
+            for word, some, values in zip(words, found, weights, strict=False)
+        }
+
+    def _knows(self, case: Case) -> bool:
+        """Whether the very outcome is remembered; another outcome of the same incident is forgotten."""
+        row = self._row.get(case.id)
+        if row is None:
+            return False
+        if self.people[self.who.seen()[row]] == case.responder and self.day.seen()[row] == case.known:
+            return True
+        self.alive.seen()[row] = 0.0
+        return False
+
+    def _enter(self, case: Case) -> None:
+        self._row[case.id] = len(self.ids)
+        if case.responder not in self._number:
+            self._number[case.responder] = len(self.people)
+            self.people.append(case.responder)
+        self.ids.append(case.id)
+        self.who.append(self._number[case.responder])
+        self.day.append(case.known)
+        self.alive.append(1.0)
 
     def weigh(self, counts: Mapping[str, int]) -> dict[str, float]:
         """Tf-idf weights of a text's words, of length 1, by the document frequencies known now."""
@@ -128,10 +191,10 @@ class Memory:
             "who": self.who.seen(),
             "day": self.day.seen(),
             "alive": self.alive.seen(),
-            "word_rows": _joined(rows, np.int32),
+            "word_rows": _joined(rows, np.int64),
             "word_weights": _joined(weights, np.float64),
             "word_sizes": np.array(sizes, np.int64),
-            "mark_rows": _joined(mark_rows, np.int32),
+            "mark_rows": _joined(mark_rows, np.int64),
             "mark_sizes": np.array([len(found) for found in mark_rows], np.int64),
         }
         names = {"people": self.people, "ids": self.ids, "words": list(self.words), "marks": list(self.marks)}
@@ -149,10 +212,10 @@ class Memory:
         edges = np.cumsum(arrays["word_sizes"])[:-1]
         rows, weights = np.split(arrays["word_rows"], edges), np.split(arrays["word_weights"], edges)
         for word, found, values in zip(names["words"], rows, weights, strict=False):
-            memory.words[word] = (Column("int64", found), Column("float64", values))
+            memory.words[word] = (Column.over(found), Column.over(values))
         mark_rows = np.split(arrays["mark_rows"], np.cumsum(arrays["mark_sizes"])[:-1])
         for mark, found in zip(names["marks"], mark_rows, strict=False):
-            memory.marks[mark] = Column("int64", found)
+            memory.marks[mark] = Column.over(found)
         return memory
 
     def _idf(self, word: str, size: int) -> float:

@@ -100,7 +100,7 @@ class Reader:
 
 
 def _count(text: str) -> Counter[str]:
-    """Words as `engine.text` gives them, and those it masks or cannot read, as written: hashed tokens, other scripts."""
+    """Words as `engine.text` gives them, and as written those it masks or cannot read: hashed tokens, other scripts."""
     text = text[:_TEXT_LIMIT]
     found = Counter(words(text))
     raw = Counter(_RAW.findall(text.lower()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, Self
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from engine.domain import Candidate, Evidence, Incident, ModelPart, Responder, Routing, Rung, Suggestion
 from engine.route.availability import availability
 from engine.route.expertise import Expertise
-from engine.route.explain import reasons
-from engine.route.memory import Floats
+from engine.route.explain import Explainer
+from engine.text import words
 
 Target = Literal["resolver", "team"]
 _SIMILAR_SHARE = 0.15  # of the probability that goes by the recommender's past incidents, where it gave any
@@ -38,15 +39,24 @@ class Router:
         self.queue = queue
         self.columns = columns
         self.online = online
-        self.expertise_ = Expertise(columns=columns, online=online)
-        self.team_of_: dict[str, str] = {}  # responder -> team of their latest resolution
+        self.expertise = Expertise(columns=columns, online=online)
+        self.team_of: dict[str, str] = {}  # responder -> team of their latest resolution
 
     def fit(self, incidents: Iterable[Incident]) -> Self:
         """Learn a history anew; incidents without an outcome for the target are left out."""
         known = [incident for incident in incidents if self._outcome(incident)]
-        self.expertise_ = Expertise(columns=self.columns, online=self.online)
-        self.expertise_.fit(known, [self._outcome(incident) for incident in known])
-        self.team_of_ = {}
+        self.expertise = Expertise(columns=self.columns, online=self.online)
+        self.expertise.fit(known, [self._outcome(incident) for incident in known])
+        return self._learn_teams(known)
+
+    def refit(self, incidents: Iterable[Incident]) -> Self:
+        """Learn a longer history with the half-lives and weights known: quicker than `fit`."""
+        known = [incident for incident in incidents if self._outcome(incident)]
+        self.expertise.refit(known, [self._outcome(incident) for incident in known])
+        return self._learn_teams(known)
+
+    def _learn_teams(self, known: Sequence[Incident]) -> Self:
+        self.team_of = {}
         for incident in sorted(known, key=lambda incident: incident.known_from):
             self._learn_team(incident)
         return self
@@ -54,7 +64,7 @@ class Router:
     def learn_one(self, incident: Incident) -> None:
         """Add or replace one resolved incident: the next question knows it."""
         if who := self._outcome(incident):
-            self.expertise_.learn_one(incident, who)
+            self.expertise.learn_one(incident, who)
             self._learn_team(incident)
 
     def predict_one(
@@ -70,14 +80,15 @@ class Router:
 
         `staff` is the roster (empty: unknown, everybody can be asked); `load` counts open incidents per responder id.
         """
-        people = self.expertise_.memory_.people
-        opinions = self.expertise_.opinions(incident)
-        chances = self.expertise_.stacker_.probabilities(opinions) if people else np.zeros(0)
+        people = self.expertise.memory_.people
+        opinions = self.expertise.opinions(incident)
+        chances = self.expertise.stacker_.probabilities(opinions) if people else np.zeros(0)
         votes = self._votes(similar)
         mixed = _mixed(people, chances, votes)
         standing = self._standing(incident, mixed, staff, load or {})
         ranked = sorted(standing, key=lambda item: (not item[1].available, -item[0], item[1].responder))[:top]
-        candidates = tuple(self._explained(incident, candidate, opinions, chances, votes) for _, candidate in ranked)
+        explainer = Explainer(self.expertise, incident, opinions)
+        candidates = tuple(_explained(explainer, candidate, votes) for _, candidate in ranked)
         automatic = self._sure(candidates)
         note = "" if people else "nothing resolved yet: roster only"
         rung = Rung.FULL if people else Rung.RULES
@@ -87,9 +98,9 @@ class Router:
 
     def to_part(self) -> ModelPart:
         """Everything learned."""
-        part = self.expertise_.to_part()
+        part = self.expertise.to_part()
         columns = None if self.columns is None else sorted(self.columns)
-        own = {"target": self.target, "queue": self.queue, "columns": columns, "team_of": dict(self.team_of_)}
+        own = {"target": self.target, "queue": self.queue, "columns": columns, "team_of": dict(self.team_of)}
         return ModelPart(arrays=part.arrays, data={**own, "expertise": dict(part.data)})
 
     @classmethod
@@ -99,7 +110,7 @@ class Router:
         columns = None if data["columns"] is None else frozenset(data["columns"])
         expertise = Expertise.from_part(ModelPart(arrays=part.arrays, data=data["expertise"]))
         router = cls(target=data["target"], queue=data["queue"], columns=columns, online=expertise.online)
-        router.expertise_, router.team_of_ = expertise, dict(data["team_of"])
+        router.expertise, router.team_of = expertise, dict(data["team_of"])
         return router
 
     def _outcome(self, incident: Incident) -> str:
@@ -109,7 +120,7 @@ class Router:
 
     def _learn_team(self, incident: Incident) -> None:
         if self.target == "resolver" and incident.resolution is not None and incident.resolution.team:
-            self.team_of_[incident.resolution.resolver] = incident.resolution.team
+            self.team_of[incident.resolution.resolver] = incident.resolution.team
 
     def _votes(self, similar: Sequence[Suggestion]) -> dict[str, float]:
         """Shares of the recommender's past incidents per responder, by the square of their score."""
@@ -140,26 +151,12 @@ class Router:
             standing.append((chance * (1 - busy), candidate))
         return standing
 
-    def _explained(
-        self, incident: Incident, candidate: Candidate, opinions: Floats, chances: Floats, votes: Mapping[str, float]
-    ) -> Candidate:
-        because = list(reasons(self.expertise_, incident, candidate.responder, opinions, chances))
-        if candidate.responder in votes:
-            detail = f"{votes[candidate.responder]:.0%} of the suggested past fixes"
-            because.append(Evidence(signal="suggested fixes", weight=votes[candidate.responder], detail=detail))
-        return Candidate(
-            responder=candidate.responder,
-            probability=candidate.probability,
-            available=candidate.available,
-            because=(*because, *candidate.because),
-        )
-
     def _sure(self, candidates: Sequence[Candidate]) -> bool:
         """Whether the first candidate can be assigned without asking: available, and above the learned threshold."""
         return bool(
             candidates
             and candidates[0].available
-            and candidates[0].probability >= self.expertise_.stacker_.threshold_
+            and candidates[0].probability >= self.expertise.stacker_.threshold_
             and candidates[0].probability >= max(candidate.probability for candidate in candidates)
         )
 
@@ -168,13 +165,20 @@ class Router:
         teams: dict[str, float] = {}
         roster = {person.id: person.team for person in staff}
         for who, chance in mixed.items():
-            team = who if self.target == "team" else roster.get(who) or self.team_of_.get(who, "")
+            team = who if self.target == "team" else roster.get(who) or self.team_of.get(who, "")
             if team:
                 teams[team] = teams.get(team, 0.0) + chance
         return self.queue or max(teams, key=lambda team: (teams[team], team), default="")
 
 
-def _mixed(people: Sequence[str], chances: Floats, votes: Mapping[str, float]) -> dict[str, float]:
+def _explained(explainer: Explainer, candidate: Candidate, votes: Mapping[str, float]) -> Candidate:
+    because = explainer.reasons(candidate.responder)
+    if vote := votes.get(candidate.responder):
+        because += (Evidence(signal="suggested fixes", weight=vote, detail=f"{vote:.0%} of the suggested past fixes"),)
+    return replace(candidate, because=(*because, *candidate.because))
+
+
+def _mixed(people: Sequence[str], chances: Iterable[float], votes: Mapping[str, float]) -> dict[str, float]:
     kept = 1.0 - _SIMILAR_SHARE if votes else 1.0
     mixed = {who: kept * float(chance) for who, chance in zip(people, chances, strict=True)}
     if not people:
@@ -185,17 +189,19 @@ def _mixed(people: Sequence[str], chances: Floats, votes: Mapping[str, float]) -
 
 
 def _with_unseen(mixed: Mapping[str, float], incident: Incident, staff: Sequence[Responder]) -> dict[str, float]:
-    """`mixed`, and the probability left over shared by staff never seen, more to those with a fitting skill or on call."""
+    """`mixed`, and what it leaves over shared by staff never seen, more to those on call or with a fitting skill."""
     unseen = [person for person in staff if person.id not in mixed]
-    left = max(_UNSEEN_SHARE if unseen else 0.0, 1.0 - sum(mixed.values()))
-    about = {
-        word for word in f"{incident.text()} {incident.service} {incident.category}".lower().replace("-", " ").split()
+    if not unseen:
+        return dict(mixed)
+    known = sum(mixed.values())
+    left = max(_UNSEEN_SHARE, 1.0 - known)
+    about = set(words(f"{incident.text()} {incident.service} {incident.category}"))
+    share = {person.id: 1.0 + 3.0 * person.on_call + 3.0 * _skilled(person, about) for person in unseen}
+    scale, total = min(1.0, (1.0 - left) / max(known, 1e-12)), sum(share.values())
+    return {who: chance * scale for who, chance in mixed.items()} | {
+        who: left * part / total for who, part in share.items()
     }
-    share = {
-        person.id: 1.0 + 3.0 * person.on_call + 3.0 * bool(about & {skill.lower() for skill in person.skills})
-        for person in unseen
-    }
-    total = sum(share.values())
-    scale = min(1.0, (1.0 - left) / max(sum(mixed.values()), 1e-12)) if unseen else 1.0
-    found = {who: chance * scale for who, chance in mixed.items()}
-    return found | {who: left * part / total for who, part in share.items()}
+
+
+def _skilled(person: Responder, about: set[str]) -> bool:
+    return any(about & set(words(skill)) for skill in person.skills)

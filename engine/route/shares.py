@@ -83,7 +83,7 @@ def _by_field(
 
 
 def _last_seen(memory: Memory, alive: Floats, short_days: float) -> Floats:
-    """Minus the logarithm of the time since each person's last resolution, in short half-lives before the latest one."""
+    """Minus the logarithm of how long before the latest resolution each person's last one was, in short half-lives."""
     last = np.full(len(memory.people), -np.inf)
     days = np.where(alive > 0, memory.day.seen(), -np.inf)
     np.maximum.at(last, memory.who.seen(), days)
@@ -94,7 +94,7 @@ def _last_seen(memory: Memory, alive: Floats, short_days: float) -> Floats:
 
 
 def importances(readings: Sequence[Reading], who: Ints, people: int) -> dict[str, float]:
-    """How telling each column is: mean gain in log-likelihood of the resolver over the prior, leaving the row itself out.
+    """How telling each column is: mean gain in log-likelihood of the resolver over the prior, the row itself left out.
 
     A column that never repeats a value, or says nothing, gets 0.
     """

@@ -1,4 +1,4 @@
-"""One probability out of several opinions: a conditional logit (McFadden 1974) over all known people and "someone else"."""
+"""One probability out of several opinions: a conditional logit (McFadden 1974) over all people and "someone else"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize
 
-from engine.route.memory import Floats
+from engine.route.memory import Floats, Ints
 
 _RIDGE = 0.5  # pull towards the prior weights, in squared log-likelihood units per weight
 _WANTED_PRECISION = 0.95
@@ -37,8 +37,12 @@ class Stacker:
 
     def fit(self, asked: Sequence[Asked]) -> Self:
         """Learn the weights from past questions; few of them leave the weights near the prior."""
+        if not asked:
+            return self
         start = np.append(np.asarray(self.prior, np.float64), self.stranger)
-        found = minimize(_loss, start, args=(asked, start), jac=True, method="L-BFGS-B", options={"maxiter": 100})
+        found = minimize(
+            _loss, start, args=(_Pile.of(asked), start), jac=True, method="L-BFGS-B", options={"maxiter": 100}
+        )
         self.weights_, self.stranger_ = found.x[:-1], float(found.x[-1])
         self.asked_ = len(asked)
         self.threshold_ = self._threshold(asked)
@@ -90,20 +94,42 @@ def threshold_for(tops: Sequence[tuple[float, bool]], precision: float = _WANTED
     return best
 
 
-def _loss(weights: Floats, asked: Sequence[Asked], prior: Floats) -> tuple[float, Floats]:
+@dataclass(frozen=True, slots=True)
+class _Pile:
+    """Questions end to end: every one is its people and, last, "someone else"."""
+
+    opinions: Floats  # (answers, signals and "someone else")
+    begins: Ints  # of each question
+    right: Ints  # the answer that was right, of each question
+
+    @classmethod
+    def of(cls, asked: Sequence[Asked]) -> Self:
+        """Pile `asked` up."""
+        blocks, begins, right, place = [], [], [], 0
+        for question in asked:
+            people, signals = question.opinions.shape
+            block = np.zeros((people + 1, signals + 1), np.float32)
+            block[:-1, :-1] = question.opinions
+            block[-1, -1] = 1.0
+            blocks.append(block)
+            begins.append(place)
+            right.append(place + (question.right if question.right >= 0 else people))
+            place += people + 1
+        return cls(np.concatenate(blocks), np.array(begins), np.array(right))
+
+
+def _loss(weights: Floats, pile: _Pile, prior: Floats) -> tuple[float, Floats]:
+    """Negative log-likelihood with a pull towards `prior`, and its slope."""
     away = weights - prior
-    loss, slope = _RIDGE * float(away @ away), 2 * _RIDGE * away
-    for question in asked:
-        scores = np.append(question.opinions @ weights[:-1], weights[-1])
-        chances = _softmax(scores)
-        loss -= float(np.log(max(chances[question.right], 1e-300)))
-        slope[:-1] += chances[:-1] @ question.opinions
-        slope[-1] += chances[-1]
-        if question.right < 0:
-            slope[-1] -= 1.0
-        else:
-            slope[:-1] -= question.opinions[question.right]
-    return loss, slope
+    scores = (pile.opinions @ weights.astype(np.float32)).astype(np.float64)
+    sizes = np.diff(np.append(pile.begins, len(scores)))
+    scores -= np.repeat(np.maximum.reduceat(scores, pile.begins), sizes)
+    chances = np.exp(scores)
+    totals = np.add.reduceat(chances, pile.begins)
+    chances /= np.repeat(totals, sizes)
+    loss = float((np.log(totals) - scores[pile.right]).sum())
+    slope = chances.astype(np.float32) @ pile.opinions - pile.opinions[pile.right].sum(axis=0)
+    return loss + _RIDGE * float(away @ away), np.asarray(slope, np.float64) + 2 * _RIDGE * away
 
 
 def _softmax(scores: Floats) -> Floats:
