@@ -13,6 +13,7 @@ from api import errors
 from api.chores import tend, warm
 from api.console.pages import routes as console
 from api.desk import Desk
+from api.express import Express
 from api.intake import Commits, Intake
 from api.limits import Limits, Load
 from api.routes import alerts, health, incidents, metrics, patterns, responders, triage
@@ -41,12 +42,15 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
         docs_url=None,  # the console serves a page of its own: FastAPI's needs the open internet
         redoc_url=None,
         lifespan=_lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; nothing is sent out
     )
-    app.state.desk = Desk(pathfinder=pathfinder, settings=settings, intake=intake, keys=keys, telemetry=telemetry)
+    desk = Desk(pathfinder=pathfinder, settings=settings, intake=intake, keys=keys, telemetry=telemetry)
+    app.state.desk = desk
     errors.register(app, field_names())
     for noun in _ROUTES:
         app.include_router(noun.routes)
     app.include_router(console)
+    app.add_middleware(Express, desk=desk)  # each one added goes around those before
     app.add_middleware(
         Limits, keys=keys, load=load, most=settings.max_in_flight, body_bytes=settings.max_body_bytes, body_s=body_s
     )

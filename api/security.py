@@ -110,6 +110,23 @@ def allowed(key: Key, scope: Scope) -> bool:
     return scope in key.scopes or Scope.ADMIN in key.scopes
 
 
+def demand(key: Key | None, scopes: Iterable[Scope]) -> None:
+    """Pass if `key` has all of `scopes`.
+
+    Raises
+    ------
+    Unauthenticated
+        Without a genuine key.
+    Forbidden
+        With a key of other scopes.
+    """
+    if key is None:
+        raise Unauthenticated("send an API key: Authorization: Bearer pf_…, or X-API-Key")
+    for scope in scopes:
+        if not allowed(key, scope):
+            raise Forbidden(f"this key lacks the scope {scope.value}")
+
+
 class ApiKey(SecurityBase):
     """The dependency that puts a scope on a route: `Security(API_KEY, scopes=[Scope.READ])`."""
 
@@ -119,21 +136,8 @@ class ApiKey(SecurityBase):
         self.scheme_name = "api_key"
 
     async def __call__(self, request: Request, needed: SecurityScopes) -> None:
-        """Let the request pass if its key has the route's scopes.
-
-        Raises
-        ------
-        Unauthenticated
-            Without a genuine key.
-        Forbidden
-            With a key of other scopes.
-        """
-        key: Any = request.scope.get(KEY)
-        if key is None:
-            raise Unauthenticated("send an API key: Authorization: Bearer pf_…, or X-API-Key")
-        for scope in needed.scopes:
-            if not allowed(key, Scope(scope)):
-                raise Forbidden(f"this key lacks the scope {Scope(scope).value}")
+        """Let the request pass if its key has the route's scopes."""
+        demand(request.scope.get(KEY), [Scope(scope) for scope in needed.scopes])
 
 
 API_KEY = ApiKey()

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with a deadline for the head of a request, which uvicorn itself does not set."""
+"""The HTTP server: uvicorn, with limits on the head of a request, which uvicorn itself does not set."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import asyncio
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD_S = 10.0  # seconds from the first byte (or the connection) to the end of the request's head
+_HEAD_BYTES = 65_536  # URL and headers together
 _KEEP_ALIVE_S = 75  # above the 60 s for which common proxies keep idle connections
 _STOP_S = 10  # seconds that requests in flight have when the service is told to stop
 
 
-class PatientProtocol(H11Protocol):
-    """HTTP/1.1 that closes connections whose request heads never end."""
+class PatientProtocol(HttpToolsProtocol):
+    """HTTP/1.1 that closes connections whose request heads never end, in time or in size."""
 
     _head: asyncio.TimerHandle | None = None
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock."""
@@ -28,6 +30,10 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget_head()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > _HEAD_BYTES:
+            self.transport.close()
         elif self._head is None:
             self._expect_head()
 
@@ -45,6 +51,7 @@ class PatientProtocol(H11Protocol):
         self._head = self.loop.call_later(_HEAD_S, self.transport.close)
 
     def _forget_head(self) -> None:
+        self._head_bytes = 0
         if self._head is not None:
             self._head.cancel()
             self._head = None

@@ -147,6 +147,12 @@ def test_a_head_that_never_ends_is_given_up(engine: FakeEngine, monkeypatch: pyt
         assert talk(port, first, b"GET /healthz HT").count(b"200 OK") == 1, "nor in a later request"
 
 
+def test_a_head_without_end_is_given_up(engine: FakeEngine) -> None:
+    with listening(engine) as port:
+        lines = b"X-Long: " + b"x" * 8000 + b"\r\n"
+        assert talk(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + lines, *[lines] * 12) == b""
+
+
 def test_a_slow_but_honest_connection_is_kept(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.server._HEAD_S", 0.3)
 

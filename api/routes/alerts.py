@@ -24,6 +24,7 @@ from engine.store.records import Scope
 
 _LARGE = 32_768  # bytes from which on reading a body would hold up the event loop
 _MOST_LISTED = 20
+OWN_PATH, SOURCE_PATH = "/v1/alerts", "/v1/ingest/{source}"
 routes = router("alerts")
 
 _PER_ALERT = (
@@ -41,7 +42,7 @@ _OWN = AlertIn.model_json_schema()
 
 
 @routes.post(
-    "/v1/alerts",
+    OWN_PATH,
     status_code=202,
     response_model=Taken,
     responses=_REFUSALS,
@@ -51,11 +52,11 @@ _OWN = AlertIn.model_json_schema()
 )
 async def send_alerts(request: Request, desk: AtDesk) -> Response:
     """Take alerts in PathFinder's own form."""
-    return await _take("generic", await request.body(), desk)
+    return await take("generic", await request.body(), desk)
 
 
 @routes.post(
-    "/v1/ingest/{source}",
+    SOURCE_PATH,
     status_code=202,
     response_model=Taken,
     responses={404: {"model": Problem}, **_REFUSALS},
@@ -65,10 +66,21 @@ async def send_alerts(request: Request, desk: AtDesk) -> Response:
 )
 async def ingest(source: str, request: Request, desk: AtDesk) -> Response:
     """Take a tool's own payload."""
-    return await _take(source, await request.body(), desk)
+    return await take(source, await request.body(), desk)
 
 
-async def _take(name: str, body: bytes, desk: Desk) -> Response:
+async def take(name: str, body: bytes, desk: Desk) -> Response:
+    """Read `body` as what the source `name` sends, store its alerts, and say what became of each.
+
+    Raises
+    ------
+    NotFound
+        If there is no such source.
+    InvalidInput
+        If the body cannot be read, or none of its alerts.
+    Unavailable
+        If nothing could be stored: the sender keeps it and sends it again.
+    """
     source = SOURCES.get(name)
     if source is None:
         raise NotFound(f"unknown source; known are {', '.join(sorted(SOURCES))}")
