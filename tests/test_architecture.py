@@ -147,13 +147,13 @@ def test_docstrings_and_annotations_are_complete() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         and not node.name.startswith("_")
         and not ast.get_docstring(node)
-        and not _is_nested_or_protocol(tree, node)
+        and not _explained_elsewhere(tree, node)
     ]
     assert missing == []
 
 
-def _is_nested_or_protocol(tree: ast.AST, node: ast.AST) -> bool:
-    """Closures explain themselves in their function; a protocol's methods in their class."""
+def _explained_elsewhere(tree: ast.AST, node: ast.AST) -> bool:
+    """Closures are explained by their function; methods of protocols and of private classes by their class."""
     for parent in ast.walk(tree):
         if (
             isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -163,6 +163,6 @@ def _is_nested_or_protocol(tree: ast.AST, node: ast.AST) -> bool:
             return True
         if isinstance(parent, ast.ClassDef) and node in parent.body:
             bases = {ast.unparse(base).split("[")[0].split(".")[-1] for base in parent.bases}
-            if "Protocol" in bases:
+            if "Protocol" in bases or parent.name.startswith("_"):
                 return True
     return False
