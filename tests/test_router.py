@@ -28,9 +28,13 @@ ABOUT = {
 def past(number: int, service: str, who: str, *, days_ago: float = 10.0, fielded: bool = True) -> Incident:
     known = NOON - timedelta(days=days_ago)
     return Incident(
-        id=f"p{number}", opened_at=known - timedelta(hours=2), closed_at=known, title=f"{ABOUT[service]} {number}",
-        service=service if fielded else "", resolution=Resolution(text="restarted", resolver=who, team=f"{service}-team"),
-    )  # fmt: skip
+        id=f"p{number}",
+        opened_at=known - timedelta(hours=2),
+        closed_at=known,
+        title=f"{ABOUT[service]} {number}",
+        service=service if fielded else "",
+        resolution=Resolution(text="restarted", resolver=who, team=f"{service}-team"),
+    )
 
 
 def history(size: int = 200, *, fielded: bool = True) -> list[Incident]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,16 +44,21 @@ def rank(
 
     Columns that no query carries are not learned from: they were written down after the fact.
     """
+    found = {
+        place: router.predict_one(queries[place], top=top)
+        for place, router in progress(replay(history, queries, target), "route", len(queries))
+    }
+    return [row for place, query in enumerate(queries) for row in _rows(query, found[place])]
+
+
+def replay(history: Sequence[Incident], queries: Sequence[Incident], target: Target) -> Iterator[tuple[int, Router]]:
+    """Per query, in order of opening: its place in `queries`, and a router that knows what was known by then."""
     waiting = sorted(history, key=lambda incident: incident.known_from, reverse=True)
-    order = sorted(range(len(queries)), key=lambda place: (queries[place].opened_at, place))
     columns = frozenset(column for query in queries for column, value in query.fields.items() if value)
     desk = _Desk(Router(target=target, columns=columns, online=False))
-    found: dict[int, Routing] = {}
-    for place in progress(order, "route", len(order)):
-        arrived = _known_before(waiting, queries[place].opened_at)
-        desk.learn(arrived, left=len(waiting))
-        found[place] = desk.router.predict_one(queries[place], top=top)
-    return [row for place, query in enumerate(queries) for row in _rows(query, found[place])]
+    for place in sorted(range(len(queries)), key=lambda place: (queries[place].opened_at, place)):
+        desk.learn(_known_before(waiting, queries[place].opened_at), left=len(waiting))
+        yield place, desk.router
 
 
 class _Desk:
