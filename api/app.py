@@ -17,7 +17,7 @@ from api.express import Express
 from api.intake import Commits, Intake
 from api.limits import Limits, Load
 from api.routes import alerts, health, incidents, metrics, patterns, responders, triage
-from api.schemas import field_names
+from api.schemas.requests import field_names
 from api.security import KeyRing
 from api.telemetry import Measured, Telemetry
 from engine.pathfinder import Pathfinder

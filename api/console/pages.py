@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console.reference import operations
 from api.desk import AtDesk, Desk, router
-from api.schemas import Id
+from api.schemas.requests import Id
 from api.security import allowed
 from engine.clock import utc_now
 from engine.domain import IncidentStatus

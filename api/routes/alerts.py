@@ -15,7 +15,8 @@ from api.body import decode
 from api.desk import AtDesk, Desk, may, router
 from api.errors import NoneTaken, json_response
 from api.intake import REFUSED
-from api.schemas import AlertIn, Problem, Taken
+from api.schemas.answers import Problem, Taken
+from api.schemas.requests import AlertIn
 from engine.clock import utc_now
 from engine.domain import Receipt
 from engine.errors import NotFound, Unavailable

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.desk import AtDesk, may, router
 from api.errors import json_response, not_ready
-from api.schemas import Ready
+from api.schemas.answers import Ready
 from engine.store.records import Scope
 
 routes = router("health")

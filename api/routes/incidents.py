@@ -7,22 +7,17 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 
 from api.desk import AtDesk, may, router
-from api.schemas import (
-    AcknowledgementIn,
+from api.schemas.answers import (
     AlertOut,
     EventOut,
-    Id,
     IncidentDetail,
     IncidentOut,
     IncidentPage,
     MemberOut,
-    Moment,
     Problem,
-    QuestionIn,
-    ResolutionIn,
     TriageOut,
-    Words,
 )
+from api.schemas.requests import AcknowledgementIn, Id, Moment, QuestionIn, ResolutionIn, Words
 from api.security import actor
 from engine.clock import utc_now
 from engine.domain import Incident, IncidentStatus, Resolution, Triage

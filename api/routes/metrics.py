@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from api.desk import AtDesk, may, router
-from api.schemas import SamplesIn, Stored
+from api.schemas.answers import Stored
+from api.schemas.requests import SamplesIn
 from engine.store.records import Sample, Scope
 
 routes = router("metrics")

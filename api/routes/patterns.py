@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query
 
 from api.desk import AtDesk, may, router
-from api.schemas import NamedPatternOut, UpcomingOut
+from api.schemas.answers import NamedPatternOut, UpcomingOut
 from engine.clock import utc_now
 from engine.pathfinder import Upcoming
 from engine.store.records import NamedPattern, Scope

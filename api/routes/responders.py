@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from api.desk import AtDesk, may, router
-from api.schemas import Id, Problem, ResponderIn, ResponderOut
+from api.schemas.answers import Problem, ResponderOut
+from api.schemas.requests import Id, ResponderIn
 from engine.domain import Responder, TimeOff
 from engine.store.records import Scope
 

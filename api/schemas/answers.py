@@ -1,0 +1,277 @@
+"""What callers get. Each shape is filled from the attributes of the engine's own values."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.domain import IncidentStatus, Severity
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class RejectedOut(_Out):
+    """An alert that was not taken, by its place in the body."""
+
+    index: int
+    field: str
+    problem: str
+
+
+class ReceiptOut(_Out):
+    """An alert that is on disk and grouped."""
+
+    alert_id: str
+    incident_id: str
+    outcome: str = Field(description="opened | joined | repeat | resolved | duplicate")
+
+
+class Taken(_Out):
+    """The answer to a delivery. All of `accepted` is on disk; `duplicates` of these had been delivered before."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[RejectedOut] = Field(description="the first of them; the others were taken all the same")
+    rejected_count: int
+    missing: int = Field(description="alerts that the tool says it left out of this delivery")
+    incident_ids: list[str]
+    receipts: list[ReceiptOut]
+
+
+class EvidenceOut(_Out):
+    """One reason; the weights of an alert's evidence sum to its score."""
+
+    signal: str
+    weight: float
+    detail: str
+
+
+class ResolutionOut(_Out):
+    """What fixed an incident, and who did."""
+
+    text: str
+    resolver: str
+    team: str
+    resolved_at: datetime | None
+
+
+class IncidentOut(_Out):
+    """One root problem."""
+
+    id: str
+    status: IncidentStatus
+    opened_at: datetime
+    closed_at: datetime | None
+    title: str
+    description: str
+    service: str
+    category: str
+    priority: str
+    root_alert_id: str | None
+    resolution: ResolutionOut | None
+
+
+class AlertOut(_Out):
+    """One alert as it was received."""
+
+    id: str
+    source: str
+    title: str
+    description: str
+    severity: Severity
+    status: str
+    service: str
+    host: str
+    labels: dict[str, str]
+    fingerprint: str
+    starts_at: datetime
+    ends_at: datetime | None
+    received_at: datetime
+
+
+class MemberOut(_Out):
+    """An alert of an incident, and why it is there."""
+
+    alert: AlertOut
+    probability: Share
+    score: float
+    evidence: list[EvidenceOut]
+    repeats: int
+    last_seen_at: datetime | None
+    root_rank: int | None = Field(description="1 = probable root of the incident")
+
+
+class EventOut(_Out):
+    """One line of the timeline."""
+
+    at: datetime
+    kind: str
+    actor: str
+    detail: dict[str, str]
+
+
+class IncidentDetail(BaseModel):
+    """An incident with its alerts, probable root first, and its timeline."""
+
+    incident: IncidentOut
+    root: AlertOut | None
+    alerts: list[MemberOut]
+    timeline: list[EventOut]
+
+
+class IncidentPage(BaseModel):
+    """Newest first; `next` is the `before` of the following page, None on the last."""
+
+    items: list[IncidentOut]
+    next: str | None
+
+
+class SuggestionOut(_Out):
+    """A past incident with its fix. `score` 0..1, higher is closer."""
+
+    incident: IncidentOut
+    score: float
+    age_days: float
+    because: list[EvidenceOut]
+
+
+class CandidateOut(_Out):
+    """Somebody who may take it. `probability` that this one resolves it."""
+
+    responder: str
+    probability: Share
+    available: bool
+    because: list[EvidenceOut]
+
+
+class SuggestionsOut(_Out):
+    """Past fixes, best first."""
+
+    items: list[SuggestionOut]
+    rung: str
+    note: str
+
+
+class RoutingOut(_Out):
+    """Who should take it. `automatic`: sure enough to assign the first without asking; otherwise use `queue`."""
+
+    candidates: list[CandidateOut]
+    automatic: bool
+    queue: str
+    rung: str
+    note: str
+
+
+class OccurrenceOut(_Out):
+    """One stretch, UTC."""
+
+    start: datetime
+    end: datetime
+    probability: Share
+
+
+class PatternOut(_Out):
+    """Load that recurs by the clock or the calendar, in wall-clock time of `timezone`."""
+
+    service: str
+    host: str
+    metric: str
+    kind: str
+    rule: str
+    timezone: str
+    start_local: str
+    duration_minutes: int
+    level: float
+    baseline: float
+    support: str
+    q_value: float
+    last_seen_at: datetime
+
+
+class NamedPatternOut(_Out):
+    """A pattern under its lasting id."""
+
+    id: str
+    pattern: PatternOut
+
+
+class UpcomingOut(_Out):
+    """A coming stretch of a pattern."""
+
+    id: str
+    pattern: PatternOut
+    occurrence: OccurrenceOut
+    sentence: str
+
+
+class ExpectedOut(_Out):
+    """A pattern that runs at, or soon after, the moment asked about."""
+
+    pattern: PatternOut
+    occurrence: OccurrenceOut
+    sentence: str
+
+
+class TriageOut(_Out):
+    """Past fixes, people and expected load in one answer, with the rung of the ladder it came from."""
+
+    suggestions: SuggestionsOut
+    routing: RoutingOut
+    expected: list[ExpectedOut]
+    rung: str
+    model_version: str
+
+
+class TimeOffOut(_Out):
+    """A stretch in which somebody cannot be asked."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class ResponderOut(_Out):
+    """A person that can be asked, or a team's queue."""
+
+    id: str
+    name: str
+    team: str
+    skills: list[str]
+    timezone: str
+    workdays: list[int]
+    work_starts: time
+    work_ends: time
+    time_off: list[TimeOffOut]
+    on_call: bool
+    max_open: int
+
+
+class Stored(BaseModel):
+    """How many were stored."""
+
+    stored: int
+
+
+class Ready(BaseModel):
+    """Whether alerts can be stored, and the rung of the ladder that answers come from."""
+
+    ready: bool
+    readable: bool
+    writable: bool
+    rung: str
+    model_version: str
+    note: str
+    waiting_alerts: int
+
+
+class Problem(BaseModel):
+    """Every answer that is not a success. `fields` names what is wrong and never repeats a value."""
+
+    error: str
+    message: str
+    fields: list[dict[str, str]] | None = None

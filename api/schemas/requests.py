@@ -1,0 +1,170 @@
+"""What callers send: shapes, bounds, and the names that an answer may repeat."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from functools import cache
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from engine.clock import parse_time
+from engine.domain import Severity
+
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_MOST_LABELS = 200
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str) or len(value) > 64:
+        raise ValueError("is not an ISO 8601 moment: write it like 2026-01-31T12:00:00Z")
+    moment = parse_time(value, "this")
+    if not _FIRST <= moment < _LAST:
+        raise ValueError("lies outside the years 1970 to 2199")
+    return moment
+
+
+def _labels(value: Any) -> Any:
+    """Checked by hand: one problem for the whole, where pydantic would list one per wrong entry."""
+    if not isinstance(value, dict) or len(value) > _MOST_LABELS:
+        raise ValueError(f"is not an object of at most {_MOST_LABELS} texts")
+    for key, item in value.items():
+        if not isinstance(item, str) or len(key) > 200 or len(item) > 2_000:
+            raise ValueError("holds something else than texts of at most 2,000 characters")
+    return value
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(value: str) -> str:
+    if value not in _zones():
+        raise ValueError("is no IANA time zone: write it like Europe/Amsterdam")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Words = Annotated[str, StringConstraints(max_length=200)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+Prose = Annotated[str, StringConstraints(max_length=20_000)]
+Labels = Annotated[dict[str, str], BeforeValidator(_labels)]
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,99}$")]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class AlertIn(BaseModel):
+    """One alert in PathFinder's own form: a title is enough. The `generic` source reads other spellings too."""
+
+    title: Title
+    source: Words = "generic"
+    description: Prose = ""
+    severity: Severity = Severity.WARNING
+    status: str = Field(default="firing", description="firing | resolved")
+    service: Words = ""
+    host: Words = ""
+    labels: Labels = {}
+    fingerprint: Words = Field(default="", description="which symptom this is; made of the other fields if empty")
+    starts_at: Moment | None = Field(default=None, description="when the symptom began; arrival if missing")
+    ends_at: Moment | None = None
+
+
+class QuestionIn(_In):
+    """An incident in words."""
+
+    title: Title
+    description: Prose = ""
+    service: Words = ""
+    category: Words = ""
+    priority: Words = ""
+    opened_at: Moment | None = Field(default=None, description="now if missing")
+    fields: Labels = Field(default={}, description="further fields of the ticket")
+
+
+class ResolutionIn(_In):
+    """What fixed it, and who did: what the next suggestion and the next routing learn from."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)] = Field(
+        validation_alias=AliasChoices("text", "fix")
+    )
+    resolver: Words = ""
+    team: Words = ""
+    resolved_at: Moment | None = Field(default=None, description="now if missing")
+
+
+class AcknowledgementIn(_In):
+    """Who has taken the incident."""
+
+    responder: Id
+
+
+class TimeOffIn(_In):
+    """A stretch in which somebody cannot be asked."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, from_attributes=True)
+    starts_at: Moment
+    ends_at: Moment
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TimeOffIn:
+        if self.starts_at >= self.ends_at:
+            raise ValueError("ends_at is not after starts_at")
+        return self
+
+
+class ResponderIn(_In):
+    """A person that can be asked, or a team's queue."""
+
+    name: Words = ""
+    team: Words = ""
+    skills: Annotated[list[Words], Field(max_length=100), FailFast()] = []
+    timezone: Zone = "UTC"
+    workdays: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(max_length=7), FailFast()] = [0, 1, 2, 3, 4]
+    work_starts: time = time(9)
+    work_ends: time = time(17)
+    time_off: Annotated[list[TimeOffIn], Field(max_length=500), FailFast()] = []
+    on_call: bool = False
+    max_open: Annotated[int, Field(ge=1, le=1000)] = 5
+
+
+class SampleIn(_In):
+    """One value of one metric series."""
+
+    ts: Moment
+    service: Words = ""
+    host: Words = ""
+    metric: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    value: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SamplesIn(_In):
+    """Metric samples, any series and order."""
+
+    samples: Annotated[list[SampleIn], Field(min_length=1, max_length=50_000), FailFast()]
+
+
+def field_names() -> frozenset[str]:
+    """Every field name of every request shape: what an answer may repeat to its caller."""
+    shapes: list[type[BaseModel]] = [AlertIn, QuestionIn, ResolutionIn, AcknowledgementIn, TimeOffIn, ResponderIn]
+    shapes += [SampleIn, SamplesIn]
+    names = {name for shape in shapes for name in shape.model_fields}
+    return frozenset(
+        names | {"source", "incident_id", "responder_id", "status", "since", "limit", "before", "days", "body"}
+    )
