@@ -30,7 +30,7 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Health, Pathfinder, Upcoming
-from engine.store.records import Event, Key, NamedPattern, Sample, Scope
+from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
 PATTERN = Pattern(
     service="payroll",
@@ -111,6 +111,12 @@ class FakeEngine(Pathfinder):
         if incident_id not in self.found:
             raise NotFound("there is no such incident")
         return self.found[incident_id]
+
+    def record(self, incident_id: str) -> IncidentRecord:
+        found = self.incident(incident_id)
+        states = [member.alert.status for member in self.inside[incident_id].values()]
+        firing = states.count(AlertStatus.FIRING)
+        return IncidentRecord(incident=found, alerts=len(states), firing=firing)
 
     def acknowledge(self, incident_id: str, responder: str, at: datetime) -> Incident:
         return self.incident(incident_id)

@@ -90,6 +90,7 @@ def test_a_mixed_group_is_read_per_alert(client: TestClient) -> None:
     shown = incident(client, post(client, MIXED))
     states = sorted(member["alert"]["status"] for member in shown["alerts"])
     assert states == ["firing"] * 4 + ["resolved"] * 2
+    assert (shown["alert_count"], shown["firing"]) == (6, 4)
     assert shown["incident"]["status"] == "open", "the group says firing, and four of its alerts do"
 
 

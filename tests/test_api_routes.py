@@ -129,6 +129,7 @@ def test_an_incident_shows_its_alerts_why_and_root(client: TestClient) -> None:
     shown = client.get("/v1/incidents/INC-1").json()
     assert shown["incident"]["status"] == "open"
     assert shown["root"]["title"] == "disk full"
+    assert (shown["alert_count"], shown["firing"]) == (2, 2)
     assert [member["alert"]["title"] for member in shown["alerts"]] == ["disk full", "slow"]
     assert shown["alerts"][1]["evidence"] == [{"signal": "service", "weight": 2.0, "detail": "same service"}]
     assert shown["timeline"][0]["kind"] == "opened"

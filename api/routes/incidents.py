@@ -48,12 +48,17 @@ def show_incident(
     incident_id: IncidentId, desk: AtDesk, limit: Annotated[int, Query(ge=1, le=2000)] = 500
 ) -> IncidentDetail:
     """One incident: its alerts, why each is there, the probable root, and what happened to it."""
-    incident = desk.pathfinder.incident(incident_id)
+    record = desk.pathfinder.record(incident_id)
+    incident = record.incident
     members = desk.pathfinder.members(incident_id, limit=limit)
     root = next((member.alert for member in members if member.alert.id == incident.root_alert_id), None)
     return IncidentDetail(
         incident=IncidentOut.model_validate(incident),
         root=AlertOut.model_validate(root) if root else None,
+        alert_count=record.alerts,
+        firing=record.firing,
+        acknowledged_at=record.acknowledged_at,
+        assignee=record.assignee,
         alerts=[MemberOut.model_validate(member) for member in members],
         timeline=[EventOut.model_validate(event) for event in desk.pathfinder.timeline(incident_id)],
     )

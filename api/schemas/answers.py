@@ -121,6 +121,10 @@ class IncidentDetail(BaseModel):
 
     incident: IncidentOut
     root: AlertOut | None
+    alert_count: int
+    firing: int = Field(description="how many of its alerts still fire")
+    acknowledged_at: datetime | None
+    assignee: str
     alerts: list[MemberOut]
     timeline: list[EventOut]
 
