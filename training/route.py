@@ -12,6 +12,7 @@ from engine.route.router import Target
 from training.progress import Track, quiet
 
 _REFIT_GROWTH = 0.05  # of the known history by which it must grow before the models are fitted again
+_REWEIGH_GROWTH = 1.3  # of it from which the weights of the signals are learned again
 _MAX_REFITS = 3
 _LEFT_OVER = 50  # incidents worth a last fit once no more are to come
 
@@ -67,7 +68,8 @@ class _Desk:
     def __init__(self, router: Router) -> None:
         self.router = router
         self.known: list[Incident] = []
-        self.fitted = 0
+        self.fitted = 0  # how many of them the linear models know
+        self.weighed = 0  # how many there were when the weights were learned
         self.refits = 0
 
     def learn(self, arrived: Sequence[Incident], left: int) -> None:
@@ -76,8 +78,9 @@ class _Desk:
             return
         self.known += arrived
         grown = len(self.known) - self.fitted
-        if not self.fitted:
+        if not self.weighed or len(self.known) >= _REWEIGH_GROWTH * self.weighed:
             self.router.fit(self.known)
+            self.weighed = len(self.known)
         elif self.refits < _MAX_REFITS and (grown >= _REFIT_GROWTH * self.fitted or (not left and grown > _LEFT_OVER)):
             self.router.refit(self.known)
             self.refits += 1

@@ -32,9 +32,12 @@ SIGNALS = (
 )
 _COLD = (0.0, 0.0, 0.35, 0.35, 0.3, 0.3, 0.4, 0.2, 0.3, 0.3, 0.05)  # weights before any history taught better ones
 _START = (0.4, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0)  # from which the weights are learned
-_ABSENT = float(np.log(linear.LEAST))  # a linear model's opinion of somebody it never saw
+_ABSENT = float(np.log(linear.LEAST))  # the least a linear model says of somebody
+_RECENT = ("similar text, recent", "similar fields, recent", "fields, recent")
 _MIN_CASES = 60  # resolved incidents below which only shares are used
 _LATER_SHARE = 0.2  # of the history, its end, on which the weights are learned
+_SMALL = 3000  # resolved incidents below which the weights are learned on two stretches instead of one
+_ENDS, _ENDS_SMALL = (1.0,), (0.8, 1.0)
 _MAX_ASKED = 1500
 _MAX_FEATURES = 50_000
 _MAX_WEIGHTS = 12_000_000  # features x people of one linear model: 48 MB
@@ -61,7 +64,9 @@ class Expertise:
         self.reader_.fit(incidents)
         cases = self._cases(incidents, responders)
         if len(cases) >= _MIN_CASES:
-            self._weigh(*_split(cases))
+            ends = _ENDS_SMALL if len(cases) < _SMALL else _ENDS
+            asked = [question for end in ends for question in self._weigh(*_split(cases, end))]
+            self.stacker_ = Stacker(prior=_START).fit(asked)
         self._settle(cases)
         return self
 
@@ -123,8 +128,8 @@ class Expertise:
         days = np.array([case.known for case in cases])
         return Examples(self.features_.rows([case.reading for case in cases]), classes, days)
 
-    def _weigh(self, earlier: Sequence[Case], later: Sequence[Case]) -> None:
-        """Learn half-lives, recipes and the weights of the signals: how `earlier` would have answered for `later`."""
+    def _weigh(self, earlier: Sequence[Case], later: Sequence[Case]) -> list[Asked]:
+        """Learn half-lives and recipes, and give back how `earlier` would have answered for `later`."""
         memory, importance = _remember(earlier)
         examples = self._examples(earlier, memory)
         asked = self._rows(later, memory)
@@ -132,7 +137,7 @@ class Expertise:
         lines = linear.stack(models, asked.rows)
         span = max(earlier[-1].known - earlier[0].known, 1.0)
         self.setting_ = Setting(_short_days(memory, later), 2 * span, importance)
-        self.stacker_ = Stacker(prior=_START).fit(self._questions(memory, later, lines))
+        return self._questions(memory, later, lines)
 
     def _questions(self, memory: Memory, later: Sequence[Case], lines: Floats) -> list[Asked]:
         """Each later incident as it would have been answered; where `online`, with what became known until then."""
@@ -180,15 +185,18 @@ class Expertise:
         return found
 
 
-def _split(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
-    """Cases known before a cut, and those opened after it, both in order of time; the latter thinned evenly."""
+def _split(cases: Sequence[Case], end: float) -> tuple[list[Case], list[Case]]:
+    """Cases known before a cut, and those opened after it, in order of time; the latter thinned evenly.
+
+    The later ones are a fifth of the history and reach to its share `end`.
+    """
     opened = sorted(case.opened for case in cases)
-    cut = opened[int(len(opened) * (1 - _LATER_SHARE))]
+    cut, stop = opened[int(len(opened) * (end - _LATER_SHARE))], opened[int(len(opened) * end) - 1]
     earlier = [case for case in cases if case.known < cut]
-    later = sorted((case for case in cases if case.opened >= cut), key=lambda case: (case.opened, case.id))
-    if len(earlier) < len(cases) / 3:  # times that tell nothing: the order is then the only time
-        edge = int(len(cases) * (1 - _LATER_SHARE))
-        earlier, later = list(cases[:edge]), list(cases[edge:])
+    later = sorted((case for case in cases if cut <= case.opened <= stop), key=lambda case: (case.opened, case.id))
+    if len(earlier) < len(cases) / 3 or not later:  # times that tell nothing: the order is then the only time
+        edge = int(len(cases) * (end - _LATER_SHARE))
+        earlier, later = list(cases[:edge]), list(cases[edge : int(len(cases) * end)])
     return earlier, later[:: max(1, -(-len(later) // _MAX_ASKED))]
 
 
@@ -199,12 +207,19 @@ def _remember(cases: Sequence[Case]) -> tuple[Memory, dict[str, float]]:
 
 
 def _joined(memory: Memory, reading: Reading, day: float, setting: Setting, lines: Floats | None) -> Floats:
-    """The linear opinions (people known at the fit, 2) before the shares; people learned since get the floor."""
-    people = len(memory.people)
-    full = np.zeros((people, 2)) if lines is None else np.full((people, 2), _ABSENT)
-    if lines is not None:
-        full[: len(lines)] = lines
-    return np.hstack([full, shares(memory, reading, day, setting)])
+    """The linear opinions, (people known at the fit, 2), before the shares."""
+    found = shares(memory, reading, day, setting)
+    if lines is None:
+        return np.hstack([np.zeros((len(found), 2)), found])
+    newcomers = _share_of(found[len(lines) :])
+    return np.hstack([np.vstack([lines, np.stack([newcomers, newcomers], axis=1)]), found])
+
+
+def _share_of(found: Floats) -> Floats:
+    """What a linear model would say of people it never saw: their best recent share, in its own range."""
+    ahead = len(SIGNALS) - found.shape[1]
+    best = found[:, [SIGNALS.index(signal) - ahead for signal in _RECENT]].max(axis=1)
+    return np.asarray(np.clip(best + found[:, SIGNALS.index("share, recent") - ahead], _ABSENT, 0.0))
 
 
 def _short_days(memory: Memory, later: Sequence[Case]) -> float:

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from engine.route.memory import Floats, Ints
 
-_RIDGE = 0.5  # pull towards the prior weights, in squared log-likelihood units per weight
+_RIDGE = 2.0  # pull towards the prior weights, in squared log-likelihood units per weight
 _WANTED_PRECISION = 0.95
 _MIN_AUTOMATIC = 30  # held-out decisions a threshold must rest on
 

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 _FIRMS = (101, 102)
 _FOLDS = (2, 4, 6, 8, 10)
 _QUICK_HISTORY = 2_500
-_QUICK_QUERIES = 120
+_QUICK_QUERIES = 100
 _OPINIONS = {
     "majority": "share",
     "majority, recent": "share, recent",
