@@ -33,6 +33,9 @@ from engine.store.store import Store
 log = logging.getLogger(__name__)
 LEADING = 8  # alerts that speak for an incident: its probable roots
 HORIZON_HOURS = 12.0  # how far ahead an answer looks for expected load
+# Resolutions at once (an import) from which on everything is learned anew: answers come from words until `warm` has
+# encoded them, instead of a question waiting for it.
+_MANY = 100
 _RUNGS = tuple(Rung)  # best first
 
 
@@ -65,8 +68,11 @@ class Experience:
                 if revision == self.revision:
                     return
                 records = list(incidents.fixed_since(link, self.revision))
+                anew = self.revision < 0 or len(records) > _MANY
+                if anew:
+                    records = list(incidents.fixed_since(link, -1))
                 leading = leading_alerts(link, records)
-            if self.revision < 0:
+            if anew:
                 self._learn_all(records, leading)
             else:
                 for record in records:

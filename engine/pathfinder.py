@@ -58,6 +58,7 @@ class Pathfinder(Register):
         self._settings: Settings | None = None
         self._chosen: str | None = None  # model version that the pointer named when we last looked
         self._note = ""
+        self._warm = False  # whether somebody asked for the encoder
 
     @classmethod
     def open(cls, settings: Settings) -> Pathfinder:
@@ -204,13 +205,17 @@ class Pathfinder(Register):
 
     def warm(self) -> None:
         """Load the encoder (seconds): call it from a background thread; answers before it are lexical."""
+        self._warm = True
         self.experience.warm()
 
     def refresh(self) -> bool:
         """Serve the model version that the pointer names, if it is another one than before; True if it changed.
 
-        A version that cannot be used leaves the one before in place; `health` says so.
+        A version that cannot be used leaves the one before in place; `health` says so. Called every half minute or so;
+        after `warm` it also encodes what came in large numbers since.
         """
+        if self._warm and not self.experience.models.recommender.ready:
+            self.experience.warm()
         if self._settings is None:
             return False
         with self.store.read() as link:
@@ -222,7 +227,7 @@ class Pathfinder(Register):
         )
         experience = Experience(self.store, models)
         experience.catch_up()
-        if self.experience.models.recommender.ready:
+        if self._warm:
             experience.warm()
         with self._lock:
             self.experience, self._chosen = experience, named.version

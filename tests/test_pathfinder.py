@@ -387,6 +387,28 @@ def test_tickets_of_another_tool_teach_and_keep_their_ids(engine: Pathfinder) ->
         engine.import_incidents([replace(past, id="INC-42")])
 
 
+def test_a_great_import_is_known_at_once_and_encoded_by_the_next_refresh(engine: Pathfinder) -> None:
+    engine.warm()
+    past = [
+        Incident(
+            id=f"T-{number}",
+            opened_at=NOON - timedelta(days=2, seconds=number),
+            closed_at=NOON - timedelta(days=1),
+            status=IncidentStatus.RESOLVED,
+            title=f"ticket {number}",
+            resolution=Resolution(text="restart it", resolver="ann"),
+        )
+        for number in range(150)
+    ]
+    engine.import_incidents(past)
+    answer = engine.triage_text(replace(past[7], id="", resolution=None), moment(5))
+    assert [one.incident.id for one in answer.suggestions.items] == ["T-7"]
+    recommender = engine.experience.models.recommender
+    recommender.ready = False  # type: ignore[misc]
+    engine.refresh()
+    assert engine.health().rung is Rung.FULL
+
+
 # -- questions
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc, make_url, select, text, update
 
 from engine.errors import InvalidInput, Unavailable
 from engine.store.columns import to_json
@@ -16,7 +16,9 @@ from engine.store.tables import CounterRow
 
 _WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
 __all__ = ["Connection", "Database", "Write", "revision_of", "translated"]
-_COUNTERS = select(CounterRow.revision, CounterRow.incidents, CounterRow.alerts, CounterRow.topology)
+_COUNTED = ("revision", "incidents", "alerts", "topology")
+_COUNTERS = select(*(getattr(CounterRow, name) for name in _COUNTED))
+_COUNT = update(CounterRow).values({name: bindparam(f"new_{name}") for name in _COUNTED})
 _REFUSED = (exc.IntegrityError, exc.DataError, OverflowError)
 
 
@@ -82,13 +84,7 @@ class Database:
             row = link.execute(_COUNTERS).one()
             tx = Write(link, row.revision + 1, row.incidents, row.alerts, row.topology)
             yield tx
-            counters = {
-                "revision": tx.revision,
-                "incidents": tx.incidents,
-                "alerts": tx.alerts,
-                "topology": tx.topology,
-            }
-            link.execute(update(CounterRow).values(counters))
+            link.execute(_COUNT, {f"new_{name}": getattr(tx, name) for name in _COUNTED})
 
     def probe(self) -> None:
         """Take the write lock, write, and undo. Raises Unavailable."""
