@@ -34,7 +34,7 @@ TABLES = (
 
 def upgrade() -> None:
     """Create them, and the rows that every transaction counts on."""
-    for create in (_incidents, _alerts, _reference, _series, _bookkeeping):
+    for create in (_incidents, _courses, _alerts, _reference, _series, _bookkeeping):
         create()
     op.execute("INSERT INTO counter (id, revision, incidents, alerts, topology) VALUES (1, 0, 0, 0, 0)")
     op.execute("INSERT INTO model_pointer (id, version, previous) VALUES (1, '', '')")
@@ -84,6 +84,9 @@ def _incidents() -> None:
     op.create_index("ix_incidents_revision", "incidents", ["revision"])
     op.create_index("ix_incidents_service_incidents_opened_at", "incidents", ["service", "opened_at"])
     op.create_index("ix_incidents_status_incidents_opened_at", "incidents", ["status", "opened_at"])
+
+
+def _courses() -> None:
     op.create_table(
         "resolutions",
         _column("incident_id", sa.Text()),
