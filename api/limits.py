@@ -87,6 +87,8 @@ class Limits:
         chunks: list[bytes] = []
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise TooSlow("the connection ended before the body did")
             chunk = message.get("body", b"")
             held.take(len(chunk))
             if held.size > limit:

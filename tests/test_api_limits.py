@@ -119,10 +119,10 @@ def listening(engine: FakeEngine, settings: Settings = SMALL, body_s: float = 0.
 def talk(port: int, *parts: bytes) -> bytes:
     """Send the parts, then read until the service hangs up."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        for part in parts:
-            connection.sendall(part)
         answer = b""
-        with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                connection.sendall(part)
             while chunk := connection.recv(65536):
                 answer += chunk
         return answer
@@ -210,3 +210,14 @@ def test_slow_clients_do_not_keep_others_waiting(engine: FakeEngine, monkeypatch
         for connection in slow:
             connection.settimeout(20)
             assert connection.recv(1) == b"", "closed by the service"
+
+
+def test_half_a_body_is_no_body(engine: FakeEngine) -> None:
+    """What came before a client hung up may be readable, and is not what it meant to say."""
+    key = engine.key(Scope.INGEST).encode()
+    head = b"POST /v1/alerts HTTP/1.1\r\nHost: x\r\nX-API-Key: " + key + b"\r\nContent-Length: 99\r\n\r\n"
+    with listening(engine, body_s=5.0) as port:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head + b'[{"title": "x"}]')
+        talk(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert engine.calls == []

@@ -94,11 +94,12 @@ def _overview(desk: Desk, chosen: str | None) -> Response:
 
 def _about(desk: Desk, incident_id: str, now: datetime) -> Mapping[str, Any] | None:
     try:
-        incident = desk.pathfinder.incident(incident_id)
+        record = desk.pathfinder.record(incident_id)
     except NotFound:
         return None
     members = desk.pathfinder.members(incident_id, limit=_MOST_ALERTS)
-    return {"incident": incident, "members": members, "triage": desk.pathfinder.triage(incident_id, now)}
+    triage = desk.pathfinder.triage(incident_id, now)
+    return {"record": record, "incident": record.incident, "members": members, "triage": triage}
 
 
 @routes.post("/sign-in", include_in_schema=False)
