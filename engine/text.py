@@ -11,7 +11,7 @@ _MASKS = (
     (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b"), " <hex> "),
     (re.compile(r"(?<![A-Za-z])[-+]?\d+(?:[.,]\d+)*%?"), " <num> "),
 )
-_WORD = re.compile(r"<[a-z]+>|[A-Za-z][A-Za-z0-9_]*|\d+")
+_WORD = re.compile(r"<[a-z]+>|[^\W\d_]\w*|\d+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
 _LIMIT = 20_000  # characters read of one text: beyond it is dumps and traces that only cost time
 

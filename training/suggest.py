@@ -53,8 +53,7 @@ def rank(
     `encoder` None takes the one of the settings, with its vectors remembered under `Settings().cache_dir`.
     """
     recommender = Recommender(encoder=encoder or encoder_of(Settings())).fit(history)
-    for _ in progress(recommender.warming(), "encode", recommender.steps_to_warm()):
-        pass
+    warmed(recommender, queries, progress)
     rows: list[RankRow] = []
     for query in progress(queries, "suggest", len(queries)):
         items = recommender.predict_one(query, top=top).items
@@ -63,6 +62,18 @@ def rank(
             for place, item in enumerate(items, 1)
         ]
     return rows
+
+
+def warmed(recommender: Recommender, queries: Sequence[Incident], progress: Track) -> Recommender:
+    """Encode the history, or only what `queries` will look at closer where that is less work."""
+    waiting = len(recommender.memory.waiting)
+    if recommender.encoder is not None and waiting > recommender.closer_look * len(queries) / 2:
+        steps, count = recommender.warming_for(queries), len(queries)
+    else:
+        steps, count = recommender.warming(), recommender.steps_to_warm()
+    for _ in progress(steps, "encode", count):
+        pass
+    return recommender
 
 
 def encoder_of(settings: Settings) -> Encoder | None:
@@ -78,10 +89,10 @@ def judge(
     """The candidates of each of `queries` and which of them are among its `relevant` incident ids."""
     found = []
     for query in progress(queries, "weigh", len(queries)):
-        scan, slots = recommender.candidates(query)
-        wanted = relevant.get(query.id, set())
-        known = np.array([scan.memory.incidents[slot].id in wanted for slot in slots], dtype=np.bool_)
-        found.append(Judged(scan.columns(slots).astype(np.float64), known))
+        weighed, wanted = recommender.weigh(query), relevant.get(query.id, set())
+        names = [recommender.memory.incidents[slot].id for slot in weighed.slots]
+        known = np.array([name in wanted for name in names], dtype=np.bool_)
+        found.append(Judged(weighed.columns.astype(np.float64), known))
     return found
 
 

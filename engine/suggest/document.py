@@ -122,7 +122,8 @@ def clean(text: str) -> str:
     if _MOJIBAKE.search(text):
         text = _decoded_again(text)
     text = html.unescape(text) if "&" in text else text
-    return _CONTROL.sub(" ", _MARKUP.sub(" ", _TAG.sub(" ", text)))
+    text = _CONTROL.sub(" ", _MARKUP.sub(" ", _TAG.sub(" ", text)))
+    return text.replace("<", "< ")  # what is left is no markup, and must not look like a masked word either
 
 
 def terms(text: str) -> list[str]:

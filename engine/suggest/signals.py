@@ -68,9 +68,8 @@ def question_of(incident: Incident, alerts: Sequence[Alert], vector: Floats | No
 class Scan:
     """The scores of all remembered incidents for one question; `columns` reads them for the candidates."""
 
-    def __init__(self, memory: Memory, question: Question, usable: NDArray[np.bool_], note: str = "") -> None:
+    def __init__(self, memory: Memory, question: Question, usable: NDArray[np.bool_]) -> None:
         self.memory = memory
-        self.note = note  # why the encoder does not answer, if it does not
         self.question = question
         self.usable = usable
         asked = question.document.fields

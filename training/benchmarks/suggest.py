@@ -43,7 +43,7 @@ def measure(case: Case, encoder: Encoder | None, progress: Track) -> list[Row]:
     for _ in progress(recommender.warming(), f"{case.name}: encode", recommender.steps_to_warm()):
         pass
     for query in case.queries:
-        recommender.candidates(query)  # the query's own vector is remembered, so that methods are timed beyond it
+        recommender.weigh(query)  # the query's own vector is remembered, so that methods are timed beyond it
     return [_row(case, method, recommender, progress) for method in methods(recommender)]
 
 
@@ -58,7 +58,7 @@ def _row(case: Case, method: Method, recommender: Recommender, progress: Track) 
 
 
 def _told(case: Case, query: Incident, recommender: Recommender) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    memory = recommender.memory_
+    memory = recommender.memory
     relevant = np.zeros(len(memory), dtype=np.bool_)
     relevant[[memory.slot_of[name] for name in case.relevant[query.id] if name in memory.slot_of]] = True
     return relevant, memory.known_at(query.opened_at, query.id)

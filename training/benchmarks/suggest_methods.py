@@ -32,7 +32,7 @@ class Method:
 def methods(recommender: Recommender) -> list[Method]:
     """The plain methods of the field and ours, over what `recommender` remembers. Those with vectors need it ready."""
     words = Recommender(fusion=recommender.fusion, per_channel=recommender.per_channel)
-    words.memory_ = recommender.memory_
+    words.memory = recommender.memory
     found = [
         Method("TF-IDF cosine", _tf_idf(recommender)),
         Method("BM25 (title and body)", lambda query: _scan(words, query).scores["body"].astype(np.float64)),
@@ -50,12 +50,12 @@ def methods(recommender: Recommender) -> list[Method]:
 
 
 def _scan(recommender: Recommender, query: Incident) -> Scan:
-    return recommender.candidates(query)[0]
+    return recommender.weigh(query).scan
 
 
 def _ours(recommender: Recommender, query: Incident) -> Array:
     weighed = recommender.weigh(query)
-    scores = np.full(len(recommender.memory_), -np.inf)
+    scores = np.full(len(recommender.memory), -np.inf)
     scores[weighed.slots] = weighed.scores
     return scores
 
@@ -83,5 +83,5 @@ def _fixed_rule(scan: Scan) -> Array:
 
 def _tf_idf(recommender: Recommender) -> Callable[[Incident], Array]:
     vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english")
-    matrix = vectorizer.fit_transform(incident.text() for incident in recommender.memory_.incidents)
+    matrix = vectorizer.fit_transform(incident.text() for incident in recommender.memory.incidents)
     return lambda query: np.asarray((matrix @ vectorizer.transform([query.text()]).T).todense(), np.float64).ravel()

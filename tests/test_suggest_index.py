@@ -1,0 +1,92 @@
+"""The indexes of suggest equal their naive twins, whether documents came at once or one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.suggest.index import FieldIndex, VectorIndex
+from tests.naive import suggest as naive
+
+TERMS = st.lists(st.sampled_from(["disk", "full", "pool", "slow", "host", "retry"]), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TERMS, max_size=12), st.lists(TERMS, max_size=12), TERMS)
+def test_scores_are_bm25_of_bulk_and_tail(bulk: list[list[str]], tail: list[list[str]], query: list[str]) -> None:
+    index = FieldIndex().fit(bulk)
+    for document in tail:
+        index.add(document)
+    counted = len(bulk) if any(bulk) else 0
+    if counted == 0 and bulk:
+        return  # statistics of nothing but empty documents are those of no documents: lengths have no mean
+    assert index.scores(query) == pytest.approx(naive.bm25([*bulk, *tail], counted, query), abs=1e-5)
+
+
+def test_folding_the_tail_brings_statistics_up_to_date() -> None:
+    documents = [["disk", "full", f"host{i % 7}"] for i in range(150)]
+    index = FieldIndex()
+    for document in documents:
+        index.add(document)
+    assert index.tail_size_ < len(documents)
+    fresh = FieldIndex().fit(documents)
+    assert index.settle().scores(["disk", "host3"]) == pytest.approx(fresh.scores(["disk", "host3"]))
+
+
+def test_one_more_document_is_found_at_once() -> None:
+    index = FieldIndex().fit([["disk", "full"]] * 5)
+    index.add(["entirely", "new"])
+    assert index.scores(["new"]).argmax() == 5
+    assert index.scores(["new"])[5] > 0
+
+
+def test_a_document_scores_its_own_self_score() -> None:
+    documents = [["disk", "full", "disk"], ["pool", "slow"], ["retry"]]
+    index = FieldIndex().fit(documents)
+    index.add(["pool", "full"])
+    for slot, document in enumerate([*documents, ["pool", "full"]]):
+        assert index.scores(document)[slot] == pytest.approx(index.self_score(document), rel=1e-5)
+        assert index.self_scores()[slot] == pytest.approx(index.self_score(document), rel=1e-5)
+
+
+def test_kept_documents_are_an_index_of_their_own() -> None:
+    index = FieldIndex().fit([["disk"], ["pool", "slow"], ["retry", "slow"]])
+    kept = index.kept([1, 2])
+    fresh = FieldIndex().fit([["pool", "slow"], ["retry", "slow"]])
+    assert kept.scores(["slow", "pool"]) == pytest.approx(fresh.scores(["slow", "pool"]))
+
+
+def test_shared_terms_are_named_rarest_first() -> None:
+    index = FieldIndex().fit([["slow", "pool"], ["slow"], ["slow", "retry"]])
+    assert index.shared(["slow", "pool", "other"], 0, 5) == ["pool", "slow"]
+
+
+def test_nothing_indexed_scores_nothing() -> None:
+    assert FieldIndex().scores(["disk"]).shape == (0,)
+    assert FieldIndex().fit([[], []]).scores(["disk"]).tolist() == [0.0, 0.0]
+
+
+def test_vectors_equal_their_twin_as_they_grow() -> None:
+    random = np.random.default_rng(0)
+    index = VectorIndex()
+    rows: list[list[float] | None] = []
+    for slot in range(40):
+        index.grow(slot + 1)
+        if slot % 3 == 0:
+            rows.append(None)
+            continue
+        row = random.normal(size=4).astype(np.float32)
+        index.put([slot], row[None])
+        rows.append(row.tolist())
+    asked = random.normal(size=4).astype(np.float32)
+    assert index.scores(asked) == pytest.approx(naive.cosines(rows, asked.tolist()), abs=1e-5)
+
+
+def test_vectors_of_another_length_replace_the_old_ones() -> None:
+    index = VectorIndex()
+    index.grow(2)
+    index.put([0, 1], np.eye(2, dtype=np.float32))
+    index.put([1], np.ones((1, 3), dtype=np.float32))
+    assert index.scores(np.ones(3, dtype=np.float32)).tolist() == [0.0, 3.0]

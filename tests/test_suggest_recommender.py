@@ -1,0 +1,248 @@
+"""The recommender finds the past fix, says why, learns at once, and never stops because a model did."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.domain import Alert, Incident, ModelPart, Resolution, Rung
+from engine.errors import ModelUnusable
+from engine.suggest import Encoder, Fusion, Recommender
+from engine.suggest.signals import COLUMNS
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+KINDS = (
+    ("Disk full on {host}", "No space left on device, cannot write WAL", "Removed old WAL files", "storage"),
+    ("Certificate of {host} expired", "TLS handshake fails: certificate has expired", "Renewed with certbot", "web"),
+    ("Timeouts from pool on {host}", "HikariPool-1: Connection is not available", "Raised maximumPoolSize", "shop"),
+)
+
+
+def incident(number: int, kind: int = 0, *, closed: bool = True, title: str | None = None) -> Incident:
+    heading, body, fix, service = KINDS[kind]
+    opened = AT + timedelta(days=number)
+    return Incident(
+        id=f"INC-{number}",
+        opened_at=opened,
+        closed_at=opened + timedelta(hours=2) if closed else None,
+        title=heading.format(host=f"host{number % 5}") if title is None else title,
+        description=body if title is None else "",
+        service=service,
+        resolution=Resolution(text=fix, resolver="dana") if closed else None,
+    )
+
+
+def history(count: int = 30) -> list[Incident]:
+    return [incident(number, number % 3) for number in range(count)]
+
+
+def asked(kind: int, number: int = 100) -> Incident:
+    return incident(number, kind, closed=False)
+
+
+class LetterModel:
+    """Stands in for sentence-transformers."""
+
+    def encode(self, texts: Sequence[str], **_: Any) -> np.ndarray:
+        rows = np.array([[text.count(letter) + 0.1 for letter in "abcdefghij"] for text in texts], dtype=np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def encoder() -> Encoder:
+    made = Encoder("letters")
+    made.model_ = LetterModel()
+    return made
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+@pytest.mark.parametrize("model", [None, encoder()])
+def test_the_same_problem_on_another_host_is_first(kind: int, model: Encoder | None) -> None:
+    found = Recommender(encoder=model).fit(history()).warm().predict_one(asked(kind))
+    first = found.items[0].incident
+    assert first.resolution is not None
+    assert first.resolution.text == KINDS[kind][2]
+    assert found.rung == (Rung.LEXICAL if model is None else Rung.FULL)
+
+
+def test_reasons_sum_to_the_score() -> None:
+    for item in Recommender(encoder=encoder()).fit(history()).warm().predict_one(asked(2)).items:
+        total = sum(reason.weight for reason in item.because)
+        assert item.score == pytest.approx(1 / (1 + np.exp(-total)), rel=1e-6)
+
+
+def test_scores_fall_and_are_probabilities() -> None:
+    scores = [item.score for item in Recommender().fit(history()).predict_one(asked(0), top=30).items]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_before_any_learning_there_is_nothing_to_suggest() -> None:
+    assert Recommender().predict_one(asked(0)).items == ()
+    assert Recommender().fit([]).predict_one(asked(0)).items == ()
+
+
+def test_a_resolution_is_seen_by_the_next_question() -> None:
+    recommender = Recommender().fit(history())
+    new = incident(40, title="Kafka broker lost its controller epoch")
+    recommender.learn_one(new)
+    question = incident(50, closed=False, title="controller epoch lost on kafka broker")
+    assert recommender.predict_one(question).items[0].incident == new
+
+
+def test_learning_an_incident_again_replaces_it() -> None:
+    recommender = Recommender().fit(history())
+    newer = incident(9, title="Something quite different: clock skew")
+    recommender.learn_one(newer)
+    items = recommender.predict_one(asked(0), top=100).items
+    assert [item.incident for item in items if item.incident.id == "INC-9"] == [newer]
+    assert len(items) == 30
+
+
+def test_replacing_for_ever_does_not_grow_for_ever() -> None:
+    recommender = Recommender(encoder=encoder()).fit(history(3)).warm()
+    for _ in range(700):
+        recommender.learn_one(incident(1, 1))
+    assert len(recommender.memory) < 600
+    assert recommender.ready
+    assert len(recommender.predict_one(asked(1)).items) == 3
+
+
+def test_only_what_was_known_then_is_suggested() -> None:
+    recommender = Recommender().fit(history())
+    question = asked(0, number=10)
+    items = recommender.predict_one(question, top=100).items
+    assert items
+    assert all(item.incident.known_from < question.opened_at for item in items)
+    assert all(item.age_days > 0 for item in items)
+    itself = recommender.predict_one(incident(29, 2), top=100).items
+    assert "INC-29" not in {item.incident.id for item in itself}
+
+
+def test_old_history_is_still_found() -> None:
+    old = incident(-3_000, title="Kerberos ticket renewal storm")
+    found = Recommender().fit([*history(), old]).predict_one(asked(0, 100))
+    assert found.items[0].incident != old
+    question = incident(100, closed=False, title="storm of kerberos ticket renewals")
+    assert Recommender().fit([*history(), old]).predict_one(question).items[0].incident == old
+
+
+def test_shared_alerts_speak_for_an_incident() -> None:
+    alert = Alert(id="a", source="s", title="x", starts_at=AT, received_at=AT, fingerprint="f1")
+    plain = Recommender().fit(history())
+    told = Recommender().fit(history(), {"INC-5": [alert]})
+    weight = {each.signal: each.weight for each in _of(told, alert, "INC-5").because}.get("same alerts", 0.0)
+    assert weight > 0
+    assert _of(told, alert, "INC-5").score > _of(plain, alert, "INC-5").score
+
+
+def _of(recommender: Recommender, alert: Alert, name: str) -> Any:
+    items = recommender.predict_one(asked(0), alerts=[alert], top=50).items
+    return next(item for item in items if item.incident.id == name)
+
+
+@pytest.mark.parametrize("model", [None, encoder()])
+def test_asking_changes_nothing(model: Encoder | None) -> None:
+    recommender = Recommender(encoder=model).fit(history()).warm()
+    recommender.learn_one(incident(35, 1))
+    recommender.predict_one(asked(1))
+    before = pickle.dumps(recommender.memory)
+    answers = [recommender.predict_one(asked(1)) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert pickle.dumps(recommender.memory) == before
+
+
+def test_a_copy_learns_apart_from_the_original() -> None:
+    recommender = Recommender().fit(history())
+    copied = copy.deepcopy(recommender)
+    copied.learn_one(incident(41, 2))
+    assert len(recommender.memory) == 30
+    assert len(copied.memory) == 31
+
+
+def test_a_model_that_cannot_load_leaves_words_and_says_so() -> None:
+    found = Recommender(encoder=Encoder("/nowhere")).fit(history()).warm().predict_one(asked(0))
+    assert found.rung == Rung.LEXICAL
+    assert "cannot be loaded" in found.note
+    assert found.items[0].incident.title.startswith("Disk full")
+
+
+def test_until_the_encoder_is_warm_words_answer() -> None:
+    recommender = Recommender(encoder=encoder()).fit(history())
+    assert not recommender.ready
+    recommender.closer_look = 5
+    assert recommender.predict_one(asked(0), top=3).rung == Rung.LEXICAL
+    assert "not encoded yet" in recommender.predict_one(asked(0), top=3).note
+    assert recommender.warm().ready
+    assert recommender.predict_one(asked(0), top=3).rung == Rung.FULL
+
+
+def test_encoding_only_what_a_question_looks_at_is_enough_for_it() -> None:
+    recommender = Recommender(encoder=encoder(), closer_look=5).fit(history())
+    list(recommender.warming_for([asked(0)]))
+    assert 0 < len(recommender.memory.waiting) < 30
+    found = recommender.predict_one(asked(0), top=3)
+    assert found.rung == Rung.FULL
+    assert found.items[0].incident.title.startswith("Disk full")
+
+
+def test_learning_encodes_when_the_encoder_is_there() -> None:
+    recommender = Recommender(encoder=encoder()).fit(history()).warm()
+    recommender.learn_one(incident(44, 1))
+    assert recommender.ready
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "???",
+        "\x00\x01",
+        "Ã¤Ã¶",
+        "障害 データベース 接続",
+        "a" * 1_000_000,
+        "<html>" * 9_000,
+        "at a.b.C(D.java:1)\n" * 9_000,
+    ],
+)
+def test_ugly_questions_are_answered(text: str) -> None:
+    recommender = Recommender(encoder=encoder()).fit(history(5)).warm()
+    question = Incident(id="q", opened_at=AT + timedelta(days=90), title=text, description=text)
+    items = recommender.predict_one(question).items
+    assert len(items) == 5
+    assert all(np.isfinite(item.score) for item in items)
+    recommender.learn_one(question)
+
+
+def test_other_writing_systems_are_compared_too() -> None:
+    past = incident(31, title="データベース 接続 エラー")
+    question = incident(60, closed=False, title="接続 エラー 再発")
+    assert Recommender().fit([*history(), past]).predict_one(question).items[0].incident == past
+
+
+def test_weights_survive_storing_and_damage_is_refused() -> None:
+    part = Recommender().to_part()
+    again = Recommender.from_part(part)
+    assert again.fusion == Fusion.shipped()
+    with pytest.raises(ModelUnusable):
+        Fusion.from_part(ModelPart(data={"full": {"meaning": "x"}, "lexical": {}}))
+    with pytest.raises(ModelUnusable):
+        Fusion.from_part(ModelPart(data={"full": {}}))
+
+
+def test_shipped_weights_name_only_columns_there_are() -> None:
+    for weights in (Fusion.shipped().full, Fusion.shipped().lexical):
+        assert set(weights) - set(COLUMNS) == {"before any evidence"}
+
+
+def test_long_histories_are_searched_through_channels() -> None:
+    many = [incident(number, number % 3) for number in range(600)]
+    recommender = Recommender(per_channel=20).fit(many)
+    question = incident(700, 1, closed=False)
+    assert len(recommender.weigh(question).slots) < 600
+    assert recommender.predict_one(question).items[0].incident.title.startswith("Certificate")

@@ -1,0 +1,134 @@
+"""Fitting weights from known pairs, and the ranks that the batch verb writes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.domain import Incident, Resolution
+from engine.suggest import Fusion, Recommender
+from engine.suggest.signals import COLUMNS, needs_encoder
+from training.benchmarks.suggest import best_rank, figures, measure
+from training.benchmarks.suggest_data import Case, firm_case, issue_case, strangers
+from training.progress import quiet
+from training.suggest import Judged, fit_fusion, judge, rank
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+NAMES = list(COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def firm() -> Case:
+    return firm_case(205)
+
+
+@pytest.fixture(autouse=True)
+def _without_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATHFINDER_ENCODER_ENABLED", "false")
+
+
+def incident(name: str, day: int, title: str, closed_after_days: int | None = 0) -> Incident:
+    opened = AT + timedelta(days=day)
+    closed = None if closed_after_days is None else opened + timedelta(days=closed_after_days, hours=1)
+    return Incident(id=name, opened_at=opened, closed_at=closed, title=title, resolution=Resolution(text="did it"))
+
+
+def groups(telling: str, count: int = 60) -> list[Judged]:
+    """Questions whose right answer is the one that is highest in one column; the others are noise."""
+    random = np.random.default_rng(3)
+    made = []
+    for _ in range(count):
+        columns = random.random((8, len(NAMES)))
+        made.append(Judged(columns, np.arange(8) == columns[:, NAMES.index(telling)].argmax()))
+    return made
+
+
+def test_the_column_that_tells_gets_the_weight() -> None:
+    fusion = fit_fusion(groups("title_match"))
+    assert max(fusion.lexical, key=lambda name: fusion.lexical[name]) == "title_match"
+    assert not any(needs_encoder(name) for name in set(fusion.lexical) & set(COLUMNS))
+
+
+def test_a_strong_prior_holds_the_weights() -> None:
+    prior = Fusion(full={"names_match": 3.0}, lexical={"names_match": 3.0})
+    held = fit_fusion(groups("title_match"), prior, pull=1e6).lexical
+    assert abs(held["title_match"]) < 0.01 * held["names_match"]
+
+
+def test_fitted_scores_are_calibrated_on_what_they_were_fitted_on() -> None:
+    judged = groups("title_match")
+    fusion = fit_fusion(judged)
+    scores = np.concatenate([fusion.scores(group.columns.astype(np.float32), lexical=True) for group in judged])
+    assert np.mean(1 / (1 + np.exp(-scores))) == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_ranks_start_at_one_and_hold_only_what_was_known() -> None:
+    past = [
+        incident("a", 0, "disk full on db1"),
+        incident("late", 1, "disk full on db2", closed_after_days=50),
+        incident("open", 2, "disk full on db3", closed_after_days=None),
+        incident("future", 30, "disk full on db4"),
+    ]
+    rows = rank(past, [incident("q", 10, "disk full on db9")], top=5)
+    assert [row.rank for row in rows] == [1, 2]
+    assert {row.incident_id for row in rows} == {"a", "open"}
+    assert all(row.query_id == "q" and 0 <= row.score <= 1 for row in rows)
+
+
+def test_a_query_that_is_in_the_history_is_not_its_own_answer() -> None:
+    past = [incident(str(day), day, "disk full") for day in range(5)]
+    rows = rank(past, past[3:4])
+    assert {row.incident_id for row in rows} == {"0", "1", "2"}
+
+
+def test_no_history_and_no_queries_give_no_rows() -> None:
+    assert rank([], [incident("q", 1, "x")]) == []
+    assert rank([incident("q", 1, "x")], []) == []
+
+
+def test_judged_candidates_carry_the_truth() -> None:
+    past = [incident("a", 0, "disk full"), incident("b", 1, "pool slow")]
+    judged = judge(Recommender().fit(past), [incident("q", 5, "disk full")], {"q": {"a"}})
+    assert judged[0].relevant.tolist() == [True, False]
+    assert judged[0].columns.shape == (2, len(COLUMNS))
+
+
+def test_ties_count_at_their_middle() -> None:
+    usable = np.array([True, True, True, False])
+    assert best_rank(np.zeros(4), np.array([True, False, False, False]), usable) == 2.0
+    assert best_rank(np.array([0.0, 0, 0, 9]), np.array([False, False, False, True]), usable) == float("inf")
+
+
+def test_figures_count_hits() -> None:
+    found = figures([1, 2, 20, float("inf")], [0.001] * 4)
+    assert (found["R@1"], found["R@5"], found["R@10"]) == (0.25, 0.5, 0.5)
+    assert found["MRR"] == pytest.approx((1 + 0.5 + 0.05) / 4)
+
+
+def test_on_a_firm_no_weight_was_fitted_on_it_is_no_worse_than_bm25(firm: Case) -> None:
+    case = firm.thinned(60)
+    rows = {row.method: row.metrics for row in measure(case, None, quiet)}
+    assert rows["PathFinder, words alone"]["MRR"] >= rows["BM25 (title and body)"]["MRR"] - 0.01
+    assert rows["PathFinder, words alone"]["R@10"] > 0.9
+
+
+def test_known_duplicates_are_found_better_than_by_bm25() -> None:
+    case = issue_case(SHARED, "train")
+    if case is None:
+        pytest.skip("the issues are not beside the project: ../shared/datasets is missing")
+    last = max(query.opened_at for query in case.queries)
+    known = [past for past in case.history if past.opened_at <= last][-2_500:]
+    names = {past.id for past in known}
+    asked = [query for query in case.queries if query.id in names and case.relevant[query.id] & names][-60:]
+    part = Case(name="recent", history=known, queries=asked, relevant=case.relevant)
+    rows = {row.method: row.metrics for row in measure(part, None, quiet)}
+    assert rows["PathFinder, words alone"]["R@10"] > rows["BM25 (title and body)"]["R@10"] + 0.05
+
+
+def test_strangers_are_linked_to_nothing(firm: Case) -> None:
+    linked = set(firm.relevant).union(*firm.relevant.values())
+    assert not {each.id for each in strangers(firm, 20)} & linked
