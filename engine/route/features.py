@@ -17,6 +17,7 @@ from engine.route.reading import Reading
 
 _SPACE = 2**30  # hashes; large enough that two features that matter never share one
 _MAX_FEATURES = 60_000
+_PIECED_WORDS = 40  # first distinct words of a text that are also read in pieces
 Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
 
 
@@ -75,9 +76,17 @@ class Features:
 
 def _word_features(reading: Reading) -> list[str]:
     found = list(reading.words)
-    return [word for word in found for _ in range(min(reading.words[word], 8))] + [
-        f"{a} {b}" for a, b in pairwise(found)
-    ]
+    return (
+        [word for word in found for _ in range(min(reading.words[word], 8))]
+        + _pieces(found[:_PIECED_WORDS])
+        + [f"{a} {b}" for a, b in pairwise(found)]
+    )
+
+
+def _pieces(found: Sequence[str]) -> list[str]:
+    """Runs of four letters with the ends of words marked: kin words and misspellings share some."""
+    marked = (f"<{word}>" for word in found)
+    return list({f"…{word[begin : begin + 4]}" for word in marked for begin in range(max(1, len(word) - 3))})
 
 
 def _find(features: Sequence[str], hashes: Ints) -> tuple[Ints, Ints]:

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from engine.route.memory import Floats, Ints
 
 _RIDGE = 2.0  # pull towards the prior weights, in squared log-likelihood units per weight
+_DRIFT = 0.95  # the weights are made smaller by this: time to come differs more than the end of the history
 _WANTED_PRECISION = 0.95
 _MIN_AUTOMATIC = 30  # held-out decisions a threshold must rest on
 
@@ -43,7 +44,7 @@ class Stacker:
         found = minimize(
             _loss, start, args=(_Pile.of(asked), start), jac=True, method="L-BFGS-B", options={"maxiter": 100}
         )
-        self.weights_, self.stranger_ = found.x[:-1], float(found.x[-1])
+        self.weights_, self.stranger_ = _DRIFT * found.x[:-1], _DRIFT * float(found.x[-1])
         self.asked_ = len(asked)
         self.threshold_ = self._threshold(asked)
         return self
@@ -59,7 +60,7 @@ class Stacker:
                 chances = self.probabilities(question.opinions)
                 best = int(np.argmax(chances))
                 tops.append((float(chances[best]), best == question.right))
-        return threshold_for(tops)
+        return max(threshold_for(tops), threshold_for(tops[len(tops) // 2 :]))  # good of late, not only on the whole
 
     def to_data(self) -> dict[str, Any]:
         """What was learned, JSON-able."""
