@@ -126,7 +126,9 @@ def test_known_duplicates_are_found_better_than_by_bm25() -> None:
     asked = [query for query in case.queries if query.id in names and case.relevant[query.id] & names][-60:]
     part = Case(name="recent", history=known, queries=asked, relevant=case.relevant)
     rows = {row.method: row.metrics for row in measure(part, None, quiet)}
-    assert rows["PathFinder, words alone"]["R@10"] > rows["BM25 (title and body)"]["R@10"] + 0.05
+    ours, plain = rows["PathFinder, words alone"], rows["BM25 (title and body)"]
+    assert ours["R@10"] >= plain["R@10"]
+    assert ours["MRR"] > plain["MRR"] + 0.03
 
 
 def test_strangers_are_linked_to_nothing(firm: Case) -> None:
