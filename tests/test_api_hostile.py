@@ -1,4 +1,4 @@
-"""Raw bytes against every route that reads a body: never a 500, never an echo, never a long answer."""
+"""Raw bytes against every route of the whole product: never a 500, never an echo, never a long answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from engine.pathfinder import Pathfinder
 from engine.settings import Settings
 from engine.store.records import Scope
 from tests.fake_engine import FakeEngine
+from tests.live_server import new_key, url_of
 
 SECRET = "hunter2-7f3a"
 S = SECRET.encode()
@@ -114,10 +116,11 @@ KINDS = (
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    engine = FakeEngine()
-    headers = {"X-API-Key": engine.key(Scope.ADMIN)}
-    with TestClient(create_app(engine, Settings()), headers=headers, raise_server_exceptions=False) as client:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    database = tmp_path_factory.mktemp("hostile") / "p.db"
+    settings = Settings(database_url=url_of(database), encoder_enabled=False)
+    app, headers = create_app(Pathfinder.open(settings), settings), {"X-API-Key": new_key(database, Scope.ADMIN)}
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
         client.post("/v1/incidents", json={"title": "x"})
         yield client
 
