@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from engine.route.memory import Floats, Ints
 
 _RIDGE = 2.0  # pull towards the prior weights, in squared log-likelihood units per weight
-_DRIFT = 0.95  # the weights are made smaller by this: time to come differs more than the end of the history
+_DRIFT = 0.97  # the weights are made smaller by this: time to come differs more than the end of the history
 _WANTED_PRECISION = 0.95
 _MIN_AUTOMATIC = 30  # held-out decisions a threshold must rest on
 
