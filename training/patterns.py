@@ -56,7 +56,9 @@ def series_of(frame: pd.DataFrame) -> list[Series]:
     seconds = pd.to_datetime(frame["ts"], utc=True).dt.as_unit("s").astype("int64")
     frame = frame.assign(ts=seconds).sort_values("ts", kind="stable")
     return [
-        Series(service=service, host=host, metric=metric, ts=part["ts"].to_numpy(), values=part["value"].to_numpy(float))
+        Series(
+            service=service, host=host, metric=metric, ts=part["ts"].to_numpy(), values=part["value"].to_numpy(float)
+        )
         for (service, host, metric), part in frame.groupby(["service", "host", "metric"], sort=True)
     ]
 
@@ -91,7 +93,10 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
         "baseline": round(pattern.baseline, 6),
         "support": pattern.support,
         "q_value": pattern.q_value,
-        "next": [_window(one.start, one.end, one.probability) for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)],
+        "next": [
+            _window(one.start, one.end, one.probability)
+            for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)
+        ],
     }
 
 

@@ -81,7 +81,9 @@ def day_grid(ts: np.ndarray, values: np.ndarray, timezone: str, bin_minutes: int
     total = np.bincount(cell, weights=values, minlength=days * bins)
     with np.errstate(invalid="ignore"):
         mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return DayGrid(mean.reshape(days, bins), first + np.arange(days).astype("datetime64[D]"), bin_minutes, zone_of(timezone))
+    return DayGrid(
+        mean.reshape(days, bins), first + np.arange(days).astype("datetime64[D]"), bin_minutes, zone_of(timezone)
+    )
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def _dow(days: tuple[int, ...]) -> str:
 def _day_sets() -> tuple[str, ...]:
     """Weekday sets of two to six days that have no name of their own."""
     sets = [tuple(d for d in range(7) if code >> d & 1) for code in range(1, 127)]
-    return tuple(_dow(s) for s in sets if 2 <= len(s) and s not in ((0, 1, 2, 3, 4), (5, 6)))
+    return tuple(_dow(s) for s in sets if len(s) >= 2 and s not in ((0, 1, 2, 3, 4), (5, 6)))
 
 
 def _fortnights() -> tuple[str, ...]:

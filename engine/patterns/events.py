@@ -108,7 +108,9 @@ def holds_start(counts: np.ndarray, width: int) -> np.ndarray:
     return np.asarray((inside > 0).astype(float).reshape(counts.shape))
 
 
-def _named(c: Candidate, log_p: float, runs: Episodes, span: tuple[int, int], table: RuleTable) -> tuple[EventWindow, np.ndarray] | None:
+def _named(
+    c: Candidate, log_p: float, runs: Episodes, span: tuple[int, int], table: RuleTable
+) -> tuple[EventWindow, np.ndarray] | None:
     """The candidate with rule, edges in seconds and record; None where too few chances were hits."""
     first_day, days = span
     held = holds_start(start_counts(runs, first_day, days), c.width)
@@ -135,7 +137,14 @@ def _edges(offset: np.ndarray, length: np.ndarray) -> tuple[int, int]:
 
 
 def _window(
-    c: Candidate, log_p: float, table: RuleTable, row: int, edges: tuple[int, int], slot: np.ndarray, held: np.ndarray, inside: np.ndarray
+    c: Candidate,
+    log_p: float,
+    table: RuleTable,
+    row: int,
+    edges: tuple[int, int],
+    slot: np.ndarray,
+    held: np.ndarray,
+    inside: np.ndarray,
 ) -> tuple[EventWindow, np.ndarray] | None:
     """The record of a window; None where it is too thin."""
     per_day = _BINS // c.period
@@ -151,7 +160,9 @@ def _window(
     name = kind.name if hours == 24 else "hourly" if hours == 1 else "every_k_hours"
     text = rule if hours == 24 else "FREQ=HOURLY" + (f";INTERVAL={hours}" if hours > 1 else "")
     start_s = edges[0] % (c.period * BIN_MINUTES * 60)
-    window = EventWindow(log_p, name, text, start_s, edges[1], hits, chance_days, float(hits.mean()), float(held.mean()))
+    window = EventWindow(
+        log_p, name, text, start_s, edges[1], hits, chance_days, float(hits.mean()), float(held.mean())
+    )
     return window, inside
 
 
@@ -162,7 +173,9 @@ def merged(spans: Sequence[tuple[str, int, int]]) -> list[int]:
     """
     kept: list[int] = []
     for i, (rule, start, length) in enumerate(spans):
-        if not any(spans[k][0] in (rule, "FREQ=DAILY") and _overlap(spans[k][1:], (start, length)) >= 0.5 for k in kept):
+        if not any(
+            spans[k][0] in (rule, "FREQ=DAILY") and _overlap(spans[k][1:], (start, length)) >= 0.5 for k in kept
+        ):
             kept.append(i)
     return kept
 

@@ -24,6 +24,7 @@ _SPIKE_SHARE = 0.98  # of samples that are no spikes
 _SPIKE_COST = float(np.log(3))  # nats
 _LEAST_RISE = 0.35  # robust standard deviations
 _PLATEAU_SHARE = 0.65  # of chances that are hits
+_LATER_COST = 9.0  # nats that a second pattern pays: what is left of the first may look like one
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
@@ -73,7 +74,7 @@ class PatternFinder:
         Patterns reported of one series at most.
     """
 
-    def __init__(self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.008, most: int = 8) -> None:
+    def __init__(self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.004, most: int = 8) -> None:
         self.timezone = timezone
         self.q = q
         self.alpha = alpha
@@ -158,7 +159,9 @@ class PatternFinder:
         index = cells[:, None] + np.arange(-(-window.length_s // bin_s) + 1)
         inside = flat[np.minimum(index, len(flat) - 1)]
         level = float(np.median(np.nan_to_num(inside, nan=-np.inf).max(axis=1)))
-        pattern = self._event_pattern(EventSeries(service=series.service, host=series.host, name=series.metric, ts=series.ts), window, last)
+        pattern = self._event_pattern(
+            EventSeries(service=series.service, host=series.host, name=series.metric, ts=series.ts), window, last
+        )
         return replace(pattern, level=level, baseline=float(np.nanmedian(flat)))
 
     def _pattern(self, series: Series, grid: DayGrid, name: Named, last: datetime) -> Pattern:
@@ -186,7 +189,9 @@ def distinct(patterns: Sequence[Pattern]) -> list[Pattern]:
     """Patterns of events with each window of a service told once: by the whole, else by the part that shows it best."""
     kept: list[Pattern] = []
     for service in dict.fromkeys(p.service for p in patterns):
-        own = sorted((p for p in patterns if p.service == service), key=lambda p: (p.metric != "", p.host != "", -p.hits))
+        own = sorted(
+            (p for p in patterns if p.service == service), key=lambda p: (p.metric != "", p.host != "", -p.hits)
+        )
         spans = [(p.rule, seconds_of(p.start_local), 60 * p.duration_minutes) for p in own]
         kept += [own[i] for i in merged(spans)]
     return kept
@@ -222,13 +227,24 @@ def next_probability(hits: np.ndarray, days: np.ndarray, half_life_days: float =
 
 
 def levels(grid: DayGrid, name: Named) -> tuple[float, float]:
-    """Typical value inside the window on hit days, and around it."""
+    """Typical value inside the window on hit days, and around it.
+
+    Where the load is a short spike somewhere inside the window, its height is told: the median says nothing of it.
+    """
     flat = grid.values.ravel()
     cells = name.cells[name.hits]
     around = max(name.width, 60 // grid.bin_minutes)
     inside = _values(flat, cells, 0, name.width)
     outside = np.concatenate([_values(flat, cells, -around, around), _values(flat, cells, name.width, around)])
-    return float(np.nanmedian(inside)), float(np.nanmedian(outside))
+    level, baseline = float(np.nanmedian(inside)), float(np.nanmedian(outside))
+    peak = float(np.nanmedian(name.sign * _tops(name.sign * inside.reshape(len(cells), -1))))
+    return (peak if abs(level - baseline) < 0.25 * abs(peak - baseline) else level), baseline
+
+
+def _tops(rows: np.ndarray) -> np.ndarray:
+    """The largest value of each row, nan passed over and a row without values left out."""
+    best = np.where(np.isfinite(rows), rows, -np.inf).max(axis=1)
+    return np.asarray(best[np.isfinite(best)])
 
 
 def _values(flat: np.ndarray, cells: np.ndarray, shift: int, width: int) -> np.ndarray:
@@ -245,7 +261,7 @@ def _peel(rest: DayGrid, most: int) -> list[tuple[Named, float]]:
             step = search(rest, table)
             if step is None:
                 break
-            found.append(step)
+            found.append((step[0], step[1] + (_LATER_COST if found else 0.0)))
             take_out(step[0], rest)
     return found
 
@@ -350,7 +366,7 @@ def _as_named(period: Period, grid: DayGrid) -> Named:
 
 def _blank_out(name: Named, grid: DayGrid) -> None:
     """Make a pattern's windows unseen, with a margin for early starts and late ends."""
-    margin = max(1, round(20 / grid.bin_minutes))
+    margin = max(1, round(30 / grid.bin_minutes))
     _forget(name.cells, -margin, name.width + margin, grid)
 
 

@@ -41,7 +41,9 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     first = _named_at(candidate, contrasts, table, grid)
     if first is None:
         return None
-    box = box_around(contrasts.data, first.cells[first.hits], first.width, (first.period - first.width) // 2, first.sign)
+    box = box_around(
+        contrasts.data, first.cells[first.hits], first.width, (first.period - first.width) // 2, first.sign
+    )
     if box is None:
         return None
     start, width = first.start + box[0], box[1] - box[0]
@@ -62,9 +64,12 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
     if period < grid.bins and kind.months:
         period, rows = grid.bins, np.array([start])
     day, column = np.nonzero(valid[:, rows] & table.member[row][:, None])
-    hits = hits_of(value[day, rows[column]])
-    name = Named(*_label(kind, rule, period, grid), int(rows[0]), c.width, c.sign, period, table.member[row], hits, day, day * grid.bins + rows[column], weight_of(value[day, rows[column]]))
+    cells = day * grid.bins + rows[column]
+    hits = hits_of(around(value, cells, min(c.width, 15 // grid.bin_minutes)))
+    label = _label(kind, rule, period, grid)
     values = value[day, rows[column]]
+    chosen, weight = table.member[row], weight_of(values)
+    name = Named(*label, int(rows[0]), c.width, c.sign, period, chosen, hits, day, cells, weight)
     held = _holds(name, kind, values, grid) and _stands_out(name, contrasts.data, float(np.median(values[hits])))
     return name if held else None
 
@@ -141,7 +146,7 @@ def box_around(data: Scored, cells: np.ndarray, width: int, room: int, sign: int
     low, middle, high = np.quantile(course, (0.1, 0.5, 0.9))
     if high - middle < middle - low:
         return None
-    begin, end = best_box(course, pad + width // 2)
+    begin, end = half_height(course, *best_box(course, pad + width // 2))
     return begin - pad, end - pad
 
 
@@ -158,6 +163,18 @@ def best_box(course: np.ndarray, middle: int) -> tuple[int, int]:
     fit = np.where((width > 0) & (width < n) & (gain > 0) & (low <= middle) & (high > middle), fit, -np.inf)
     best = np.unravel_index(int(fit.argmax()), fit.shape)
     return int(low[best]), int(high[best])
+
+
+def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
+    """The box `[low, high)` without what lies below half of the rise at its ends: jitter smears steps into slopes."""
+    if high - low < 3 or high - low >= len(course):
+        return low, high
+    smooth = np.convolve(np.pad(course, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
+    inside = np.sort(smooth[low:high])
+    top = float(inside[-max(1, len(inside) // 2) :].mean())
+    base = float(np.median(np.concatenate([course[:low], course[high:]])))
+    above = low + np.flatnonzero(smooth[low:high] >= (top + base) / 2)
+    return int(above[0]), int(above[-1]) + 1
 
 
 def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGrid) -> tuple[int, int]:
@@ -192,6 +209,12 @@ def weight_of(values: np.ndarray) -> float:
     return float(values.sum() / np.sqrt(max(len(values), 1)))
 
 
+def around(value: np.ndarray, cells: np.ndarray, reach: int) -> np.ndarray:
+    """The largest contrast within `reach` bins of each flat cell: jobs start a little early or late."""
+    index = np.clip(cells[:, None] + np.arange(-reach, reach + 1), 0, value.size - 1)
+    return np.asarray(value.ravel()[index].max(axis=1))
+
+
 def hits_of(values: np.ndarray) -> np.ndarray:
     """Which contrasts are occurrences: above half of what the stronger half shows."""
     if len(values) == 0:
@@ -212,12 +235,15 @@ def _label(kind: Kind, rule: str, period: int, grid: DayGrid) -> tuple[str, str]
 
 def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
     """Whether the record bears the name: enough hits in enough periods, a clear mean at this very clock position."""
-    if name.hits.sum() < _LEAST_HITS or name.hits.mean() < _LEAST_SHARE:
+    expected = name.chosen.sum() * (grid.bins // name.period)
+    if name.hits.sum() < max(_LEAST_HITS, 0.3 * expected) or name.hits.mean() < _LEAST_SHARE:
         return False
     days = grid.days[name.chance_days[name.hits]]
     unit = "datetime64[M]" if kind.months else "datetime64[W]" if "WEEKLY" in name.rule else "datetime64[D]"
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
-    return len(np.unique(days.astype(unit))) >= _LEAST_PERIODS and float(values.mean()) > _LEAST_T * error * _small(len(values))
+    return len(np.unique(days.astype(unit))) >= _LEAST_PERIODS and float(values.mean()) > _LEAST_T * error * _small(
+        len(values)
+    )
 
 
 def _stands_out(name: Named, data: Scored, rise: float) -> bool:

@@ -12,7 +12,16 @@ from engine.domain import ExpectedLoad, Occurrence, Pattern
 from engine.patterns.calendar import DAY_NAMES, days_of, rule_parts, zone_of
 
 _DAY_WORDS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
-_NTH_WORDS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last", -2: "second-last", -3: "third-last"}
+_NTH_WORDS = {
+    1: "first",
+    2: "second",
+    3: "third",
+    4: "fourth",
+    5: "fifth",
+    -1: "last",
+    -2: "second-last",
+    -3: "third-last",
+}
 _CONTINUOUS = ("SECONDLY", "MINUTELY")  # rules of a free period: counted from DTSTART in UTC, not by the wall clock
 
 

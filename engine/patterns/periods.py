@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from engine.patterns.naming import box_around, hits_of, weight_of
+from engine.patterns.naming import around, box_around, hits_of, weight_of
 from engine.patterns.scan import positions
 from engine.patterns.scores import Contrasts
 from engine.patterns.significance import cumulants, log_tail
@@ -39,6 +39,15 @@ class Period:
     weight: float  # as of a calendar window: sum of contrasts over the root of their number
 
 
+@dataclass(frozen=True)
+class _Fold:
+    log_p: float
+    length: float  # bins from one occurrence to the next
+    start: float  # bin of the cycle
+    width: int
+    sign: int
+
+
 def best_period(contrasts: Contrasts) -> Period | None:
     """The free period that explains most of what is contrasted (cells evenly spaced in time), None where none holds up."""
     bin_minutes = contrasts.bin_minutes
@@ -50,8 +59,20 @@ def best_period(contrasts: Contrasts) -> Period | None:
             likely += [(z, length, width, course) for z, length in likely_periods(course, width, bin_minutes)]
     likely.sort(key=lambda row: -row[0])
     folds = [fold for _, length, width, course in likely[:5] for fold in _folded(course, length, width)]
-    held = [_measured(contrasts, fold) for fold in folds if fold.log_p < _LOG_WORTH]
-    return max((period for period in held if period is not None), key=lambda period: period.weight, default=None)
+    held = [(fold, _measured(contrasts, fold)) for fold in folds if fold.log_p < _LOG_WORTH]
+    best = max((pair for pair in held if pair[1] is not None), key=lambda pair: pair[1].weight, default=None)
+    return None if best is None else _shortest(contrasts, *best)
+
+
+def _shortest(contrasts: Contrasts, fold: _Fold, period: Period) -> Period:
+    """`period`, or a part of it that explains clearly more: a load also recurs at every multiple of its period."""
+    for parts in (2, 3, 5):
+        length = fold.length / parts
+        if length * contrasts.bin_minutes >= _SHORTEST_MINUTES and length > 2 * period.width:
+            shorter = _measured(contrasts, replace(fold, length=length, start=fold.start % length))
+            if shorter is not None and shorter.weight > 1.1 * period.weight:
+                period = shorter
+    return period
 
 
 def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int = 2) -> list[tuple[float, float]]:
@@ -91,15 +112,6 @@ def _of_calendar(minutes: float) -> bool:
     return any(abs(minutes / known - 1) < 0.004 for known in (*_CALENDAR_MINUTES, 1440 * days))
 
 
-@dataclass(frozen=True)
-class _Fold:
-    log_p: float
-    length: float  # bins from one occurrence to the next
-    start: float  # bin of the cycle
-    width: int
-    sign: int
-
-
 def _folded(course: np.ndarray, length: float, width: int) -> Iterator[_Fold]:
     """The best fold of `course` near `length`, for rises and for falls."""
     cycles = int(len(course) / length) - 1
@@ -128,7 +140,7 @@ def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
     value, valid = contrasts.of(width)
     cells = _cells(start, length, data.score.size)
     cells = cells[valid.ravel()[cells]]
-    hits = hits_of(fold.sign * value.ravel()[cells])
+    hits = hits_of(around(fold.sign * value, cells, min(width, 15 // bin_minutes)))
     if len(hits) < _LEAST_CYCLES or hits.mean() < _LEAST_SHARE or _of_calendar(length * bin_minutes):
         return None
     values = fold.sign * value.ravel()[cells]

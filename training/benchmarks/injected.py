@@ -18,7 +18,7 @@ KINDS = ("hourly", "every_k_hours", "daily", "weekdays", "weekly", "period")
 MONTH_KINDS = ("monthly", "nth_weekday", "last_weekday", "last_business_day")
 BACKGROUNDS = ("white", "ar90", "ar99", "walk", "bursts", "real")
 _MATCH = 0.5  # intersection over union of the coming 13 weeks
-_START = datetime(2025, 1, 6, tzinfo=UTC)
+FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,17 @@ def background(name: str, n: int, rng: np.random.Generator, real: Sequence[np.nd
     return _bursts(n, rng) + noise
 
 
-def make(kind: str | None, *, seed: int, name: str, amplitude: float = 2.0, weeks: int = 8, real: Sequence[np.ndarray] = (), start: datetime = _START, timezone: str = "Europe/Amsterdam") -> Case:
+def make(
+    kind: str | None,
+    *,
+    seed: int,
+    name: str,
+    amplitude: float = 2.0,
+    weeks: int = 8,
+    real: Sequence[np.ndarray] = (),
+    start: datetime = FIRST_DAY,
+    timezone: str = "Europe/Amsterdam",
+) -> Case:
     """A seeded case: `kind` (None: no pattern) on background `name`, `weeks` of 5-minute samples from `start`."""
     rng = np.random.default_rng([seed, weeks])
     n = weeks * 7 * 288
@@ -118,7 +128,10 @@ def count(cases: Sequence[Case], found: Sequence[Sequence[Pattern]], score: Scor
         if case.truth is None:
             score.free += 1
             score.flagged += bool(patterns)
-            score.misses += [f"null {case.background} {case.series.service}: {p.kind} {p.rule} {p.start_local} {p.duration_minutes} p={p.q_value:.1e} {p.support}" for p in patterns]
+            score.misses += [
+                f"null {case.background} {case.series.service}: {p.kind} {p.rule} {p.start_local} {p.duration_minutes} p={p.q_value:.1e} {p.support}"
+                for p in patterns
+            ]
             continue
         end = datetime.fromtimestamp(int(case.series.ts.max()), UTC)
         overlaps = [overlap(case.truth, p, end) for p in patterns]
@@ -190,10 +203,19 @@ def _shuffled(course: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarra
 def _explain(case: Case, patterns: Sequence[Pattern], overlaps: Sequence[float]) -> str:
     truth = case.truth
     head = f"{case.background} amp {case.amplitude:g} {truth and truth.rule!r} {truth and truth.start_local} {truth and truth.duration_minutes}"
-    return head + " -> " + "; ".join(f"{p.rule!r} {p.start_local} {p.duration_minutes} iou {o:.2f} {p.support} q={p.q_value:.0e}" for p, o in zip(patterns, overlaps, strict=True))
+    return (
+        head
+        + " -> "
+        + "; ".join(
+            f"{p.rule!r} {p.start_local} {p.duration_minutes} iou {o:.2f} {p.support} q={p.q_value:.0e}"
+            for p, o in zip(patterns, overlaps, strict=True)
+        )
+    )
 
 
-def vary(case: Case, how: Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]], seed: int) -> Case:
+def vary(
+    case: Case, how: Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]], seed: int
+) -> Case:
     """`case` with its samples changed: holes, drift, outliers, a daily cycle."""
     ts, values = how(case.series.ts, case.series.values.copy(), np.random.default_rng(seed))
     return replace(case, series=replace(case.series, ts=ts, values=values))

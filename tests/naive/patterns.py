@@ -1,0 +1,93 @@
+"""The slow obvious twins of the scan: loops over every day, bin and rotation."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+
+def contrast(score: np.ndarray, seen: np.ndarray, width: int, flank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Window mean less the mean of both flank means, by slicing each window out."""
+    flat, known = score.ravel(), seen.ravel()
+    value, valid = np.zeros(flat.size), np.zeros(flat.size, dtype=bool)
+    for at in range(flat.size):
+        means = []
+        for low, high, length in (
+            (at, at + width, width),
+            (at - flank, at, flank),
+            (at + width, at + width + flank, flank),
+        ):
+            cells = [c for c in range(max(low, 0), min(high, flat.size)) if known[c]]
+            means.append(np.mean([flat[c] for c in cells]) if 2 * len(cells) >= length else None)
+        if all(m is not None for m in means):
+            valid[at] = True
+            value[at] = means[0] - (means[1] + means[2]) / 2
+    return value.reshape(score.shape), valid.reshape(score.shape)
+
+
+def rotation_tail(scores: np.ndarray, total: float) -> float:
+    """Share of all combinations of per-day offsets whose first column sums to `total` or more: exact, for tiny grids."""
+    sums = [sum(choice) for choice in itertools.product(*scores.tolist())]
+    return float(np.mean([s >= total - 1e-12 for s in sums]))
+
+
+def best_total(scores: np.ndarray, member: np.ndarray) -> tuple[float, int]:
+    """The largest sum over a rule's days of one bin, and that bin."""
+    totals = [sum(scores[d, b] for d in range(scores.shape[0]) if member[d]) for b in range(scores.shape[1])]
+    return max(totals), int(np.argmax(totals))
+
+
+def day_grid(ts: np.ndarray, values: np.ndarray, timezone: str, bin_minutes: int) -> dict[tuple[date, int], float]:
+    """Mean value of each local day and bin, sample by sample through the standard library's zones."""
+    cells: dict[tuple[date, int], list[float]] = {}
+    for moment, value in zip(ts, values, strict=True):
+        local = datetime.fromtimestamp(int(moment), UTC).astimezone(ZoneInfo(timezone))
+        key = (local.date(), (local.hour * 60 + local.minute) // bin_minutes)
+        cells.setdefault(key, []).append(float(value))
+    return {key: sum(found) / len(found) for key, found in cells.items()}
+
+
+def days_of(rule: str, first: date, days: int) -> list[date]:
+    """Days named by the rules the finder writes, from the words of RFC 5545."""
+    names = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+    parts = dict(part.split("=") for part in rule.split(";"))
+    every = [first + timedelta(days=n) for n in range(days)]
+
+    def in_month(day: date) -> list[date]:
+        whole = [date(day.year, day.month, n) for n in range(1, 32) if _exists(day.year, day.month, n)]
+        return [
+            d for d in whole if any(_named(d, n, whole, names) for n in parts.get("BYDAY", ",".join(names)).split(","))
+        ]
+
+    chosen = []
+    for day in every:
+        if "BYMONTHDAY" in parts:
+            number = int(parts["BYMONTHDAY"])
+            ok = day.day == number if number > 0 else (day + timedelta(days=-number)).day == 1 and number == -1
+        elif "BYSETPOS" in parts:
+            position = int(parts["BYSETPOS"])
+            ok = day == in_month(day)[position - 1 if position > 0 else position]
+        elif parts["FREQ"] == "MONTHLY":
+            ok = day in in_month(day)
+        else:
+            ok = "BYDAY" not in parts or names[day.weekday()] in parts["BYDAY"].split(",")
+        if ok:
+            chosen.append(day)
+    return chosen
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    return day <= 28 or (date(year, month, 28) + timedelta(days=day - 28)).month == month
+
+
+def _named(day: date, name: str, whole: list[date], names: list[str]) -> bool:
+    if names[day.weekday()] != name[-2:]:
+        return False
+    if len(name) == 2:
+        return True
+    same = [d for d in whole if d.weekday() == day.weekday()]
+    nth = int(name[:-2])
+    return abs(nth) <= len(same) and day == same[nth - 1 if nth > 0 else nth]
