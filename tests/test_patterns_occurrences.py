@@ -13,7 +13,8 @@ from engine.errors import InvalidInput
 from engine.patterns.occurrences import expected, occurrences, sentence, when_words
 
 BATCH = Pattern(
-    service="billing", host="batch-01", metric="cpu", kind="weekly", rule="FREQ=WEEKLY;BYDAY=FR", timezone="Europe/Amsterdam",
+    service="billing",
+    host="batch-01", metric="cpu", kind="weekly", rule="FREQ=WEEKLY;BYDAY=FR", timezone="Europe/Amsterdam",
     start_local="16:00", duration_minutes=50, level=84.0, baseline=31.0, hits=8, chances=8, q_value=1e-6,
     last_seen_at=datetime(2026, 3, 1, tzinfo=UTC), probability=0.94,
 )  # fmt: skip

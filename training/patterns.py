@@ -64,7 +64,7 @@ def series_of(frame: pd.DataFrame) -> list[Series]:
 
 
 def event_series(alerts: Sequence[Alert]) -> list[EventSeries]:
-    """When alerts fired: for each service all of them, then by host, then by title, where those are parts and no whole."""
+    """When alerts fired: for each service all of them, then by host and by title, where those are parts."""
     moments: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for alert in alerts:
         if alert.status is AlertStatus.FIRING:

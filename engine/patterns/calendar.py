@@ -254,7 +254,7 @@ class RuleTable:
 
 @lru_cache(maxsize=64)
 def rule_table(first: int, days: int, least: int) -> RuleTable:
-    """Rules naming at least `least` of the `days` days from day number `first` (since 1970-01-01), each set of days once."""
+    """Rules naming at least `least` of the `days` days from day number `first`, each set of days once."""
     span = first + np.arange(days).astype("datetime64[D]")
     kept: dict[bytes, tuple[Kind, str, np.ndarray]] = {}
     for kind in KINDS:

@@ -101,7 +101,7 @@ def start_counts(runs: Episodes, first_day: int, days: int) -> np.ndarray:
 
 
 def holds_start(counts: np.ndarray, width: int) -> np.ndarray:
-    """1.0 where an episode begins in the `width` bins from a bin on, else 0.0: (days, bins). Windows run over midnight."""
+    """1.0 where an episode begins within `width` bins of a bin, else 0.0: (days, bins). Over midnight too."""
     sums = np.concatenate([[0], np.cumsum(counts.ravel())])
     cells = np.arange(counts.size)
     inside = sums[np.minimum(cells + width, counts.size)] - sums[cells]
@@ -130,7 +130,7 @@ def _named(
 
 
 def _edges(offset: np.ndarray, length: np.ndarray) -> tuple[int, int]:
-    """Begin after the window's first bin, and length, both in seconds and whole minutes: the usual span of its events."""
+    """Begin after the window's first bin, and length, in seconds of whole minutes: the usual span of its events."""
     low = int(np.quantile(offset, 0.05)) // 60 * 60
     high = max(float(np.quantile(offset, 0.95)), float(np.median(offset + length)))
     return low, max(_SHORTEST_S, int(-(-(high - low) // 60)) * 60)

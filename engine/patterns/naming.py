@@ -111,7 +111,7 @@ def has_sharp_edges(name: Named, grid: DayGrid) -> bool:
 
 
 def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int | None:
-    """Row of `table` whose days best explain the per-day contrasts `daily` (days,), by description length; None if no row.
+    """Row of `table` whose days best explain the per-day contrasts `daily` (days,), by description length.
 
     A rule explains the contrasts by two means, on its days and off them; a rule is charged its cost.
     """
@@ -178,7 +178,7 @@ def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
 
 
 def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGrid) -> tuple[int, int]:
-    """The shortest stretch after which the window returns within the day, and its start; the whole day if it does not."""
+    """The shortest stretch after which the window returns within the day, and its start; else the whole day."""
     count = np.maximum(valid[c.days].sum(axis=0), 1)
     mean = value[c.days].sum(axis=0) / count
     error = np.sqrt(np.maximum((value[c.days] ** 2).sum(axis=0) / count - mean**2, 1e-9) / count)

@@ -49,7 +49,7 @@ class _Fold:
 
 
 def best_period(contrasts: Contrasts) -> Period | None:
-    """The free period that explains most of what is contrasted (cells evenly spaced in time), None where none holds up."""
+    """The free period that explains most of what is contrasted (cells evenly spaced), None where none holds up."""
     bin_minutes = contrasts.bin_minutes
     likely: list[tuple[float, float, int, np.ndarray]] = []
     for width in sorted({max(1, m // bin_minutes) for m in _WIDTH_MINUTES}):
@@ -60,7 +60,8 @@ def best_period(contrasts: Contrasts) -> Period | None:
     likely.sort(key=lambda row: -row[0])
     folds = [fold for _, length, width, course in likely[:5] for fold in _folded(course, length, width)]
     held = [(fold, _measured(contrasts, fold)) for fold in folds if fold.log_p < _LOG_WORTH]
-    best = max((pair for pair in held if pair[1] is not None), key=lambda pair: pair[1].weight, default=None)
+    pairs = [(fold, period) for fold, period in held if period is not None]
+    best = max(pairs, key=lambda pair: pair[1].weight, default=None)
     return None if best is None else _shortest(contrasts, *best)
 
 
@@ -76,7 +77,7 @@ def _shortest(contrasts: Contrasts, fold: _Fold, period: Period) -> Period:
 
 
 def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int = 2) -> list[tuple[float, float]]:
-    """Periods in bins under whose multiples `course` resembles itself, each after its z: the clearest and the shortest."""
+    """Periods in bins under whose multiples `course` resembles itself, each after its z: clearest and shortest."""
     size = next_fast_len(2 * len(course))
     power = np.abs(rfft(course - course.mean(), size)) ** 2
     own = irfft(power, size)[: len(course) // 2]
@@ -153,7 +154,7 @@ def _cells(start: float, length: float, size: int) -> np.ndarray:
 
 
 def _rounded(length: float, start: float, width: int, size: int, bin_minutes: int) -> tuple[float, float]:
-    """Period and start with the period as the roundest number of minutes that drifts by less than a third of the window."""
+    """Period and start with the period as the roundest number of minutes that drifts by less than half the window."""
     cycles = size / length
     for unit in _ROUND_MINUTES:
         tried = round(length * bin_minutes / unit) * unit / bin_minutes

@@ -61,7 +61,7 @@ def of_width(
 
 
 def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int) -> Candidate:
-    """The rule (row of `member`) and start whose total over days is least likely; its cost and all starts are paid for."""
+    """The rule (row of `member`) and start whose total over days is least likely; cost and all starts are paid for."""
     totals = member @ unit
     starts = totals.argmax(axis=1)
     tops = totals[np.arange(len(totals)), starts]

@@ -1,4 +1,4 @@
-"""From samples to scores: trend, level shifts and the smooth daily shape removed, outliers tamed, windows contrasted."""
+"""From samples to scores: trend, level shifts and the smooth daily shape removed, outliers tamed."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Contrasts:
     def of(self, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Contrast and validity (days, bins) of windows of `width` bins, with the flank under which they vary least.
 
-        A box rises by 1 under every flank, so the quietest shows it best; long ones suit steady noise, short ones drift.
+        A box rises by 1 under every flank, so the quietest shows it best: long for steady noise, short for drift.
         """
         if width not in self._made:
             tries = [contrast(self._sums, width, flank) for flank in flanks_of(width, self.bin_minutes)]
@@ -103,7 +103,7 @@ class Contrasts:
         return self._made[width]
 
     def unit(self, width: int) -> np.ndarray | None:
-        """Contrasts over their robust spread, clipped to `CLIP` of it and scaled into [-1, 1]; None where all are equal."""
+        """Contrasts over their robust spread, clipped to `CLIP` of it, within [-1, 1]; None where all are equal."""
         value, valid = self.of(width)
         spread = spread_of(value, valid)
         return None if not 1e-12 < spread < np.inf else np.clip(value / (CLIP * spread), -1.0, 1.0)
@@ -176,7 +176,7 @@ def _filled(course: np.ndarray) -> np.ndarray:
     known = np.isfinite(course)
     if not known.any():
         return np.zeros(len(course))
-    return np.interp(np.arange(len(course)), np.flatnonzero(known), course[known])
+    return np.asarray(np.interp(np.arange(len(course)), np.flatnonzero(known), course[known]))
 
 
 def _odd(size: int) -> int:

@@ -17,7 +17,7 @@ _WEIGHTS = np.stack([_VALUES**power * np.exp(_VALUES * _TILTS) for power in (0, 
 
 
 def cumulants(scores: np.ndarray) -> np.ndarray:
-    """Cumulants of each day's scores, (3, days, tilts): log mean of exp(tilt * score) over its bins and two derivatives.
+    """Cumulants of each day's scores, (3, days, tilts): log mean of exp(tilt * score) and two derivatives.
 
     Scores lie within [-1, 1] and are rounded up to steps of 1/48, so that tails err on the safe side. The cumulants of
     a sum over days are the sums of theirs.
@@ -32,7 +32,7 @@ def cumulants(scores: np.ndarray) -> np.ndarray:
 
 
 def log_tail(cumulant: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Log probability that sums with `cumulant` (3, sums, tilts) reach `total` (sums,): Bahadur and Rao's approximation.
+    """Log probability that sums with `cumulant` (3, sums, tilts) reach `total` (sums,), after Bahadur and Rao.
 
     Chernoff's bound at the tilt that makes `total` the expected sum, times the share of the tilted mass beyond it.
     """

@@ -29,7 +29,7 @@ def contrast(score: np.ndarray, seen: np.ndarray, width: int, flank: int) -> tup
 
 
 def rotation_tail(scores: np.ndarray, total: float) -> float:
-    """Share of all combinations of per-day offsets whose first column sums to `total` or more: exact, for tiny grids."""
+    """Share of all combinations of per-day offsets whose first column sums to `total` or more: for tiny grids."""
     sums = [sum(choice) for choice in itertools.product(*scores.tolist())]
     return float(np.mean([s >= total - 1e-12 for s in sums]))
 

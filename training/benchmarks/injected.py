@@ -1,4 +1,4 @@
-"""Series with known recurring loads: ten kinds of rule on backgrounds without a clock, and the score of what was found."""
+"""Series with known recurring loads: ten kinds of rule on backgrounds without a clock, and their score."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def pattern_of(kind: str, rng: np.random.Generator, start: datetime, timezone: s
     elif kind in MONTH_KINDS:
         rule = _month_rule(kind, day, rng)
     return Pattern(
-        service="", host="", metric="cpu", kind=kind, rule=rule, timezone=timezone, start_local=f"{begin // 60:02d}:{begin % 60:02d}",
+        service="", host="", metric="cpu", kind=kind, rule=rule, timezone=timezone,
+        start_local=f"{begin // 60:02d}:{begin % 60:02d}",
         duration_minutes=minutes, level=0.0, baseline=0.0, hits=1, chances=1, q_value=0.0, last_seen_at=start,
     )  # fmt: skip
 
@@ -129,8 +130,7 @@ def count(cases: Sequence[Case], found: Sequence[Sequence[Pattern]], score: Scor
             score.free += 1
             score.flagged += bool(patterns)
             score.misses += [
-                f"null {case.background} {case.series.service}: {p.kind} {p.rule} {p.start_local} {p.duration_minutes} p={p.q_value:.1e} {p.support}"
-                for p in patterns
+                f"null {case.background} {case.series.service}: {p.rule} {p.start_local} {p.support}" for p in patterns
             ]
             continue
         end = datetime.fromtimestamp(int(case.series.ts.max()), UTC)
@@ -202,7 +202,8 @@ def _shuffled(course: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarra
 
 def _explain(case: Case, patterns: Sequence[Pattern], overlaps: Sequence[float]) -> str:
     truth = case.truth
-    head = f"{case.background} amp {case.amplitude:g} {truth and truth.rule!r} {truth and truth.start_local} {truth and truth.duration_minutes}"
+    what = (truth.rule, truth.start_local, truth.duration_minutes) if truth else ()
+    head = f"{case.background} amp {case.amplitude:g} {what}"
     return (
         head
         + " -> "

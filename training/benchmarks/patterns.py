@@ -1,4 +1,4 @@
-"""Patterns beside the plain methods of the field: injected loads, series without any, clock changes, real cron events."""
+"""Patterns beside the plain methods of the field: injected loads, series without, clock changes, cron."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _cases(kinds: Sequence[str | None], each: int, *, weeks: int, start: datetim
             kind,
             seed=40_000 + 97 * i,
             name=_BACKGROUNDS[i % 5],
-            amplitude=(1.0, 2.0, 4.0)[i // 5 % 3],
+            amplitude=(1.0, 2.0, 4.0)[i % 3],
             weeks=weeks,
             start=start,
         )

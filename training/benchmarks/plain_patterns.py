@@ -16,7 +16,7 @@ _SNAPS = (60, 1440, 10080)  # minutes
 
 
 def fft_snapped(case: Case) -> list[Pattern]:
-    """The two strongest spectral lines that autocorrelation confirms, snapped to an hour, day or week; fold, take the peak."""
+    """The two strongest spectral lines that autocorrelation confirms, snapped to an hour, day or week; folded."""
     values = case.series.values - np.median(case.series.values)
     power = np.abs(np.fft.rfft(values, 2 * len(values))) ** 2
     own = np.fft.irfft(power)[: len(values)] / max(float((values**2).sum()), 1e-9)
