@@ -8,10 +8,14 @@ concentration: small where incidents are pure (a tenant tag), large where the fi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Any
 
 CONCENTRATIONS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+TEMPO_EDGES_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 2400.0, 4800.0)
+_TEMPO_PRIOR = (0.2, 0.2, 0.14, 0.1, 0.1, 0.08, 0.06, 0.04, 0.03, 0.02, 0.02, 0.01)
+_TEMPO_PRIOR_WEIGHT = 40.0  # alerts
 _PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
 _VALUE_LIMIT = 20_000  # values remembered per field
 _MEMORY = 400.0  # comparisons remembered per field for its concentration
@@ -74,6 +78,7 @@ class Background:
         self.opened = 0.0  # incidents opened, fading with `rate_half_life_s`
         self.opened_at = -math.inf
         self.began_at = math.inf
+        self.tempo = [0.0] * (len(TEMPO_EDGES_S) + 1)  # alerts that joined, by their gap; fading
         self.repeats = [1.0, 2.0]  # alerts that joined: with their fingerprint present already, all; fading
 
     def field(self, name: str) -> Field:
@@ -88,13 +93,27 @@ class Background:
             found = self.fields[name] = Field(self._prior(name))
         return found
 
+    def tempo_nats(self, gap_s: float) -> float:
+        """Nats by which incidents here favour a gap of `gap_s` seconds more than incidents in general do."""
+        place = bisect_right(TEMPO_EDGES_S, gap_s)
+        share = (self.tempo[place] + _TEMPO_PRIOR[place] * _TEMPO_PRIOR_WEIGHT) / (
+            sum(self.tempo) + _TEMPO_PRIOR_WEIGHT
+        )
+        return math.log(share / _TEMPO_PRIOR[place])
+
+    def count_gap(self, gap_s: float) -> None:
+        """An alert joined an incident `gap_s` seconds from its nearest member."""
+        if sum(self.tempo) > _MEMORY:
+            self.tempo = [value * 0.5 for value in self.tempo]
+        self.tempo[bisect_right(TEMPO_EDGES_S, gap_s)] += 1.0
+
     def opening_rate(self, at: float) -> float:
-        """New incidents per hour around `at` (unix seconds), at least 0.05."""
+        """New incidents per hour around `at` (unix seconds), 0.05 to 60."""
         if self.opened_at == -math.inf:
             return 1.0
         faded = self.opened * _fade(max(0.0, at - self.opened_at))
         span_h = min(_RATE_LIFE_S, max(600.0, max(at, self.opened_at) - self.began_at)) / 3600.0
-        return max(0.05, (faded + 0.5) / (span_h + 0.5))
+        return min(60.0, max(0.05, (faded + 0.5) / (span_h + 0.5)))
 
     def count_opening(self, at: float) -> None:
         """An incident opened at `at` (unix seconds)."""
@@ -111,7 +130,7 @@ class Background:
             name: {"counts": f.counts, "total": f.total, "seen": f.seen, "evidence": f.evidence, "now": f.concentration}
             for name, f in self.fields.items()
         }
-        return {"fields": fields, "repeats": self.repeats}
+        return {"fields": fields, "repeats": self.repeats, "tempo": self.tempo}
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
@@ -119,7 +138,7 @@ class Background:
             field = self.known(name)
             field.counts, field.total, field.seen = dict(kept["counts"]), kept["total"], kept["seen"]
             field.evidence, field.concentration = list(kept["evidence"]), kept["now"]
-        self.repeats = list(data["repeats"])
+        self.repeats, self.tempo = list(data["repeats"]), list(data["tempo"])
 
     def _prior(self, name: str) -> float:
         role = "label" if name.startswith("label.") else name
@@ -131,8 +150,3 @@ _RATE_LIFE_S = 4 * 3600.0
 
 def _fade(gone_s: float) -> float:
     return math.exp(-gone_s / _RATE_LIFE_S)
-
-
-def in_order(names: Iterable[str]) -> list[str]:
-    """`names` sorted, for output that does not depend on the order of learning."""
-    return sorted(names)

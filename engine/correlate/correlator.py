@@ -7,22 +7,26 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from engine.correlate.background import Background
+from engine.correlate.case import Case, World
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Revision
-from engine.correlate.signals import SIGNALS, Case, World
+from engine.correlate.repair import Repair, Revision
+from engine.correlate.roots import rank_roots
+from engine.correlate.signals import SIGNALS
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
 from engine.correlate.weights import Weights, shipped
 from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart
 
+_STILL_FIRING_S = 10.0  # a symptom that fired this lately, in one incident only, is the same one: storms cost O(1)
+_EPISODES_READ = 16  # newest ones of a symptom in an incident
 _CERTAIN = 20.0  # log-odds written for what is identity, not inference
 
 
 class Correlator:
     """Assigns alerts to incidents one by one, in event time.
 
-    `predict_one` asks, `learn_one` is the only thing that changes state (with `move` and `close`, the operator's verbs).
+    `predict_one` asks; only `learn_one` changes state, beside `move` and `close`, the operator's verbs.
     Every candidate incident gets a score in log-odds against "this alert opens a new incident"; candidates and the new
     one compete, so a rival lowers the probability of each. The score is the sum of its evidence.
 
@@ -36,6 +40,8 @@ class Correlator:
         Hours after its last sign of life during which an incident can still take an alert.
     max_candidates
         Incidents scored per alert, besides the few that moved last.
+    repair
+        How readily later evidence changes groups.
 
     Examples
     --------
@@ -58,12 +64,14 @@ class Correlator:
         topology: Sequence[Edge] = (),
         weights: Weights | None = None,
         keep_h: float = 4.0,
-        max_candidates: int = 32,
+        max_candidates: int = 16,
+        repair: Repair = Repair(),  # noqa: B008 - frozen
     ) -> None:
         self.topology = topology
         self.weights = weights
         self.keep_h = keep_h
         self.max_candidates = max_candidates
+        self.repair = repair
         self._weights = weights or shipped()
         self._profiles = Profiles(keep_h * 3600.0)
         self._world = World(
@@ -104,16 +112,22 @@ class Correlator:
             profile.closed_at = at.timestamp()
 
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
-        """The members of an open or recent incident as (alert id, score), likeliest root first; () if unknown."""
+        """The members of an open or recent incident as (alert id, score 0..1), likeliest root first; () if unknown."""
         profile = self._profiles.open.get(incident_id)
-        if profile is None:
-            return ()
-        members = sorted(profile.members.values(), key=lambda member: (member.at, member.alert_id))
-        return tuple((member.alert_id, 1.0 / (1 + place)) for place, member in enumerate(members))
+        return rank_roots(profile, self._world) if profile is not None else ()
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
-        """Moves that later evidence suggests, for the caller to apply through `move`."""
-        return ()
+        """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
+        at = now.timestamp()
+        moves = tuple(self.repair.moves(self._profiles, at, self._again, self._settled))
+        return moves or tuple(self.repair.merges(self._profiles, at, self._again, self._settled))
+
+    def _again(self, member: Member) -> list[Case]:
+        return self._cases(member.reading, member.at, member.fingerprint)
+
+    def _settled(self, case: Case) -> float:
+        weights = self._weights.settle
+        return sum(weights.get(name, 0.0) * value for signal in SIGNALS for name, value in signal.parts(case))
 
     def move(self, alert_id: str, incident_id: str) -> None:
         """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
@@ -152,25 +166,40 @@ class Correlator:
         return found
 
     def _known(self, alert: Alert, at: float) -> Match | None:
-        """A second delivery, or the end of a known episode: identity, not inference."""
+        """A second delivery, the end of a known episode, or a symptom still firing moments ago: no weighing needed."""
         incident_id = self._profiles.of_alert.get(alert.id)
         if incident_id is not None:
             return _certain(incident_id, alert.id, "delivered before")
-        best: tuple[float, str, str] | None = None
-        for incident_id in self._profiles.of_fingerprint.get(alert.fingerprint, ()):
-            profile = self._profiles.open[incident_id]
-            for alert_id in profile.episodes[alert.fingerprint]:
-                member = profile.members[alert_id]
-                away = abs(member.at - at)
-                if (away == 0.0 or alert.status is AlertStatus.RESOLVED) and (best is None or away < best[0]):
-                    best = (away, incident_id, alert_id)
-        if best is None:
+        holders = self._profiles.of_fingerprint.get(alert.fingerprint)
+        if not holders:
             return None
-        return _certain(best[1], best[2], "same symptom" if best[0] == 0.0 else "resolves it")
+        resolved = alert.status is AlertStatus.RESOLVED
+        away, incident_id, member = self._nearest_episode(alert.fingerprint, at, holders)
+        if away == 0.0 or resolved:
+            return _certain(incident_id, member.alert_id, "resolves it" if resolved else "same symptom, same start")
+        if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _STILL_FIRING_S:
+            return _certain(incident_id, member.alert_id, f"same symptom {at - member.last_at:.0f} s before")
+        return None
+
+    def _nearest_episode(self, fingerprint: str, at: float, holders: Iterable[str]) -> tuple[float, str, Member]:
+        """The episode of a symptom that began nearest to `at`: (seconds away, incident, member)."""
+        found: list[tuple[float, str, Member]] = []
+        for incident_id in holders:
+            profile = self._profiles.open[incident_id]
+            for alert_id in profile.episodes[fingerprint][-_EPISODES_READ:]:
+                member = profile.members[alert_id]
+                found.append((abs(member.at - at), incident_id, member))
+        return min(found, key=lambda each: each[:2])
 
     def _cases(self, reading: Reading, at: float, fingerprint: str) -> list[Case]:
         found = self._profiles.candidates(reading, at, self.max_candidates)
-        return [Case(reading, at, fingerprint, profile, self._world) for profile in found]
+        cases = [Case(reading, at, fingerprint, profile, self._world) for profile in found]
+        if len(cases) > 1:
+            nearest = min(case.gap for case in cases)
+            for case in cases:
+                case.rivals = len(cases) - 1
+                case.nearest = case.gap == nearest
+        return cases
 
     def _decide(self, alert: Alert, cases: Sequence[Case]) -> Match:
         scored = sorted(((self._score(case), case) for case in cases), key=lambda pair: (-pair[0], pair[1].profile.id))
@@ -221,6 +250,7 @@ class Correlator:
         if profile is None:
             background.count_opening(at)
         else:
+            background.count_gap(profile.gap(at))
             background.repeats[1] += 1.0
             background.repeats[0] += float(fingerprint in profile.episodes)
         for name, value in reading.fields:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from engine.correlate.reading import LEVELS, Reading
 
-_POSTINGS_READ = 24  # newest incidents looked at per shared value
-_NEWEST = 12  # incidents that are candidates for having moved last, whatever they share
+_POSTINGS_READ = 10  # newest incidents looked at per shared value
+_NEWEST = 8  # incidents that are candidates for having moved last, whatever they share
 
 
 @dataclass(slots=True)
@@ -69,6 +71,10 @@ class Profile:
             gap = min(gap, at - self.times[place - 1])
         return min(gap, max(0.0, at - self.last)) if at >= self.times[0] else gap
 
+    def named(self) -> ChainMap[str, int]:
+        """All that its alerts name: things, and words of titles."""
+        return ChainMap(self.things, self.words)
+
     def add(self, member: Member) -> None:
         """Take `member` in."""
         self.members[member.alert_id] = member
@@ -103,7 +109,8 @@ class Profile:
         self.episodes[member.fingerprint].remove(alert_id)
         if not self.episodes[member.fingerprint]:
             del self.episodes[member.fingerprint]
-        self.last = max((other.last_at for other in self.members.values()), default=-math.inf)
+        if member.last_at >= self.last:
+            self.last = max((other.last_at for other in self.members.values()), default=-math.inf)
         return member
 
 
@@ -122,16 +129,12 @@ class Profiles:
         """Incidents worth scoring for an alert at `at`: those sharing the rarest values, and the newest."""
         found: dict[str, None] = {}
         for ids in sorted((self.postings[key] for key in keys_of(reading) if key in self.postings), key=len):
-            for incident_id in _newest(ids, _POSTINGS_READ):
+            for incident_id in islice(reversed(ids), _POSTINGS_READ):
                 if self._alive(incident_id, at):
                     found[incident_id] = None
             if len(found) >= limit:
                 break
-        extra = 0
-        for incident_id in reversed(self.open):
-            if extra >= _NEWEST:
-                break
-            extra += 1
+        for incident_id in islice(reversed(self.open), _NEWEST):
             if self._alive(incident_id, at):
                 found[incident_id] = None
         return [self.open[incident_id] for incident_id in list(found)[: limit + _NEWEST]]
@@ -196,6 +199,8 @@ class Profiles:
 
     def _alive(self, incident_id: str, at: float) -> bool:
         profile = self.open[incident_id]
+        if not profile.members:
+            return False
         return profile.first - self.keep_s <= at <= min(profile.closed_at, profile.last + self.keep_s)
 
 
@@ -205,13 +210,6 @@ def keys_of(reading: Reading) -> Iterable[str]:
     for name, value in reading.fields:
         if name not in ("severity", "source"):
             yield f"{name}={value}"
-
-
-def _newest(ids: dict[str, None], limit: int) -> Iterator[str]:
-    for place, incident_id in enumerate(reversed(ids)):
-        if place == limit:
-            return
-        yield incident_id
 
 
 def _plus(counts: dict[str, int], value: str) -> None:

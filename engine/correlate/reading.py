@@ -23,51 +23,13 @@ _PORT = re.compile(r":\d{1,5}$")
 _ORDINAL = re.compile(r"(?:[-_.]?\d+)+$")
 _POD_HASH = re.compile(r"-[0-9a-f]{6,10}-[0-9a-z]{5}$")
 _STOP = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "at",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "in",
-        "is",
-        "it",
-        "its",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "per",
-        "since",
-        "than",
-        "that",
-        "the",
-        "this",
-        "to",
-        "too",
-        "up",
-        "was",
-        "with",
-        "high",
-        "low",
-        "above",
-        "below",
-        "over",
-        "under",
-        "more",
-        "less",
-        "minutes",
-        "seconds",
-        "min",
+    {
+        "a", "an", "and", "are", "at", "by", "for", "from", "has", "have", "in", "is", "it", "its", "no",
+        "not", "of", "on", "or", "per", "since", "than", "that", "the", "this", "to", "too", "up", "was",
+        "with", "high", "low", "above", "below", "over", "under", "more", "less", "minutes", "seconds", "min",
         "sec",
-    ]
-)
+    }
+)  # fmt: skip
 _WORDS_READ = 24
 LEVELS = ("pair", "about", "wrong")  # of back-off: this symptom here, anything about it, this symptom anywhere
 

@@ -1,0 +1,94 @@
+"""One alert beside one incident: what the signals look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.correlate.background import Background
+from engine.correlate.profiles import Profile
+from engine.correlate.reading import Reading
+from engine.correlate.together import Together
+from engine.correlate.topology import Near, Topology
+
+Parts = list[tuple[str, float]]  # measurement -> value
+_STRANGE_BELOW = 0.7  # nats of identity under which alert and incident count as strangers
+CAP = 6.0  # nats: no single field says more
+
+
+class World(NamedTuple):
+    """What is known beside the incidents."""
+
+    background: Background
+    topology: Topology
+    together: Mapping[str, Together]  # level of back-off -> what was seen together
+
+
+class Case:
+    """One alert beside one incident (or beside none), and what is known about the world."""
+
+    __slots__ = (
+        "at",
+        "background",
+        "field_nats",
+        "fingerprint",
+        "gap",
+        "mention",
+        "near",
+        "nearest",
+        "profile",
+        "reading",
+        "rivals",
+        "strangers",
+        "thing",
+        "together",
+        "topology",
+    )  # fmt: skip
+
+    def __init__(self, reading: Reading, at: float, fingerprint: str, profile: Profile, world: World) -> None:
+        self.reading, self.at, self.fingerprint, self.profile = reading, at, fingerprint, profile
+        background, topology, _ = self.background, self.topology, self.together = world
+        self.gap = profile.gap(at)
+        self.field_nats = _field_nats(reading, profile, background)
+        self.thing = rarest(reading.things, profile.things, profile, background, "thing")
+        self.mention = _mention(reading, profile, background)
+        self.nearest, self.rivals = True, 0
+        here = topology.nodes((*reading.things, *reading.words))
+        self.near: tuple[str, str, Near] | None = topology.closest(here, profile.named()) if here else None
+        closest = max(self.thing[0], self.mention[0], self.near[2].surprise if self.near else 0.0)
+        for name, nats in self.field_nats.items():
+            if name in ("service", "host") or (name.startswith("label.") and nats > closest):
+                closest = max(closest, nats)
+        self.strangers = closest < _STRANGE_BELOW
+
+
+def _field_nats(reading: Reading, profile: Profile, background: Background) -> dict[str, float]:
+    found = {}
+    for name, value in reading.fields:
+        among = profile.among.get(name, 0)
+        if among:
+            inside = profile.inside[name].get(value, 0)
+            found[name] = max(-CAP, min(CAP, background.field(name).weight(value, inside, among)))
+    return found
+
+
+def rarest(
+    values: tuple[str, ...], counts: dict[str, int], profile: Profile, background: Background, role: str
+) -> tuple[float, str]:
+    """The shared value that says most for belonging: (nats >= 0, value); (0, "") where nothing is shared."""
+    best, which = 0.0, ""
+    field = background.field(role)
+    among = len(profile.members)
+    for value in values:
+        inside = counts.get(value, 0)
+        if inside:
+            nats = min(CAP, field.weight(value, inside, among))
+            if nats > best:
+                best, which = nats, value
+    return best, which
+
+
+def _mention(reading: Reading, profile: Profile, background: Background) -> tuple[float, str]:
+    said = rarest(reading.words, profile.things, profile, background, "thing")
+    heard = rarest(reading.things, profile.words, profile, background, "word")
+    return max(said, heard)

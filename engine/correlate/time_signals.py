@@ -1,0 +1,167 @@
+"""Evidence of time: gaps, pace, age, rivals, repetition."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+
+from engine.correlate.case import Case, Parts
+
+
+class Gap:
+    """Seconds to the incident's nearest sign of life; read apart for strangers, whom closeness alone must not glue."""
+
+    name = "gap"
+    knots = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 2400.0, 3600.0, 7200.0, 14400.0)
+    kin = tuple(f"gap.kin@{knot:g}" for knot in knots)
+    strange = tuple(f"gap.strange@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        return _between(self.knots, self.strange if case.strangers else self.kin, case.gap)
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return f"{_duration(case.gap)} {'after' if case.at >= case.profile.last else 'from'} its nearest alert"
+
+
+class Pace:
+    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second."""
+
+    name = "pace"
+    knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
+    names = tuple(f"pace@{knot:g}" for knot in knots)
+    reach = 8
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        usual = _usual_gap(case)
+        return [] if usual is None else _between(self.knots, self.names, math.log((case.gap + 0.5) / (usual + 0.5)))
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        usual = _usual_gap(case)
+        return "" if usual is None else f"its alerts come about every {_duration(usual)}"
+
+
+class Tempo:
+    """How usual such a gap is inside the incidents of this place, against incidents in general."""
+
+    name = "tempo"
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        nats = case.background.tempo_nats(case.gap)
+        return [("tempo.usual", nats)] if nats > 0.0 else [("tempo.unusual", nats)]
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return "a usual gap here" if case.background.tempo_nats(case.gap) > 0.0 else "an unusual gap here"
+
+
+class Nearest:
+    """Whether another open incident moved nearer to the alert in time."""
+
+    name = "rivals"
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        if not case.rivals:
+            return []
+        return [("rivals.nearest" if case.nearest else "rivals.not_nearest", 1.0), ("rivals", math.log1p(case.rivals))]
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        others = f"{case.rivals} other open incident{'' if case.rivals == 1 else 's'}"
+        return f"nearest in time, {others}" if case.nearest else f"not the nearest in time, {others}"
+
+
+class Age:
+    """How long the incident has been there, and how much is in it."""
+
+    name = "age"
+    knots = (0.0, 60.0, 300.0, 600.0, 1200.0, 3600.0, 14400.0)
+    names = tuple(f"age@{knot:g}" for knot in knots)
+    sizes = (1.0, 2.0, 4.0, 10.0, 40.0, 200.0)
+    size_names = tuple(f"size@{size:g}" for size in sizes)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        age = max(0.0, case.at - case.profile.first)
+        size = float(len(case.profile.members))
+        return _between(self.knots, self.names, age) + _between(self.sizes, self.size_names, size)
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        size = len(case.profile.members)
+        alerts = "1 alert" if size == 1 else f"{size} alerts"
+        return f"{alerts} in {_duration(max(0.0, case.at - case.profile.first))}"
+
+
+class Again:
+    """The same symptom is in the incident already: a storm repeats itself, a new incident starts over."""
+
+    name = "again"
+    knots = (1.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
+    names = tuple(f"again@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        since = self._since(case)
+        if since is None:
+            return []
+        usual = case.background.repeats
+        return [*_between(self.knots, self.names, since), ("again.usual", math.log(usual[0] / usual[1]))]
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        since = self._since(case)
+        return "" if since is None else f"the same symptom was in it {_duration(since)} before"
+
+    @staticmethod
+    def _since(case: Case) -> float | None:
+        ids = case.profile.episodes.get(case.fingerprint)
+        if not ids:
+            return None
+        return min(abs(case.at - case.profile.members[alert_id].last_at) for alert_id in ids)
+
+
+class Rivals:
+    """What an unrelated alert would look like here: how often incidents open anyway, and how many are open now."""
+
+    name = "background"
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        rate = case.background.opening_rate(case.at)
+        return [("background", 1.0), ("background.rate", math.log(rate))]
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return f"about {case.background.opening_rate(case.at):.1f} incidents open per hour"
+
+
+def _usual_gap(case: Case) -> float | None:
+    times = case.profile.times
+    if len(times) < 3:
+        return None
+    place = min(bisect_right(times, case.at), len(times))
+    near = times[max(0, place - Pace.reach) : place] if place >= 3 else times[: Pace.reach]
+    return (near[-1] - near[0]) / (len(near) - 1)
+
+
+def _between(knots: tuple[float, ...], names: tuple[str, ...], value: float) -> Parts:
+    place = bisect_right(knots, value)
+    if place == 0:
+        return [(names[0], 1.0)]
+    if place == len(knots):
+        return [(names[-1], 1.0)]
+    low, high = knots[place - 1], knots[place]
+    share = (value - low) / (high - low)
+    return [(names[place - 1], 1.0 - share), (names[place], share)]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
