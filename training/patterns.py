@@ -66,14 +66,16 @@ def series_of(frame: pd.DataFrame) -> list[Series]:
 def event_series(alerts: Sequence[Alert]) -> list[EventSeries]:
     """When alerts fired: for each service all of them, then by host and by title, where those are parts."""
     moments: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    hosts: dict[str, set[str]] = defaultdict(set)
     for alert in alerts:
         if alert.status is AlertStatus.FIRING:
             service = alert.service or alert.host or alert.source
             keys = {(service, "", ""), (service, alert.host, ""), (service, "", template(alert.title))}
+            hosts[service].add(alert.host)
             for key in keys:
                 moments[key].append(alert.starts_at.timestamp())
     return [
-        EventSeries(service=service, host=host, name=name, ts=np.array(times, dtype=np.int64))
+        EventSeries(service=service, host=host or _only(hosts[service]), name=name, ts=np.array(times, dtype=np.int64))
         for (service, host, name), times in sorted(moments.items())
         if len(times) >= _LEAST_EVENTS and _says_more((service, host, name), moments)
     ]
@@ -102,6 +104,11 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
 
 def _window(start: datetime, end: datetime, probability: float) -> dict[str, Any]:
     return {"start": to_text(start), "end": to_text(end), "probability": round(probability, 4)}
+
+
+def _only(hosts: set[str]) -> str:
+    """The one host of a service, "" where it has several."""
+    return next(iter(hosts)) if len(hosts) == 1 else ""
 
 
 def _says_more(key: tuple[str, str, str], moments: dict[tuple[str, str, str], list[float]]) -> bool:

@@ -169,12 +169,12 @@ def _window(
 def merged(spans: Sequence[tuple[str, int, int]]) -> list[int]:
     """Which of `spans` (rule, start and length in seconds, the most telling first) to keep: each window once.
 
-    A span goes where an earlier one of the same rule, or of every day, covers half of either of the two.
+    A span goes where an earlier one of the same rule, or of every day, covers a third of the shorter of the two.
     """
     kept: list[int] = []
     for i, (rule, start, length) in enumerate(spans):
         if not any(
-            spans[k][0] in (rule, "FREQ=DAILY") and _overlap(spans[k][1:], (start, length)) >= 0.5 for k in kept
+            spans[k][0] in (rule, "FREQ=DAILY") and _overlap(spans[k][1:], (start, length)) >= 0.3 for k in kept
         ):
             kept.append(i)
     return kept
