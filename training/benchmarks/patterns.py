@@ -29,7 +29,7 @@ def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
     sets = {
         "injected, 8 weeks": _cases(KINDS, each, weeks=8),
         "injected, weekdays across a clock change": _cases(("daily", "weekdays"), each, weeks=8, start=_BEFORE_CHANGE),
-        "injected, rules of the month, 26 weeks": _cases(MONTH_KINDS, each // 3, weeks=26),
+        "injected, rules of the month, 26 weeks": _cases(MONTH_KINDS, max(3, each // 2), weeks=26),
         "no pattern": _cases((None,), each * 4, weeks=8),
     }
     methods: dict[str, Method] = {
