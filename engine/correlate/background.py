@@ -130,7 +130,8 @@ class Background:
             name: {"counts": f.counts, "total": f.total, "seen": f.seen, "evidence": f.evidence, "now": f.concentration}
             for name, f in self.fields.items()
         }
-        return {"fields": fields, "repeats": self.repeats, "tempo": self.tempo}
+        openings = None if self.opened_at == -math.inf else [self.opened, self.opened_at, self.began_at]
+        return {"fields": fields, "repeats": self.repeats, "tempo": self.tempo, "openings": openings}
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
@@ -138,6 +139,8 @@ class Background:
             field = self.known(name)
             field.counts, field.total, field.seen = dict(kept["counts"]), kept["total"], kept["seen"]
             field.evidence, field.concentration = list(kept["evidence"]), kept["now"]
+        if data["openings"] is not None:
+            self.opened, self.opened_at, self.began_at = data["openings"]
         self.repeats, self.tempo = list(data["repeats"]), list(data["tempo"])
 
     def _prior(self, name: str) -> float:

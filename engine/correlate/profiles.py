@@ -69,7 +69,7 @@ class Profile:
         gap = self.times[place] - at if place < len(self.times) else math.inf
         if place:
             gap = min(gap, at - self.times[place - 1])
-        return min(gap, max(0.0, at - self.last)) if at >= self.times[0] else gap
+        return min(gap, at - self.last) if at >= self.last else gap
 
     def named(self) -> ChainMap[str, int]:
         """All that its alerts name: things, and words of titles."""

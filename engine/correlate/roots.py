@@ -6,6 +6,7 @@ import math
 
 from engine.correlate.case import World
 from engine.correlate.profiles import Member, Profile
+from engine.correlate.reading import kind_of
 
 _READ = 64  # earliest members that can be the root
 _PATIENCE_S = 120.0  # how late an alert may come and still be half of a suspect
@@ -24,7 +25,8 @@ def rank_roots(profile: Profile, world: World) -> tuple[tuple[str, float], ...]:
 def _suspicion(member: Member, profile: Profile, world: World) -> float:
     early = math.exp(-math.log(2.0) * (member.at - profile.first) / _PATIENCE_S)
     below, others = 0, 0
-    for here in world.topology.nodes(member.reading.things):
+    own = member.reading.things[:1]  # its service, or its host where it names no service
+    for here in world.topology.nodes((*own, *map(kind_of, own))):
         around = world.topology.near[here]
         for thing in profile.things:
             near = around.get(thing)

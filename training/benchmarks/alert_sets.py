@@ -66,6 +66,11 @@ def fault_topology(folder: Path) -> list[Edge]:
     return [Edge(source=s, target=t, relation=r) for s, t, r in edges]
 
 
+def fault_roots(folder: Path) -> dict[str, str]:
+    """The thing that broke, by incident of `ms_fault_alerts`."""
+    return {row["incident_id"]: row["root_entity"] for row in _rows(folder / "ms_fault_alerts" / "incidents.csv")}
+
+
 def halves(episodes: Mapping[str, Sequence[Episode]]) -> tuple[list[Episode], list[Episode]]:
     """The first half of each system's incidents by time (history), and the second (test)."""
     first = [episode for found in episodes.values() for episode in found[: len(found) // 2]]

@@ -1,0 +1,220 @@
+"""What a user notices of grouping: what joins, what stays apart, why, and in which order it may arrive."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.correlate import Correlator
+from engine.domain import Alert, AlertStatus, Edge, alert_id_of, fingerprint_of
+from training.benchmarks.grouping import bcubed
+from training.correlate import group
+from training.worlds import draw
+
+START = datetime(2026, 3, 2, 3, tzinfo=UTC)
+
+
+def alert(seconds: float, service: str, title: str, **more: object) -> Alert:
+    at = START + timedelta(seconds=seconds)
+    fingerprint = fingerprint_of("prom", title, service, "", {})
+    made = Alert(
+        id=alert_id_of("prom", fingerprint, at), source="prom", title=title, service=service, starts_at=at,
+        received_at=at, fingerprint=fingerprint,
+    )  # fmt: skip
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def groups(alerts: list[Alert], **known: object) -> dict[str, str]:
+    return {row.alert_id: row.incident_id for row in group(alerts, **known)}  # type: ignore[arg-type]
+
+
+DISK = alert(0, "orders-db", "disk of orders-db full")
+WRITES = alert(20, "orders-db", "orders-db refuses writes")
+MAIL = alert(4000, "mail-relay", "queue of mail-relay grows")
+
+
+def test_what_names_one_thing_within_seconds_is_one_incident() -> None:
+    found = groups([DISK, WRITES])
+    assert found[DISK.id] == found[WRITES.id]
+
+
+def test_what_shares_nothing_an_hour_later_is_another_incident() -> None:
+    found = groups([DISK, WRITES, MAIL])
+    assert found[MAIL.id] != found[DISK.id]
+
+
+def test_closeness_alone_glues_nothing_where_noise_is_usual() -> None:
+    noise = [alert(n * 300, f"thing-{n}x", f"oddity {n}y") for n in range(60)]
+    start = 60 * 300.0
+    shop = [alert(start + n * 20, "shop-db", f"trouble {word} of shop-db") for n, word in enumerate("abcd")]
+    lone = alert(start + 95, "mail-relay", "strange at mail-relay")
+    found = groups(sorted([*noise, *shop, lone], key=lambda each: each.starts_at))
+    assert len({found[each.id] for each in shop}) == 1
+    assert found[lone.id] not in {found[each.id] for each in shop}
+    assert len({found[each.id] for each in noise}) == len(noise)
+
+
+def test_a_second_delivery_is_the_same_alert_and_counts_once() -> None:
+    correlator = Correlator()
+    correlator.learn_one(DISK, "INC-1")
+    match = correlator.predict_one(DISK)
+    assert (match.incident_id, match.repeat_of, match.probability) == ("INC-1", DISK.id, 1.0)
+    correlator.learn_one(DISK, "INC-1", alert_of=match.repeat_of)
+    assert len(correlator.roots("INC-1")) == 1
+
+
+@pytest.mark.parametrize("hours_late", [0, 3])
+def test_a_resolved_notice_follows_its_alert(hours_late: int) -> None:
+    correlator = Correlator()
+    correlator.learn_one(DISK, "INC-1")
+    correlator.learn_one(MAIL, "INC-2")
+    end = DISK.starts_at + timedelta(hours=hours_late)
+    match = correlator.predict_one(replace(DISK, id="end", status=AlertStatus.RESOLVED, starts_at=end, ends_at=end))
+    assert (match.incident_id, match.repeat_of) == ("INC-1", DISK.id)
+
+
+def test_a_late_alert_joins_what_was_open_then() -> None:
+    found = groups([DISK, MAIL, WRITES])
+    assert found[WRITES.id] == found[DISK.id]
+
+
+def test_a_closed_incident_takes_no_later_alert() -> None:
+    correlator = Correlator()
+    correlator.learn_one(DISK, "INC-1")
+    assert correlator.predict_one(WRITES).incident_id == "INC-1"
+    correlator.close("INC-1", DISK.starts_at + timedelta(seconds=5))
+    assert correlator.predict_one(WRITES).incident_id is None
+
+
+@pytest.mark.parametrize("second", [WRITES, MAIL, alert(30, "", "x")])
+def test_the_evidence_sums_to_the_score_and_speaks(second: Alert) -> None:
+    correlator = Correlator(topology=[Edge(source="orders-api", target="orders-db")])
+    correlator.learn_one(DISK, "INC-1")
+    match = correlator.predict_one(second)
+    assert sum(each.weight for each in match.evidence) == pytest.approx(match.score)
+    assert all(each.detail for each in match.evidence if abs(each.weight) > 1.0)
+    assert 0.0 <= match.probability <= 1.0
+    assert match.margin >= 0.0
+
+
+def test_a_question_changes_nothing() -> None:
+    correlator = Correlator()
+    for number, world_alert in enumerate(draw(3, 60).alerts):
+        correlator.learn_one(world_alert, f"INC-{number // 6}")
+    before = copy.deepcopy(correlator.__dict__)
+    correlator.predict_one(DISK)
+    assert _facts(correlator.__dict__) == _facts(before)
+
+
+def test_revise_proposes_the_misplaced_alert_and_changes_nothing() -> None:
+    correlator = Correlator()
+    shop = [alert(n * 20, "shop-db", f"trouble {word} of shop-db") for n, word in enumerate("abcdef")]
+    mail = [alert(n * 20 + 9, "mail-relay", f"sign {word} at mail-relay") for n, word in enumerate("ghijkl")]
+    for each in shop:
+        correlator.learn_one(each, "INC-2" if each is shop[3] else "INC-1")
+    for each in mail:
+        correlator.learn_one(each, "INC-2")
+    before = _facts(copy.deepcopy(correlator.__dict__))
+    revisions = correlator.revise(mail[-1].starts_at)
+    assert [(each.alert_id, each.to_incident) for each in revisions] == [(shop[3].id, "INC-1")]
+    assert revisions[0].reason
+    assert _facts(correlator.__dict__) == before
+
+
+def test_a_moved_alert_is_where_it_was_put() -> None:
+    correlator = Correlator()
+    correlator.learn_one(DISK, "INC-1")
+    correlator.learn_one(WRITES, "INC-1")
+    correlator.move(WRITES.id, "INC-2")
+    assert [name for name, _ in correlator.roots("INC-2")] == [WRITES.id]
+    assert correlator.predict_one(WRITES).incident_id == "INC-2"
+
+
+def test_what_is_over_is_forgotten() -> None:
+    correlator = Correlator(keep_h=1.0)
+    for hour in range(200):
+        correlator.learn_one(alert(hour * 3600, f"service-{hour}", f"trouble {hour}"), f"INC-{hour}")
+    profiles = correlator._profiles
+    assert len(profiles.open) < 4
+    assert len(profiles.of_alert) < 4
+    assert len(profiles.postings) < 40
+
+
+def test_it_works_on_a_title_and_a_time() -> None:
+    bare = [alert(n, "", title) for n, title in enumerate(("vm0766 is down", "no answer from vm0766", "x"))]
+    assert len(groups(bare)) == 3
+
+
+def test_disorder_leaves_the_groups_nearly_as_they_were() -> None:
+    world = draw(5, 250)
+    chance = random.Random(0)
+    late = sorted(world.alerts, key=lambda each: each.starts_at.timestamp() + chance.expovariate(1 / 30))
+    straight, shuffled = groups(world.alerts), groups(late)
+    names = [each.id for each in world.alerts]
+    assert bcubed([straight[name] for name in names], [shuffled[name] for name in names])[2] > 0.85
+
+
+def test_history_teaches_what_comes_together() -> None:
+    past, names = [], []
+    for day in range(12):
+        for offset, service in ((0, "cart-db"), (70, "till")):
+            past.append(alert(day * 86_400 + offset, service, f"{service} is in trouble"))
+            names.append(f"past-{day}")
+    correlator = Correlator().fit(past, names)
+    cold = Correlator()
+    for each in (correlator, cold):
+        each.learn_one(alert(13 * 86_400, "cart-db", "cart-db is in trouble"), "INC-1")
+    till = alert(13 * 86_400 + 70, "till", "till is in trouble")
+    assert correlator.predict_one(till).score > cold.predict_one(till).score
+    said = {each.signal: each.detail for each in correlator.predict_one(till).evidence}
+    assert said["together"] == "seen together in 12 of 12 past incidents"
+
+
+def test_a_model_file_holds_what_was_learned_and_no_open_incident() -> None:
+    world = draw(4, 120)
+    correlator = Correlator(topology=world.edges).fit(world.alerts, world.truth)
+    part = correlator.to_part()
+    correlator.learn_one(DISK, "INC-1")
+    again = Correlator.from_part(replace(part, data=json.loads(json.dumps(part.data))), topology=world.edges)
+    assert again.predict_one(WRITES).incident_id is None
+    again.learn_one(DISK, "INC-1")
+    assert again.predict_one(WRITES).score == pytest.approx(correlator.predict_one(WRITES).score)
+
+
+def test_the_root_is_early_and_what_the_others_need() -> None:
+    edges = [Edge(source="web", target="api"), Edge(source="api", target="db")]
+    correlator = Correlator(topology=edges)
+    for seconds, service in ((0, "web"), (3, "db"), (6, "api")):
+        correlator.learn_one(alert(seconds, service, f"{service} slow"), "INC-1")
+    ranked = [name for name, _ in correlator.roots("INC-1")]
+    assert ranked[0] == alert(3, "db", "db slow").id
+    assert correlator.roots("unknown") == ()
+
+
+def test_every_alert_of_a_file_gets_one_row_and_every_incident_one_root() -> None:
+    world = draw(6, 200)
+    rows = group(world.alerts, topology=world.edges)
+    assert [row.alert_id for row in rows] == [each.id for each in world.alerts]
+    roots: dict[str, int] = {}
+    for row in rows:
+        roots[row.incident_id] = roots.get(row.incident_id, 0) + (row.root_rank == 1)
+    assert min(roots.values()) >= 1
+
+
+def _facts(value: object) -> object:
+    """A value's content, slots and all, so that two states can be compared deeply."""
+    if isinstance(value, dict):
+        return {key: _facts(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_facts(each) for each in value]
+    slots = getattr(type(value), "__slots__", None)
+    if slots and not isinstance(value, str | int | float | datetime):
+        return {name: _facts(getattr(value, name)) for name in slots}
+    if hasattr(value, "__dict__"):
+        return _facts(vars(value))
+    return value
