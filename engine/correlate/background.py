@@ -127,11 +127,17 @@ class Background:
     def to_data(self) -> dict[str, Any]:
         """JSON-able form."""
         fields = {
-            name: {"counts": f.counts, "total": f.total, "seen": f.seen, "evidence": f.evidence, "now": f.concentration}
+            name: {
+                "counts": dict(f.counts),
+                "total": f.total,
+                "seen": f.seen,
+                "evidence": list(f.evidence),
+                "now": f.concentration,
+            }
             for name, f in self.fields.items()
         }
         openings = None if self.opened_at == -math.inf else [self.opened, self.opened_at, self.began_at]
-        return {"fields": fields, "repeats": self.repeats, "tempo": self.tempo, "openings": openings}
+        return {"fields": fields, "repeats": list(self.repeats), "tempo": list(self.tempo), "openings": openings}
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""

@@ -53,7 +53,8 @@ class Together:
 
     def to_data(self) -> dict[str, Any]:
         """JSON-able form."""
-        return {"incidents": self.incidents, "counts": self.counts, "pairs": self.pairs}
+        pairs = {kind: dict(partners) for kind, partners in self.pairs.items()}
+        return {"incidents": self.incidents, "counts": dict(self.counts), "pairs": pairs}
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
