@@ -174,6 +174,8 @@ def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
     top = float(inside[-max(1, len(inside) // 2) :].mean())
     base = float(np.median(np.concatenate([course[:low], course[high:]])))
     above = low + np.flatnonzero(smooth[low:high] >= (top + base) / 2)
+    if not len(above):  # a flat course: rounding alone decides
+        return low, high
     return int(above[0]), int(above[-1]) + 1
 
 
