@@ -54,7 +54,9 @@ class Case:
         self.mention = _mention(reading, profile, background)
         self.nearest, self.rivals = True, 0
         here = topology.nodes((*reading.things, *reading.words))
-        self.near: tuple[str, str, Near] | None = topology.closest(here, profile.named()) if here else None
+        self.near: tuple[str, str, Near] | None = (
+            topology.closest(here, profile.things, profile.words) if here else None
+        )
         closest = max(self.thing[0], self.mention[0], self.near[2].surprise if self.near else 0.0)
         for name, nats in self.field_nats.items():
             if name in ("service", "host") or (name.startswith("label.") and nats > closest):

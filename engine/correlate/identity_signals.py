@@ -103,7 +103,8 @@ class Hops:
         """Its measurements: see the class."""
         if case.near is None:
             here = case.topology.nodes((*case.reading.things, *case.reading.words))
-            return [("topology.far", 1.0)] if here and case.topology.nodes(case.profile.named()) else []
+            known = here and any(case.topology.nodes(names) for names in (case.profile.things, case.profile.words))
+            return [("topology.far", 1.0)] if known else []
         near = case.near[2]
         if near.hops == 0:
             return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -70,10 +69,6 @@ class Profile:
         if place:
             gap = min(gap, at - self.times[place - 1])
         return min(gap, at - self.last) if at >= self.last else gap
-
-    def named(self) -> ChainMap[str, int]:
-        """All that its alerts name: things, and words of titles."""
-        return ChainMap(self.things, self.words)
 
     def add(self, member: Member) -> None:
         """Take `member` in."""

@@ -35,15 +35,16 @@ class Topology:
         """Those of `things` that the topology knows."""
         return [thing for thing in things if thing in self.near]
 
-    def closest(self, here: Sequence[str], there: Mapping[str, object]) -> tuple[str, str, Near] | None:
-        """The most surprising closeness between one of `here` and one of `there`, or None within `REACH`."""
+    def closest(self, here: Sequence[str], *there: Mapping[str, object]) -> tuple[str, str, Near] | None:
+        """The most surprising closeness between one of `here` and a key of `there`, or None within `REACH`."""
         best: tuple[str, str, Near] | None = None
         for thing in here:
             around = self.near[thing]
-            for other in there if len(there) < len(around) else around:
-                found = around.get(other) if other in there else None
-                if found is not None and (best is None or found.surprise > best[2].surprise):
-                    best = (thing, other, found)
+            for names in there:
+                for other in names.keys() & around.keys():
+                    found = around[other]
+                    if best is None or (found.surprise, other) > (best[2].surprise, best[1]):
+                        best = (thing, other, found)
         return best
 
 
