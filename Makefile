@@ -12,7 +12,8 @@ UVPIP = $(BIN)/uv pip install --python $(BIN)/python
 
 .PHONY: run test lint setup clean
 
-run: export PATHFINDER_TIMEZONE ?= Europe/Amsterdam  # where the seeded firm sits
+# where the seeded firm sits
+run: export PATHFINDER_TIMEZONE ?= Europe/Amsterdam
 run: setup  ## seed a small firm into an empty database, replay a storm, serve
 	$(BIN)/python -m training seed
 	$(BIN)/python -m api
