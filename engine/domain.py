@@ -111,6 +111,15 @@ class Alert:
         if self.ends_at is not None:
             object.__setattr__(self, "ends_at", require_aware(self.ends_at, "ends_at"))
 
+    @property
+    def is_heartbeat(self) -> bool:
+        """Whether it says that monitoring is alive (it always fires) rather than that something is wrong."""
+        return (self.labels.get("alertname") or self.title).lower() in HEARTBEATS
+
+
+# The names under which Prometheus' common rule sets and the switches built on them send their sign of life.
+HEARTBEATS = frozenset({"watchdog", "deadmansswitch", "deadmansnitch", "heartbeat", "alwaysfiring"})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edge:
@@ -331,7 +340,7 @@ class Receipt:
 
     alert_id: str
     incident_id: str
-    outcome: str  # opened | joined | repeat | resolved | duplicate
+    outcome: str  # opened | joined | repeat | resolved | duplicate | refused (by storage, even alone)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

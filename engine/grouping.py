@@ -150,6 +150,9 @@ class Grouping:
         self._put(StoredAlert(membership=place, arrival=self._tx.next_arrival()))
         self.correlator.learn_one(as_fired(alert), record.incident.id)
         self._join(record, alert)
+        if alert.is_heartbeat:
+            # Kept and counted, but nobody has to act on it.
+            record.incident = replace(record.incident, status=IncidentStatus.RESOLVED, closed_at=alert.received_at)
         if alert.status is AlertStatus.RESOLVED:
             self.correlator.learn_one(alert, record.incident.id, alert_of=alert.id)
             self._settle(record)

@@ -76,6 +76,17 @@ def test_the_storm_of_six_is_one_incident(client: TestClient) -> None:
         assert sum(e["weight"] for e in member["evidence"]) == pytest.approx(member["score"], abs=1e-6)
 
 
+def test_a_heartbeat_is_kept_but_opens_no_incident_and_joins_none(client: TestClient) -> None:
+    alive = incident(client, post(client, "001_heartbeat_watchdog.json"))
+    assert alive["incident"]["status"] == "resolved"
+    assert post(client, STORM)["incident_ids"] != [alive["incident"]["id"]]
+    again = post(client, "007_heartbeat_repeat.json")
+    assert again["incident_ids"] == [alive["incident"]["id"]]
+    shown = incident(client, again)
+    assert [member["repeats"] for member in shown["alerts"]] == [1]
+    assert shown["incident"]["status"] == "resolved"
+
+
 def test_repeats_add_no_alert(client: TestClient) -> None:
     first = post(client, STORM)
     again = post(client, REPEAT)

@@ -102,7 +102,7 @@ class ResolutionIn(_In):
     """What fixed it, and who did: what the next suggestion and the next routing learn from."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)] = Field(
-        validation_alias=AliasChoices("text", "fix")
+        validation_alias=AliasChoices("text", "fix", "resolution", "fix_text")
     )
     resolver: Words = ""
     team: Words = ""

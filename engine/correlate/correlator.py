@@ -74,12 +74,15 @@ class Correlator:
         self.repair = repair
         self._weights = weights or shipped()
         self._profiles = Profiles(keep_h * 3600.0)
+        self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
 
     def predict_one(self, alert: Alert) -> Match:
         """Where `alert` belongs, judged at its event time. Changes nothing."""
+        if alert.is_heartbeat:
+            return self._apart(alert)
         at = alert.starts_at.timestamp()
         known = self._known(alert, at)
         if known is not None:
@@ -90,6 +93,9 @@ class Correlator:
 
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
         """`alert` belongs to `incident_id`; `alert_of` names the earlier alert that it repeats or resolves."""
+        if alert.is_heartbeat:
+            self._heartbeats.setdefault(alert.fingerprint, (incident_id, alert.id))
+            return
         profile = self._profiles.open.get(incident_id)
         member = profile.members.get(alert_of or alert.id) if profile else None
         if member is not None and profile is not None:
@@ -164,6 +170,12 @@ class Correlator:
         for level, table in found._world.together.items():
             table.take(part.data["together"][level])
         return found
+
+    def _apart(self, alert: Alert) -> Match:
+        """A sign of life belongs to no incident but its own: it fires whatever happens."""
+        incident_id, first = self._heartbeats.get(alert.fingerprint, (None, None))
+        reason = Evidence(signal="heartbeat", weight=0.0, detail="a sign of life, not a symptom")
+        return Match(incident_id=incident_id, probability=1.0, score=0.0, evidence=(reason,), repeat_of=first)
 
     def _known(self, alert: Alert, at: float) -> Match | None:
         """A second delivery, the end of a known episode, or a symptom still firing moments ago: no weighing needed."""

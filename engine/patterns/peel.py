@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 
@@ -23,6 +24,7 @@ _LEAST_RISE = 0.35  # robust standard deviations
 _PLATEAU_SHARE = 0.65  # of chances that are hits
 _LATER_COST = 9.0  # nats that a second pattern pays: what is left of the first may look like one
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
+Step = tuple[Named, float, Callable[[Named, DayGrid], None]]  # a pattern, its log p, how it is taken out of a series
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 
 
@@ -56,14 +58,40 @@ def peel(rest: DayGrid, most: int) -> list[tuple[Named, float]]:
     """Patterns one after the other, with their log p. Each is taken out of `rest` before the next is looked for."""
     table = rule_table(int(rest.days[0].astype(int)), len(rest.days), 4)
     found: list[tuple[Named, float]] = []
-    for search, take_out in ((_narrow_step, _blank_out), (_wide_step, _level_out)):
-        while len(found) < most and np.isfinite(rest.values).any():
-            step = search(rest, table)
-            if step is None:
-                break
-            found.append((step[0], step[1] + (_LATER_COST if found else 0.0)))
-            take_out(step[0], rest)
+    while len(found) < most and np.isfinite(rest.values).any():
+        step = _next_step(rest, table)
+        if step is None:
+            break
+        name, log_p, take_out = step
+        found.append((name, log_p + (_LATER_COST if found else 0.0)))
+        take_out(name, rest)
     return found
+
+
+def _next_step(grid: DayGrid, table: RuleTable) -> Step | None:
+    """The pattern to tell next: a narrow window, or one of hours where that explains more.
+
+    What the narrow search sees of business hours, their running median taken off, are windows at and between their
+    edges: fragments that recur as surely as the whole and explain less of it.
+    """
+    narrow, wide = _narrow_step(grid, table), _wide_step(grid, table)
+    if wide is not None and (narrow is None or _explained(wide[0], grid) > _explained(narrow[0], grid)):
+        return *wide, _level_out
+    return None if narrow is None else (*narrow, _blank_out)
+
+
+def _explained(name: Named, grid: DayGrid) -> float:
+    """Share, 0..1, of the variance of a series' ranks that lies between the windows that came and all else."""
+    data = scored(detrended(grid))
+    index = (name.cells[name.hits][:, None] + np.arange(name.width)).ravel()
+    inside = np.zeros(data.score.size, dtype=bool)
+    inside[index[(index >= 0) & (index < inside.size)]] = True
+    seen, score = data.seen.ravel(), data.score.ravel()
+    share = float(inside[seen].mean())
+    if not 0.0 < share < 1.0:
+        return 0.0
+    gap = float(score[seen & inside].mean() - score[seen & ~inside].mean())
+    return gap**2 * share * (1.0 - share) / max(float(score[seen].var()), 1e-12)
 
 
 def spike_windows(grid: DayGrid, most: int) -> list[EventWindow]:

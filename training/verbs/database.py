@@ -64,21 +64,28 @@ def seed(seed: int) -> None:
     """Fill an empty database with a firm, learn it, replay a storm; see `training.seed`."""
     settings, now = Settings(), utc_now()
     store = _store(settings)
-    pathfinder = None
-    if not Register(store).incidents(limit=1):
-        with OUT.status("simulating a small firm"):
-            firm = firms.simulate(seed=seed)
-        storm = demo.fill(Register(store), firm, now, track)
-        retrain_job.retrain(store, settings, now, track, force=True)
-        pathfinder = Pathfinder.open(settings)
-        opened = demo.replay(pathfinder, storm, track)
-        OUT.print(
-            f"a storm of {len(storm.alerts)} alerts, {storm.about} of them about one fault, made {opened} incidents"
-        )
-    pathfinder = pathfinder or Pathfinder.open(settings)
-    path = settings.cache_dir.parent / "demo-key"
-    OUT.print(f"demo key (all scopes, kept in {path}): {demo.demo_key(pathfinder, path, now)}")
+    data = settings.cache_dir.parent
+    begun = data / "demo-begun"  # left behind by a seeding that did not come to its end: it is done again
+    if begun.exists() or not Register(store).incidents(limit=1):
+        data.mkdir(parents=True, exist_ok=True)
+        begun.touch()
+        _fill(store, settings, seed, now)
+        begun.unlink()
+    pathfinder = Pathfinder.open(settings)
+    key = demo.demo_key(pathfinder, data / "demo-key", now)
+    OUT.print(f"demo key (all scopes, kept in {data / 'demo-key'}): {key}", soft_wrap=True)
     pathfinder.close()
+
+
+def _fill(store: Store, settings: Settings, seed: int, now: datetime) -> None:
+    with OUT.status("simulating a small firm"):
+        firm = firms.simulate(seed=seed)
+    storm = demo.fill(Register(store), firm, now, track)
+    retrain_job.retrain(store, settings, now, track, force=True)
+    pathfinder = Pathfinder.open(settings)
+    opened = demo.replay(pathfinder, storm, track)
+    pathfinder.close()
+    OUT.print(f"a storm of {len(storm.alerts)} alerts, {storm.about} of them about one fault, made {opened} incidents")
 
 
 def _moment(text: str) -> datetime:
