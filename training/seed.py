@@ -99,11 +99,11 @@ def _whole_weeks(now: datetime) -> timedelta:
 
 
 def _stormy(firm: Firm) -> Incident:
-    """The ticket of the live part with the most alerts whose kind of fault was fixed before."""
-    known = {firm.fault_of[one.id] for one in firm.incidents}
+    """The ticket of the live part that shows most: many alerts, of a kind of fault that was fixed often before."""
+    known = Counter(firm.fault_of[one.id] for one in firm.incidents)
     told = Counter(firm.truth[alert.id] for alert in firm.alerts if alert.status is AlertStatus.FIRING)
-    fitting = [one for one in firm.queries if firm.fault_of[one.id] in known and one.id in firm.roots]
-    return max(fitting, key=lambda one: (told[one.id], one.id))
+    faults = [one for one in firm.queries if one.id in firm.roots]
+    return max(faults, key=lambda one: (told[one.id] * known[firm.fault_of[one.id]], one.id))
 
 
 def _storm(firm: Firm, ticket: Incident, now: datetime) -> Storm:
