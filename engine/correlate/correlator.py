@@ -91,6 +91,10 @@ class Correlator:
         cases = self._cases(reading, at, alert.fingerprint)
         return self._decide(alert, cases)
 
+    def candidates(self, alert: Alert) -> list[Case]:
+        """The incidents that `alert` is weighed against, each with what signals measure: what weights are fitted to."""
+        return self._cases(read(alert), alert.starts_at.timestamp(), alert.fingerprint)
+
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
         """`alert` belongs to `incident_id`; `alert_of` names the earlier alert that it repeats or resolves."""
         if alert.is_heartbeat:

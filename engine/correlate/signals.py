@@ -1,7 +1,7 @@
 """The evidence: each signal measures one thing between an alert and an incident.
 
 A signal turns a `Case` into named measurements; a linear model weighs them, so the weighted measurements of all signals
-sum to the score. A new signal is one class and one line in `SIGNALS`; its weights are learned by `training.correlate`.
+sum to the score. A new signal is one class and one line in `SIGNALS`; `training.correlate_weights` fits the weights.
 """
 
 from __future__ import annotations

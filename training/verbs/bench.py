@@ -10,6 +10,8 @@ from rich.console import Console
 from training.benchmarks import report
 from training.verbs.screen import OUT
 
+_FILE_WIDTH = 180  # columns where a table goes to a file: nothing is cut there
+
 
 def benchmark(part: str, quick: bool, shared: Path, out: Path | None) -> None:
     """Measure one part beside the plain methods of the field; see `training.benchmarks`."""
@@ -18,7 +20,8 @@ def benchmark(part: str, quick: bool, shared: Path, out: Path | None) -> None:
     if found is None:
         OUT.print(f"[yellow]{shared} is missing: only the seeded firm is measured[/]")
     rows = job.run(found, quick=quick)
-    report.show(part, rows, Console())
+    screen = Console()
+    report.show(part, rows, screen if screen.is_terminal else Console(width=_FILE_WIDTH))
     target = out or Path("data") / f"benchmark-{part}.json"
     report.write(part, rows, target)
     OUT.print(f"-> {target}")
