@@ -143,7 +143,8 @@ def box_around(data: Scored, cells: np.ndarray, width: int, room: int, sign: int
         return None
     seen = np.where(data.seen.ravel()[index], data.score.ravel()[index], np.nan)
     course = sign * np.nan_to_num(median_of(seen, axis=0))
-    low, middle, high = np.quantile(course, (0.1, 0.5, 0.9))
+    tail = min(0.1, width / 2 / len(course))  # a window of a single bin is less than a tenth of what is seen
+    low, middle, high = np.quantile(course, (tail, 0.5, 1 - tail))
     if high - middle < middle - low:
         return None
     begin, end = half_height(course, *best_box(course, pad + width // 2))
@@ -169,7 +170,7 @@ def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
     """The box `[low, high)` without what lies below half of the rise at its ends: jitter smears steps into slopes."""
     if high - low < 3 or high - low >= len(course):
         return low, high
-    smooth = np.convolve(np.pad(course, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
+    smooth = np.maximum(course, np.convolve(np.pad(course, 1, mode="edge"), np.full(3, 1 / 3), mode="valid"))
     inside = np.sort(smooth[low:high])
     top = float(inside[-max(1, len(inside) // 2) :].mean())
     base = float(np.median(np.concatenate([course[:low], course[high:]])))

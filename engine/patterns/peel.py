@@ -13,7 +13,16 @@ from engine.patterns.events import EventWindow, episodes, event_windows
 from engine.patterns.naming import Named, beats_both_sides, has_sharp_edges, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
-from engine.patterns.scores import Contrasts, Scored, detrended, median_of, scored, without_course, without_shape
+from engine.patterns.scores import (
+    Contrasts,
+    Scored,
+    detrended,
+    median_of,
+    scored,
+    without_course,
+    without_shape,
+    without_swing,
+)
 
 _NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
@@ -24,8 +33,10 @@ _LEAST_RISE = 0.35  # robust standard deviations
 _PLATEAU_SHARE = 0.65  # of chances that are hits
 _LATER_COST = 9.0  # nats that a second pattern pays: what is left of the first may look like one
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
-Step = tuple[Named, float, Callable[[Named, DayGrid], None]]  # a pattern, its log p, how it is taken out of a series
+_WIDE_MORE = 1.2  # a window of hours must explain so much more than a narrow one to be told first
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
+
+Step = tuple[Named, float, Callable[[Named, DayGrid], None]]  # a pattern, its log p, how it is taken out of a series
 
 
 def levels(grid: DayGrid, name: Named) -> tuple[float, float]:
@@ -57,6 +68,7 @@ def _values(flat: np.ndarray, cells: np.ndarray, shift: int, width: int) -> np.n
 def peel(rest: DayGrid, most: int) -> list[tuple[Named, float]]:
     """Patterns one after the other, with their log p. Each is taken out of `rest` before the next is looked for."""
     table = rule_table(int(rest.days[0].astype(int)), len(rest.days), 4)
+    rest.values[:] = without_swing(rest)
     found: list[tuple[Named, float]] = []
     while len(found) < most and np.isfinite(rest.values).any():
         step = _next_step(rest, table)
@@ -75,7 +87,7 @@ def _next_step(grid: DayGrid, table: RuleTable) -> Step | None:
     edges: fragments that recur as surely as the whole and explain less of it.
     """
     narrow, wide = _narrow_step(grid, table), _wide_step(grid, table)
-    if wide is not None and (narrow is None or _explained(wide[0], grid) > _explained(narrow[0], grid)):
+    if wide is not None and (narrow is None or _explained(wide[0], grid) > _WIDE_MORE * _explained(narrow[0], grid)):
         return *wide, _level_out
     return None if narrow is None else (*narrow, _blank_out)
 

@@ -16,6 +16,9 @@ _COURSE_MINUTES = 450  # running median: what lasts less than half of it stands 
 _SHAPE_MINUTES = 480  # shapes of the day slower than this are its smooth course and no window
 _SPREAD_FLOOR = 0.5  # a quiet hour's spread counts as at least this share of the whole day's
 _WIDE_MINUTES = 180  # windows wider than this are seen against an hour or two beside them
+_SWING_LEFT = 0.85  # of the usual distance from the day's level that may be left without a swing worth removing
+_SWING_OVER_BOX = 0.5  # of what one window leaves of the day's hours that a swing may leave
+_SWING_ROUNDS = 12  # of reweighing
 CLIP = 6.0  # robust deviations beyond which a contrast proves nothing more
 
 
@@ -71,6 +74,52 @@ def without_shape(values: np.ndarray, grid: DayGrid) -> np.ndarray:
     spread = _smooth(median_of(np.abs(rest), axis=0), size)
     floor = _SPREAD_FLOOR * float(np.median(spread))
     return rest / np.maximum(spread, floor) if floor > 0 else rest
+
+
+def without_swing(grid: DayGrid) -> np.ndarray:
+    """Values less the swing of working days and of weekends, where the day is little else: (days, bins), nan kept.
+
+    A running median flattens the crests of a strong swing, and what it leaves of them recurs like a window.
+    """
+    weekend = day_facts(grid.days).weekday >= 5
+    level = detrended(grid)
+    rest = grid.values.copy()
+    for group in (weekend, ~weekend):
+        if group.sum() >= 3:
+            swing = _swing(median_of(level[group], axis=0))
+            if np.nanmedian(np.abs(level[group] - swing)) < _SWING_LEFT * np.nanmedian(np.abs(level[group])):
+                rest[group] -= swing
+    return rest
+
+
+def _swing(profile: np.ndarray) -> np.ndarray:
+    """The waves of a day and of half a day in a profile, fitted to its hours with outliers weighed down.
+
+    Zeros where one window of the day fits the hours about as well: it is no swing then.
+    """
+    hours = _filled(median_of(profile.reshape(24, -1), axis=1))
+    waves = _waves((np.arange(24) + 0.5) / 24)
+    weight = np.ones(24)
+    for _ in range(_SWING_ROUNDS):
+        parts = np.linalg.lstsq(waves * weight[:, None], hours * weight, rcond=None)[0]
+        left = np.abs(hours - waves @ parts)
+        weight = 1.0 / np.sqrt(np.maximum(left, 1e-3 * float(left.max()) + 1e-12))
+    if float(left.sum()) > _SWING_OVER_BOX * _left_by_box(hours):
+        return np.zeros(len(profile))
+    return np.asarray(_waves((np.arange(len(profile)) + 0.5) / len(profile))[:, 1:] @ parts[1:])
+
+
+def _left_by_box(hours: np.ndarray) -> float:
+    """Sum of absolute differences that the best single window around the clock, its level and one outside, leaves."""
+    turned = hours[(np.arange(24)[:, None] + np.arange(24)) % 24]  # (start, hours from it on)
+    parts = [(turned[:, :width], turned[:, width:]) for width in range(1, 24)]
+    return min(float(sum(np.abs(p - p.mean(axis=1, keepdims=True)).sum(axis=1) for p in pair).min()) for pair in parts)
+
+
+def _waves(turns: np.ndarray) -> np.ndarray:
+    """Constant, daily and half-daily waves at parts of a day: (moments, 5)."""
+    angle = 2 * np.pi * turns
+    return np.stack([np.ones(len(turns)), *(f(k * angle) for k in (1, 2) for f in (np.cos, np.sin))], axis=1)
 
 
 def scored(values: np.ndarray) -> Scored:
