@@ -28,11 +28,6 @@ class RouteRow:
     automatic: int
 
 
-def fit(history: Sequence[Incident], *, target: Target = "resolver", queue: str = "") -> Router:
-    """A router that knows `history` and expects to learn on while it serves."""
-    return Router(target=target, queue=queue).fit(history)
-
-
 def rank(
     history: Sequence[Incident],
     queries: Sequence[Incident],
