@@ -195,6 +195,7 @@ class Match:
     evidence: tuple[Evidence, ...] = ()
     runner_up: str | None = None  # the second-best open incident
     margin: float = 0.0  # log-odds between the decision and its best alternative, >= 0
+    provisional: bool = False  # the margin is low: later evidence may well move it
     repeat_of: str | None = None  # id of the alert that this one repeats or resolves, already in the incident
 
 
@@ -210,6 +211,10 @@ class Membership:
     repeats: int = 0  # further deliveries of the same symptom while it was firing
     last_seen_at: datetime | None = None  # UTC, latest delivery
     root_rank: int | None = None  # 1 = probable root of its incident
+    runner_up: str | None = None  # the second-best incident when it was placed
+    margin: float = 0.0  # log-odds between its place and the best alternative, >= 0
+    provisional: bool = False  # the margin is low: later evidence may well move it
+    pinned: bool = False  # an operator put it here: no model moves it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -42,6 +42,28 @@ class Apart:
         return ()
 
     def move(self, alert_id: str, incident_id: str) -> None:
+        """Nothing."""
+
+    def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
+        """Nothing."""
+
+    def merge(self, source_id: str, target_id: str) -> None:
+        """Nothing."""
+
+    def pin(self, alert_ids: Iterable[str]) -> None:
+        """Nothing."""
+
+    def unpin(self, alert_ids: Iterable[str]) -> None:
+        """Nothing."""
+
+    def part(self, one_id: str, other_id: str) -> None:
+        """Nothing."""
+
+    def lessons(self) -> Mapping[str, float]:
+        """None."""
+        return {}
+
+    def take_lessons(self, lessons: Mapping[str, float]) -> None:
         """Nothing."""
 
 

@@ -51,6 +51,27 @@ class CorrelatorPort(Protocol):
     def move(self, alert_id: str, incident_id: str) -> None:
         """Take in that the alert was put into another incident."""
 
+    def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
+        """Take in that an operator put the alerts into that incident, known or new: they stay there, and it teaches."""
+
+    def merge(self, source_id: str, target_id: str) -> None:
+        """Take in that an operator says both incidents are one: all of `source_id` is in `target_id` now."""
+
+    def pin(self, alert_ids: Iterable[str]) -> None:
+        """Take in that these alerts stay where they are."""
+
+    def unpin(self, alert_ids: Iterable[str]) -> None:
+        """Take in that these alerts may move again."""
+
+    def part(self, one_id: str, other_id: str) -> None:
+        """Take in that these two incidents are not one, whatever the evidence says."""
+
+    def lessons(self) -> Mapping[str, float]:
+        """What operators' corrections have taught, as plain data."""
+
+    def take_lessons(self, lessons: Mapping[str, float]) -> None:
+        """Take up what `lessons` gave before."""
+
 
 class RecommenderPort(Protocol):
     """Finds past fixes."""

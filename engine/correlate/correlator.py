@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.correlate.background import Background
@@ -75,6 +75,9 @@ class Correlator:
         self._weights = weights or shipped()
         self._profiles = Profiles(keep_h * 3600.0)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
+        self._pinned: set[str] = set()  # alerts that no evidence moves
+        self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
+        self._lessons: dict[str, float] = {}
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
@@ -144,6 +147,42 @@ class Correlator:
         if self._profiles.of_alert.get(alert_id) in (None, incident_id):
             return
         self._profiles.add(incident_id, self._profiles.remove(alert_id))
+
+    def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
+        """An operator put the alerts into that incident, known or new: they stay there."""
+        for alert_id in alert_ids:
+            source = self._profiles.of_alert.get(alert_id)
+            if source not in (None, incident_id):
+                self.part(source, incident_id)
+            self.move(alert_id, incident_id)
+        self.pin(alert_ids)
+
+    def merge(self, source_id: str, target_id: str) -> None:
+        """An operator says that both incidents are one."""
+        profile = self._profiles.open.get(source_id)
+        if profile is not None:
+            for alert_id in list(profile.members):
+                self.move(alert_id, target_id)
+
+    def pin(self, alert_ids: Iterable[str]) -> None:
+        """These alerts stay where they are."""
+        self._pinned.update(alert_ids)
+
+    def unpin(self, alert_ids: Iterable[str]) -> None:
+        """These alerts may move again."""
+        self._pinned.difference_update(alert_ids)
+
+    def part(self, one_id: str, other_id: str) -> None:
+        """These two incidents are not one, whatever the evidence says."""
+        self._parted.add(frozenset((one_id, other_id)))
+
+    def lessons(self) -> Mapping[str, float]:
+        """What operators' corrections have taught: additions to weights, by name of the measurement."""
+        return dict(self._lessons)
+
+    def take_lessons(self, lessons: Mapping[str, float]) -> None:
+        """Take up what `lessons` gave before."""
+        self._lessons = dict(lessons)
 
     def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
         """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
