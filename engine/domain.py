@@ -160,6 +160,7 @@ class Incident:
     root_alert_id: str | None = None
     resolution: Resolution | None = None  # the outcome: never an input when this incident is the question
     fields: Mapping[str, str] = field(default_factory=dict)  # further open-time fields of a ticket export
+    merged_into: str | None = None  # id of the incident that all its alerts went to: this one is over
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "opened_at", require_aware(self.opened_at, "opened_at"))

@@ -16,7 +16,7 @@ from engine.store.tables import CounterRow
 
 _WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
 __all__ = ["Connection", "Database", "Write", "revision_of", "translated"]
-_COUNTED = ("revision", "incidents", "alerts", "topology")
+_COUNTED = ("revision", "incidents", "alerts", "topology", "changed", "changes", "corrected")
 _COUNTERS = select(*(getattr(CounterRow, name) for name in _COUNTED))
 _COUNT = update(CounterRow).values({name: bindparam(f"new_{name}") for name in _COUNTED})
 _REFUSED = (exc.IntegrityError, exc.DataError, OverflowError)
@@ -31,6 +31,9 @@ class Write:
     incidents: int  # highest n given out as INC-n
     alerts: int  # alerts ever stored
     topology: int
+    changed: int  # alerts that later evidence has moved at least once
+    changes: int  # moves of alerts by later evidence
+    corrected: int  # moves of alerts by operators
     seen: int = field(init=False)  # the revision before this one
 
     def __post_init__(self) -> None:
@@ -82,7 +85,7 @@ class Database:
         with translated(), self._writer.begin() as link:
             self.lock(link)
             row = link.execute(_COUNTERS).one()
-            tx = Write(link, row.revision + 1, row.incidents, row.alerts, row.topology)
+            tx = Write(link, row.revision + 1, *row[1:])
             yield tx
             link.execute(_COUNT, {f"new_{name}": getattr(tx, name) for name in _COUNTED})
 

@@ -42,6 +42,13 @@ class IncidentRecord:
     assignee: str = ""  # a responder's id
     roots: tuple[tuple[str, float], ...] = ()  # probable root alerts with scores, best first, the first few only
     roots_at: int = 0  # `alerts` when the roots were last judged
+    came: int = 0  # alerts that later evidence brought from other incidents ...
+    gone: int = 0  # ... and took to other incidents
+
+    @property
+    def churn(self) -> float:
+        """Share 0..1 of the memberships it ever had that later evidence changed after they were first shown."""
+        return min(1.0, (self.came + self.gone) / max(1, self.alerts + self.gone))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +59,7 @@ class StoredAlert:
     arrival: int
     repeated_at: datetime | None = None  # UTC, event time of the latest repeat that carried another start
     moved: int = 0  # store revision at which it was moved between incidents, 0 if never
+    moves: int = 0  # times that later evidence moved it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +68,7 @@ class Event:
 
     incident_id: str
     at: datetime  # UTC
-    kind: str  # opened | acknowledged | resolved | reopened | edited | moved
+    kind: str  # opened | acknowledged | resolved | reopened | edited | moved | merged | split | pinned | unpinned
     actor: str = ""  # a responder's id or a key's name; "" is PathFinder itself
     detail: Mapping[str, str] = field(default_factory=dict)
 

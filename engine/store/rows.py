@@ -45,8 +45,31 @@ _INCIDENT_FIELDS = (
     "priority",
     "closed_at",
     "root_alert_id",
+    "merged_into",
 )
-_RECORD_FIELDS = ("edited", "alerts", "firing", "detected_at", "ended_at", "acknowledged_at", "assignee", "roots_at")
+_RECORD_FIELDS = (
+    "edited",
+    "alerts",
+    "firing",
+    "detected_at",
+    "ended_at",
+    "acknowledged_at",
+    "assignee",
+    "roots_at",
+    "came",
+    "gone",
+)
+_PLACE_FIELDS = (
+    "incident_id",
+    "probability",
+    "score",
+    "repeats",
+    "last_seen_at",
+    "runner_up",
+    "margin",
+    "provisional",
+    "pinned",
+)
 _PATTERN_FIELDS = tuple(Pattern.__dataclass_fields__)
 
 
@@ -73,20 +96,17 @@ def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:
     """The alerts row of `stored`."""
     place, alert = stored.membership, stored.membership.alert
     row = {name: getattr(alert, name) for name in _ALERT_FIELDS}
+    row.update({name: getattr(place, name) for name in _PLACE_FIELDS})
     row.update(
         id=alert.id,
         arrival=stored.arrival,
         severity=alert.severity.value,
         status=alert.status.value,
         labels=dict(alert.labels),
-        repeats=place.repeats,
         repeated_at=stored.repeated_at,
-        last_seen_at=place.last_seen_at,
-        incident_id=place.incident_id,
-        probability=place.probability,
-        score=place.score,
         evidence=[[item.signal, item.weight, item.detail] for item in place.evidence],
         moved=stored.moved,
+        moves=stored.moves,
         revision=revision,
     )
     return row
@@ -103,14 +123,12 @@ def alert_of_row(row: Any) -> StoredAlert:
     )
     place = Membership(
         alert=alert,
-        incident_id=row.incident_id,
-        probability=row.probability,
-        score=row.score,
         evidence=tuple(Evidence(signal=s, weight=w or 0.0, detail=d) for s, w, d in row.evidence),
-        repeats=row.repeats,
-        last_seen_at=row.last_seen_at,
+        **{name: getattr(row, name) for name in _PLACE_FIELDS},
     )
-    return StoredAlert(membership=place, arrival=row.arrival, repeated_at=row.repeated_at, moved=row.moved)
+    return StoredAlert(
+        membership=place, arrival=row.arrival, repeated_at=row.repeated_at, moved=row.moved, moves=row.moves
+    )
 
 
 def row_of_incident(record: IncidentRecord, revision: int) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class CounterRow(Table):
     incidents: Mapped[int] = mapped_column(BigInteger)  # highest n given out as INC-n
     alerts: Mapped[int] = mapped_column(BigInteger)  # alerts ever stored
     topology: Mapped[int] = mapped_column(BigInteger)  # revision that last replaced the topology
+    changed: Mapped[int] = mapped_column(BigInteger)  # alerts that later evidence has moved at least once
+    changes: Mapped[int] = mapped_column(BigInteger)  # moves of alerts by later evidence
+    corrected: Mapped[int] = mapped_column(BigInteger)  # moves of alerts by operators
 
 
 class IncidentRow(Table):
@@ -68,6 +71,9 @@ class IncidentRow(Table):
     assignee: Mapped[str]
     roots: Mapped[list[Any]]  # [[alert id, score], ...] best first
     roots_at: Mapped[int]
+    merged_into: Mapped[str | None]  # the incident that all its alerts went to
+    came: Mapped[int]  # alerts that later evidence brought from other incidents
+    gone: Mapped[int]  # alerts that later evidence took to other incidents
     revision: Mapped[int] = mapped_column(BigInteger, index=True)
     __table_args__ = (
         Index(None, "opened_at", "id"),
@@ -115,8 +121,31 @@ class AlertRow(Table):
     score: Mapped[float]
     evidence: Mapped[list[Any]]  # [[signal, weight, detail], ...]
     moved: Mapped[int] = mapped_column(BigInteger)  # revision that moved it between incidents, 0 if none did
+    moves: Mapped[int]  # times that later evidence moved it
+    runner_up: Mapped[str | None]  # the second-best incident when it was placed
+    margin: Mapped[float]  # log-odds between its place and the best alternative
+    provisional: Mapped[bool]
+    pinned: Mapped[bool]  # an operator's word: no model moves it
     revision: Mapped[int] = mapped_column(BigInteger, index=True)
     __table_args__ = (Index(None, "incident_id", "arrival"), Index(None, "received_at"))
+
+
+class PartingRow(Table):
+    """Two incidents that an operator told apart: no model makes them one. `one_id` < `other_id`."""
+
+    __tablename__ = "partings"
+    one_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    other_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True, index=True)
+    revision: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class StateRow(Table):
+    """A small value under a name, such as what operators' corrections have taught."""
+
+    __tablename__ = "state"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    revision: Mapped[int] = mapped_column(BigInteger)
 
 
 class EventRow(Table):
