@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.correlate.background import Background
@@ -13,6 +15,7 @@ from engine.correlate.topology import Near, Topology
 
 Parts = list[tuple[str, float]]  # measurement -> value
 _STRANGE_BELOW = 0.7  # nats of identity under which alert and incident count as strangers
+MOMENTUM_S = 60.0
 CAP = 6.0  # nats: no single field says more
 
 
@@ -33,7 +36,10 @@ class Case:
         "field_nats",
         "fingerprint",
         "gap",
+        "lately",
+        "latest",
         "mention",
+        "momentum",
         "near",
         "nearest",
         "profile",
@@ -53,6 +59,9 @@ class Case:
         self.thing = rarest(reading.things, profile.things, profile, background, "thing")
         self.mention = _mention(reading, profile, background)
         self.nearest, self.rivals = True, 0
+        self.momentum = 0.0  # nats: its share of what all candidates did in the last minute, against an equal share
+        self.lately = min((profile.gap_of(thing, at) for thing in reading.things[:2]), default=math.inf)
+        self.latest = False  # of several that named the alert's thing, the one that did so nearest in time
         here = topology.nodes((*reading.things, *reading.words))
         self.near: tuple[str, str, Near] | None = (
             topology.closest(here, profile.things, profile.words) if here else None
@@ -62,6 +71,20 @@ class Case:
             if name in ("service", "host") or (name.startswith("label.") and nats > closest):
                 closest = max(closest, nats)
         self.strangers = closest < _STRANGE_BELOW
+
+
+def compare(cases: Sequence[Case]) -> None:
+    """Tell each of several cases of one alert how it stands beside the others."""
+    nearest = min(case.gap for case in cases)
+    latest = min(case.lately for case in cases)
+    holders = sum(case.lately < math.inf for case in cases)
+    moves = [case.profile.near(case.at, MOMENTUM_S) + 0.5 for case in cases]
+    equal = sum(moves) / len(cases)
+    for case, moved in zip(cases, moves, strict=True):
+        case.rivals = len(cases) - 1
+        case.nearest = case.gap == nearest
+        case.latest = holders > 1 and case.lately == latest
+        case.momentum = math.log(moved / equal)
 
 
 def _field_nats(reading: Reading, profile: Profile, background: Background) -> dict[str, float]:
@@ -94,3 +117,15 @@ def _mention(reading: Reading, profile: Profile, background: Background) -> tupl
     said = rarest(reading.words, profile.things, profile, background, "thing")
     heard = rarest(reading.things, profile.words, profile, background, "word")
     return max(said, heard)
+
+
+def between(knots: tuple[float, ...], names: tuple[str, ...], value: float) -> Parts:
+    """`value` as shares of the two knots around it: a weight per knot makes any piecewise linear curve."""
+    place = bisect_right(knots, value)
+    if place == 0:
+        return [(names[0], 1.0)]
+    if place == len(knots):
+        return [(names[-1], 1.0)]
+    low, high = knots[place - 1], knots[place]
+    share = (value - low) / (high - low)
+    return [(names[place - 1], 1.0 - share), (names[place], share)]

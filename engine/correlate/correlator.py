@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.correlate.background import Background
-from engine.correlate.case import Case, World
+from engine.correlate.case import Case, Parts, World, compare
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Repair, Revision
+from engine.correlate.repair import Merger, Repair, Revision, merges, moves
 from engine.correlate.roots import rank_roots
 from engine.correlate.signals import SIGNALS
 from engine.correlate.together import Together
@@ -131,12 +131,26 @@ class Correlator:
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
-        at = now.timestamp()
-        moves = tuple(self.repair.moves(self._profiles, at, self._again, self._settled))
-        return moves or tuple(self.repair.merges(self._profiles, at, self._again, self._settled))
+        changed = tuple(self._profiles.changed)
+        merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, self._parted))
+        if merged:
+            return merged
+        self._profiles.changed.clear()
+        score = self._settled
+        return tuple(moves(self._profiles, now.timestamp(), self.repair, self._again, score, self._pinned))
+
+    def merger(self) -> Merger:
+        """What weighs whether two incidents are one: what its weights are fitted to."""
+        return Merger(self.repair, self._beside, _measured)
 
     def _again(self, member: Member) -> list[Case]:
         return self._cases(member.reading, member.at, member.fingerprint)
+
+    def _beside(self, member: Member, others: Sequence[Profile]) -> list[Case]:
+        cases = [Case(member.reading, member.at, member.fingerprint, other, self._world) for other in others]
+        if len(cases) > 1:
+            compare(cases)
+        return cases
 
     def _settled(self, case: Case) -> float:
         weights = self._weights.settle
@@ -250,10 +264,7 @@ class Correlator:
         found = self._profiles.candidates(reading, at, self.max_candidates)
         cases = [Case(reading, at, fingerprint, profile, self._world) for profile in found]
         if len(cases) > 1:
-            nearest = min(case.gap for case in cases)
-            for case in cases:
-                case.rivals = len(cases) - 1
-                case.nearest = case.gap == nearest
+            compare(cases)
         return cases
 
     def _decide(self, alert: Alert, cases: Sequence[Case]) -> Match:
@@ -326,6 +337,10 @@ class Correlator:
     def _remember(self, profile: Profile) -> None:
         for level, table in self._world.together.items():
             table.learn(profile.kinds[level])
+
+
+def _measured(case: Case) -> Parts:
+    return [part for signal in SIGNALS for part in signal.parts(case)]
 
 
 def _certain(incident_id: str, alert_id: str, reason: str) -> Match:

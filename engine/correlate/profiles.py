@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,6 +39,7 @@ class Profile:
         "kinds",
         "last",
         "members",
+        "thing_times",
         "things",
         "times",
         "words",
@@ -53,6 +54,7 @@ class Profile:
         self.among: dict[str, int] = {}  # members that have the field
         self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
         self.things: dict[str, int] = {}
+        self.thing_times: dict[str, list[float]] = {}  # thing -> when its members began, sorted
         self.words: dict[str, int] = {}
         self.kinds: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
         self.episodes: dict[str, list[str]] = {}  # fingerprint -> alert ids, in the order learned
@@ -64,11 +66,16 @@ class Profile:
 
     def gap(self, at: float) -> float:
         """Seconds between `at` and the nearest sign of life."""
-        place = bisect_left(self.times, at)
-        gap = self.times[place] - at if place < len(self.times) else math.inf
-        if place:
-            gap = min(gap, at - self.times[place - 1])
+        gap = _nearest(self.times, at)
         return min(gap, at - self.last) if at >= self.last else gap
+
+    def gap_of(self, thing: str, at: float) -> float:
+        """Seconds between `at` and the nearest member that names `thing`; inf where none does."""
+        return _nearest(self.thing_times.get(thing, ()), at)
+
+    def near(self, at: float, within_s: float) -> int:
+        """How many members began at most `within_s` seconds from `at`."""
+        return bisect_right(self.times, at + within_s) - bisect_left(self.times, at - within_s)
 
     def add(self, member: Member) -> None:
         """Take `member` in."""
@@ -81,6 +88,7 @@ class Profile:
             _plus(self.inside.setdefault(name, {}), value)
         for thing in reading.things:
             _plus(self.things, thing)
+            insort(self.thing_times.setdefault(thing, []), member.at)
         for word in reading.words:
             _plus(self.words, word)
         for level, kind in reading.kinds.items():
@@ -97,6 +105,8 @@ class Profile:
             _minus(self.inside[name], value)
         for thing in reading.things:
             _minus(self.things, thing)
+            times = self.thing_times[thing]
+            del times[bisect_left(times, member.at)]
         for word in reading.words:
             _minus(self.words, word)
         for level, kind in reading.kinds.items():
@@ -118,6 +128,7 @@ class Profiles:
         self.postings: dict[str, dict[str, None]] = {}  # value -> incident ids, least lately touched first
         self.of_alert: dict[str, str] = {}  # alert id -> incident id
         self.of_fingerprint: dict[str, dict[str, None]] = {}  # fingerprint -> incident ids
+        self.changed: dict[str, None] = {}  # incidents that took an alert since they were last looked at again
         self.now = -math.inf  # latest event time seen
 
     def candidates(self, reading: Reading, at: float, limit: int) -> list[Profile]:
@@ -138,6 +149,7 @@ class Profiles:
         """Put `member` into the incident, which is opened if unknown."""
         profile = self.open.pop(incident_id, None) or Profile(incident_id)
         self.open[incident_id] = profile
+        self.changed[incident_id] = None
         profile.add(member)
         self.of_alert[member.alert_id] = incident_id
         self.of_fingerprint.setdefault(member.fingerprint, {})[incident_id] = None
@@ -155,6 +167,7 @@ class Profiles:
         member = profile.remove(alert_id)
         if not profile.members:
             del self.open[incident_id]
+            self.changed.pop(incident_id, None)
         self._unlist(profile, member)
         return member
 
@@ -170,6 +183,7 @@ class Profiles:
 
     def _drop(self, profile: Profile) -> None:
         del self.open[profile.id]
+        self.changed.pop(profile.id, None)
         for member in profile.members.values():
             self.of_alert.pop(member.alert_id, None)
             self._forget(self.of_fingerprint, member.fingerprint, profile.id)
@@ -205,6 +219,12 @@ def keys_of(reading: Reading) -> Iterable[str]:
     for name, value in reading.fields:
         if name not in ("severity", "source"):
             yield f"{name}={value}"
+
+
+def _nearest(times: Sequence[float], at: float) -> float:
+    place = bisect_left(times, at)
+    after = times[place] - at if place < len(times) else math.inf
+    return min(after, at - times[place - 1]) if place else after
 
 
 def _plus(counts: dict[str, int], value: str) -> None:

@@ -1,18 +1,21 @@
 """Later evidence: alerts and whole incidents whose place looks different now that more is known.
 
-Moves: every recent alert is taken out of its incident in thought and scored anew beside all rivals, with what came
-after it known too. Merges: the alerts of a small incident are scored as one beside each rival. Both only propose.
+Merges: the alerts of a small incident, scored beside a larger one, speak for their incident together. Moves: a recent
+alert is taken out of its incident in thought and scored anew beside all rivals, with what came after it known too.
+Both only propose; the caller applies them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.correlate.case import Case
+from engine.correlate.case import Case, Parts, between
 from engine.correlate.profiles import Member, Profile, Profiles
 
-Cases = Callable[[Member], list[Case]]
+Cases = Callable[[Member, Sequence[Profile]], list[Case]]
+Measure = Callable[[Case], Parts]
 Score = Callable[[Case], float]
 
 
@@ -33,74 +36,134 @@ class Repair:
     Parameters
     ----------
     horizon_s
-        Alerts that began at most this long ago are looked at again.
+        Alerts that began at most this long ago, and incidents that showed a sign of life since, are looked at again.
     move_margin
         Log-odds by which another place must be better before an alert moves.
     merge_margin
-        Mean log-odds of an incident's alerts for another incident before the two become one.
+        Log-odds for two incidents being one before they become one.
     sample
         Alerts of an incident that speak for it when merging.
+    reach
+        Incidents that an incident is compared with.
     """
 
     horizon_s: float = 2400.0
     move_margin: float = 1.0
-    merge_margin: float = 1.0
+    merge_margin: float = 0.0
     sample: int = 8
+    reach: int = 12
 
-    def moves(self, profiles: Profiles, now: float, cases: Cases, score: Score) -> Iterator[Revision]:
-        """Single alerts that belong elsewhere."""
-        for profile, member in list(_recent(profiles, now - self.horizon_s)):
-            if member.alert_id not in profile.members:
-                continue
-            with_it = len(profile.members)
-            profile.remove(member.alert_id)
-            scored = {case.profile.id: score(case) for case in cases(member) if case.profile.members}
-            profile.add(member)
-            here = scored.pop(profile.id, 0.0) if with_it > 1 else 0.0
-            best = max(scored, key=lambda name: (scored[name], name), default="")
-            there = scored.get(best, 0.0)
-            if with_it > 1 and max(here, there) + self.move_margin < 0.0:
-                yield Revision(
-                    alert_id=member.alert_id, from_incident=profile.id, to_incident="",
-                    reason=f"stands alone: {-here:.1f} against staying",
-                )  # fmt: skip
-            elif best and there > max(here, 0.0) + self.move_margin:
-                yield Revision(
-                    alert_id=member.alert_id, from_incident=profile.id, to_incident=best,
-                    reason=f"closer to {best} by {there - here:.1f}",
-                )  # fmt: skip
 
-    def merges(self, profiles: Profiles, now: float, cases: Cases, score: Score) -> Iterator[Revision]:
-        """Incidents that are part of another one: all their alerts move."""
-        gone: set[str] = set()
-        taken: set[str] = set()
-        small_first = sorted(profiles.open.values(), key=lambda profile: (len(profile.members), profile.id))
-        for profile in small_first:
-            if profile.last < now - self.horizon_s or profile.id in taken:
-                continue
-            target, nats = self._merged(profile, cases, score, gone)
-            if nats > self.merge_margin:
-                gone.add(profile.id)
-                taken.add(target)
-                for alert_id in profile.members:
-                    yield Revision(
-                        alert_id=alert_id, from_incident=profile.id, to_incident=target,
-                        reason=f"its incident is part of {target}: {nats:.1f} in the mean of its alerts",
-                    )  # fmt: skip
+class Merger:
+    """Weighs whether two incidents are one: the mean of what signals measure between the alerts of the smaller one
+    and the larger one, and how their sizes and times lie to each other."""
 
-    def _merged(self, profile: Profile, cases: Cases, score: Score, gone: set[str]) -> tuple[str, float]:
-        members = _spread(list(profile.members.values()), self.sample)
-        totals: dict[str, float] = {}
-        heard: dict[str, int] = {}
+    sizes = (1.0, 2.0, 3.0, 6.0, 15.0, 60.0, 300.0)
+    small_names = tuple(f"merge.small@{size:g}" for size in sizes)
+    large_names = tuple(f"merge.large@{size:g}" for size in sizes)
+    onsets = (0.0, 10.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
+    onset_names = tuple(f"merge.onset@{onset:g}" for onset in onsets)
+
+    def __init__(self, repair: Repair, cases: Cases, measure: Measure) -> None:
+        self.repair, self.cases, self.measure = repair, cases, measure
+
+    def pairs(self, profile: Profile, others: Sequence[Profile]) -> list[tuple[Profile, Parts]]:
+        """Each of `others` with what is measured between it and `profile`."""
+        members = _spread(list(profile.members.values()), self.repair.sample)
+        sums: dict[str, dict[str, float]] = {other.id: {} for other in others}
         for member in members:
-            for case in cases(member):
-                other = case.profile.id
-                if other != profile.id and other not in gone:
-                    totals[other] = totals.get(other, 0.0) + score(case)
-                    heard[other] = heard.get(other, 0) + 1
-        full = {other: total / len(members) for other, total in totals.items() if heard[other] == len(members)}
-        best = max(full, key=lambda name: (full[name], name), default="")
-        return best, full.get(best, 0.0)
+            for case in self.cases(member, others):
+                into = sums[case.profile.id]
+                for name, value in self.measure(case):
+                    into[name] = into.get(name, 0.0) + value / len(members)
+        return [(other, [*sums[other.id].items(), *self._between(profile, other)]) for other in others]
+
+    def _between(self, one: Profile, other: Profile) -> Parts:
+        small, large = sorted((float(len(one.members)), float(len(other.members))))
+        shared = len(one.episodes.keys() & other.episodes.keys()) / max(1, min(len(one.episodes), len(other.episodes)))
+        first, last = max(one.first, other.first), min(one.times[-1], other.times[-1])
+        shorter = min(one.times[-1] - one.first, other.times[-1] - other.first)
+        overlap = min(1.0, max(0.0, last - first + 1.0) / (shorter + 1.0))
+        found = between(self.sizes, self.small_names, small) + between(self.sizes, self.large_names, large)
+        found += between(self.onsets, self.onset_names, abs(one.first - other.first))
+        return [*found, ("merge.shared", shared), ("merge.overlap", overlap), ("merge.both", shared * overlap)]
+
+
+def merges(
+    profiles: Profiles, changed: Iterable[str], merger: Merger, weights: Mapping[str, float], apart: set[frozenset[str]]
+) -> Iterator[Revision]:
+    """Incidents of `changed` that are part of another one: all their alerts move."""
+    gone: set[str] = set()
+    for incident_id in sorted(changed, key=lambda name: (_size(profiles, name), name)):
+        profile = profiles.open.get(incident_id)
+        if profile is None or incident_id in gone:
+            continue
+        others = [
+            other for other in neighbours(profiles, profile, merger.repair)
+            if other.id not in gone and frozenset((other.id, incident_id)) not in apart
+        ]  # fmt: skip
+        scored = [
+            (sum(weights.get(name, 0.0) * value for name, value in parts), other.id, other)
+            for other, parts in merger.pairs(profile, others)
+        ]
+        best, _, target = max(scored, default=(-math.inf, "", profile), key=lambda found: found[:2])
+        if best <= merger.repair.merge_margin:
+            continue
+        small, large = (profile, target) if len(profile.members) <= len(target.members) else (target, profile)
+        gone |= {small.id, large.id}
+        for alert_id in small.members:
+            yield Revision(
+                alert_id=alert_id, from_incident=small.id, to_incident=large.id,
+                reason=f"its incident is part of {large.id}: {best:.1f} in log-odds for both being one",
+            )  # fmt: skip
+
+
+def neighbours(profiles: Profiles, profile: Profile, repair: Repair) -> list[Profile]:
+    """The incidents that `profile` may be one with: those its own alerts would be weighed against."""
+    heard: dict[str, int] = {}
+    for member in _spread(list(profile.members.values()), 3):
+        for other in profiles.candidates(member.reading, member.at, repair.reach):
+            if other.id != profile.id:
+                heard[other.id] = heard.get(other.id, 0) + 1
+    best = sorted(heard, key=lambda name: (-heard[name], abs(profiles.open[name].first - profile.first), name))
+    return [profiles.open[name] for name in best[: repair.reach]]
+
+
+def moves(profiles: Profiles, now: float, repair: Repair, again: Callable[[Member], list[Case]], score: Score,
+          pinned: set[str]) -> Iterator[Revision]:  # fmt: skip
+    """Single alerts that belong elsewhere."""
+    for profile, member in list(_recent(profiles, now - repair.horizon_s)):
+        if member.alert_id not in profile.members or member.alert_id in pinned:
+            continue
+        scored = without(profile, member, again, score)
+        here = scored.pop(profile.id, 0.0)
+        best = max(scored, key=lambda name: (scored[name], name), default="")
+        there = scored.get(best, 0.0)
+        if len(profile.members) > 1 and max(here, there) + repair.move_margin < 0.0:
+            yield Revision(
+                alert_id=member.alert_id, from_incident=profile.id, to_incident="",
+                reason=f"stands alone: {-here:.1f} against staying",
+            )  # fmt: skip
+        elif best and there > max(here, 0.0) + repair.move_margin:
+            yield Revision(
+                alert_id=member.alert_id, from_incident=profile.id, to_incident=best,
+                reason=f"closer to {best} by {there - here:.1f}",
+            )  # fmt: skip
+
+
+def without(
+    profile: Profile, member: Member, again: Callable[[Member], list[Case]], score: Score
+) -> dict[str, float]:
+    """What each incident scores for `member`, its own one as it would be without it."""
+    profile.remove(member.alert_id)
+    scored = {case.profile.id: score(case) for case in again(member) if case.profile.members}
+    profile.add(member)
+    return scored
+
+
+def _size(profiles: Profiles, incident_id: str) -> int:
+    profile = profiles.open.get(incident_id)
+    return len(profile.members) if profile is not None else 0
 
 
 def _recent(profiles: Profiles, since: float) -> Iterable[tuple[Profile, Member]]:

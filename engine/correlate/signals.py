@@ -10,7 +10,7 @@ from typing import Protocol
 
 from engine.correlate.case import Case, Parts
 from engine.correlate.identity_signals import Company, Hops, Labels, Mention, Same, Things, Words
-from engine.correlate.time_signals import Again, Age, Gap, Nearest, Pace, Rivals, Tempo
+from engine.correlate.time_signals import Again, Age, Chance, Gap, Lately, Momentum, Nearest, Pace, Rivals, Tempo
 
 
 class Signal(Protocol):
@@ -26,7 +26,7 @@ class Signal(Protocol):
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Gap(), Pace(), Tempo(), Nearest(), Age(), Again(),
+    Gap(), Chance(), Pace(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Again(),
     Same("service"), Same("host"), Same("name"), Same("source"), Same("severity"),
     Labels(), Things(), Mention(), Words(), Hops(), Company(), Rivals(),
 )  # fmt: skip

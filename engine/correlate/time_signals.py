@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from engine.correlate.case import Case, Parts
+from engine.correlate.case import Case, Parts, between
 
 
 class Gap:
@@ -18,7 +18,7 @@ class Gap:
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
-        return _between(self.knots, self.strange if case.strangers else self.kin, case.gap)
+        return between(self.knots, self.strange if case.strangers else self.kin, case.gap)
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -36,7 +36,7 @@ class Pace:
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         usual = _usual_gap(case)
-        return [] if usual is None else _between(self.knots, self.names, math.log((case.gap + 0.5) / (usual + 0.5)))
+        return [] if usual is None else between(self.knots, self.names, math.log((case.gap + 0.5) / (usual + 0.5)))
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -76,6 +76,65 @@ class Nearest:
         return f"nearest in time, {others}" if case.nearest else f"not the nearest in time, {others}"
 
 
+class Momentum:
+    """Which of the open incidents is active now: a burst draws what comes, an old one has had its symptoms."""
+
+    name = "momentum"
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        if not case.momentum:
+            return []
+        return [("momentum.busy" if case.momentum > 0.0 else "momentum.calm", case.momentum)]
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return "busier than its rivals" if case.momentum > 0.0 else "calmer than its rivals"
+
+
+class Lately:
+    """When the incident last heard of the very thing that the alert is about, and whether a rival did later."""
+
+    name = "lately"
+    knots = (0.0, 2.0, 10.0, 30.0, 90.0, 300.0, 900.0, 3600.0, 14400.0)
+    names = tuple(f"lately@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        if case.lately == math.inf:
+            return []
+        found = between(self.knots, self.names, case.lately)
+        return [*found, ("lately.latest", 1.0)] if case.latest else found
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        if case.lately == math.inf:
+            return ""
+        return f"the same thing {_duration(case.lately)} {'after' if case.at >= case.profile.last else 'away'}"
+
+
+class Chance:
+    """How many unrelated incidents would have opened in the gap anyway; read apart for strangers."""
+
+    name = "chance"
+    knots = (-6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0)
+    kin = tuple(f"chance.kin@{knot:g}" for knot in knots)
+    strange = tuple(f"chance.strange@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        names = self.strange if case.strangers else self.kin
+        return between(self.knots, names, math.log(self._expected(case)))
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return f"{self._expected(case):.2g} unrelated incidents expected in that gap"
+
+    @staticmethod
+    def _expected(case: Case) -> float:
+        return case.background.opening_rate(case.at) * (case.gap + 1.0) / 3600.0
+
+
 class Age:
     """How long the incident has been there, and how much is in it."""
 
@@ -89,7 +148,7 @@ class Age:
         """Its measurements: see the class."""
         age = max(0.0, case.at - case.profile.first)
         size = float(len(case.profile.members))
-        return _between(self.knots, self.names, age) + _between(self.sizes, self.size_names, size)
+        return between(self.knots, self.names, age) + between(self.sizes, self.size_names, size)
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -111,7 +170,7 @@ class Again:
         if since is None:
             return []
         usual = case.background.repeats
-        return [*_between(self.knots, self.names, since), ("again.usual", math.log(usual[0] / usual[1]))]
+        return [*between(self.knots, self.names, since), ("again.usual", math.log(usual[0] / usual[1]))]
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -148,17 +207,6 @@ def _usual_gap(case: Case) -> float | None:
     place = min(bisect_right(times, case.at), len(times))
     near = times[max(0, place - Pace.reach) : place] if place >= 3 else times[: Pace.reach]
     return (near[-1] - near[0]) / (len(near) - 1)
-
-
-def _between(knots: tuple[float, ...], names: tuple[str, ...], value: float) -> Parts:
-    place = bisect_right(knots, value)
-    if place == 0:
-        return [(names[0], 1.0)]
-    if place == len(knots):
-        return [(names[-1], 1.0)]
-    low, high = knots[place - 1], knots[place]
-    share = (value - low) / (high - low)
-    return [(names[place - 1], 1.0 - share), (names[place], share)]
 
 
 def _duration(seconds: float) -> str:

@@ -18,16 +18,22 @@ class Weights:
 
     join: Mapping[str, float]  # measurement -> log-odds, when an alert arrives
     settle: Mapping[str, float] = field(default_factory=dict)  # the same, when what came later is known too
+    merge: Mapping[str, float] = field(default_factory=dict)  # that two incidents are one
     concentrations: Mapping[str, float] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """JSON-able form."""
-        return {"join": dict(self.join), "settle": dict(self.settle), "concentrations": dict(self.concentrations)}
+        return {
+            "join": dict(self.join),
+            "settle": dict(self.settle),
+            "merge": dict(self.merge),
+            "concentrations": dict(self.concentrations),
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Weights:
         """The inverse of `to_data`."""
-        return cls(join=data["join"], settle=data["settle"], concentrations=data["concentrations"])
+        return cls(**{name: data[name] for name in ("join", "settle", "merge", "concentrations") if name in data})
 
 
 @lru_cache(maxsize=1)
