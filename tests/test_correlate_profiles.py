@@ -67,7 +67,7 @@ def test_lift_equals_counting_all_incidents(incidents: list[list[str]]) -> None:
         together.learn(kinds)
     for kind in {name for kinds in incidents for name in kinds}:
         for other in {name for kinds in incidents for name in kinds} - {kind}:
-            assert together.lift(kind, [other])[0] == pytest.approx(naive.lift(incidents, kind, other, 3.0))
+            assert together.lift(kind, {other: 1})[0] == pytest.approx(naive.lift(incidents, kind, other, 3.0))
 
 
 def test_a_rare_shared_value_says_more_than_a_common_one() -> None:

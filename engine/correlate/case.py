@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from engine.correlate.background import Background
 from engine.correlate.profiles import Profile
+from engine.correlate.question import Question, rarest
 from engine.correlate.reading import Reading
-from engine.correlate.together import Together
-from engine.correlate.topology import Near, Topology
+from engine.correlate.topology import Near
 
 Parts = list[tuple[str, float]]  # measurement -> value
 _STRANGE_BELOW = 0.7  # nats of identity under which alert and incident count as strangers
@@ -19,58 +18,49 @@ MOMENTUM_S = 60.0
 CAP = 6.0  # nats: no single field says more
 
 
-class World(NamedTuple):
-    """What is known beside the incidents."""
-
-    background: Background
-    topology: Topology
-    together: Mapping[str, Together]  # level of back-off -> what was seen together
-
-
 class Case:
     """One alert beside one incident (or beside none), and what is known about the world."""
 
     __slots__ = (
-        "at",
-        "background",
-        "field_nats",
-        "fingerprint",
-        "gap",
-        "lately",
-        "latest",
-        "mention",
-        "momentum",
-        "near",
-        "nearest",
-        "profile",
-        "reading",
-        "rivals",
-        "strangers",
-        "thing",
-        "together",
-        "topology",
+        "at", "field_nats", "gap", "lately", "latest", "mention", "momentum", "near", "nearest", "profile", "question",
+        "rivals", "strangers", "thing",
     )  # fmt: skip
 
-    def __init__(self, reading: Reading, at: float, fingerprint: str, profile: Profile, world: World) -> None:
-        self.reading, self.at, self.fingerprint, self.profile = reading, at, fingerprint, profile
-        background, topology, _ = self.background, self.topology, self.together = world
+    def __init__(self, question: Question, profile: Profile) -> None:
+        self.question, self.profile = question, profile
+        self.at = at = question.at
         self.gap = profile.gap(at)
-        self.field_nats = _field_nats(reading, profile, background)
-        self.thing = rarest(reading.things, profile.things, profile, background, "thing")
-        self.mention = _mention(reading, profile, background)
+        self.field_nats = _field_nats(question, profile)
+        among = len(profile.members)
+        nats, which = rarest(question.things, profile.things, among, question.thing_spread)
+        self.thing = (min(CAP, nats), which)
+        self.mention = _mention(question, profile, among)
         self.nearest, self.rivals = True, 0
         self.momentum = 0.0  # nats: its share of what all candidates did in the last minute, against an equal share
-        self.lately = min((profile.gap_of(thing, at) for thing in reading.things[:2]), default=math.inf)
+        self.lately = min((profile.gap_of(thing, at) for thing in question.reading.things[:2]), default=math.inf)
         self.latest = False  # of several that named the alert's thing, the one that did so nearest in time
-        here = topology.nodes((*reading.things, *reading.words))
+        topology = question.world.topology
         self.near: tuple[str, str, Near] | None = (
-            topology.closest(here, profile.things, profile.words) if here else None
+            topology.closest(question.nodes, profile.things, profile.words) if question.nodes else None
         )
+        self.strangers = self._closest() < _STRANGE_BELOW
+
+    @property
+    def reading(self) -> Reading:
+        """What the alert says."""
+        return self.question.reading
+
+    @property
+    def background(self) -> Background:
+        """What is ordinary."""
+        return self.question.world.background
+
+    def _closest(self) -> float:
         closest = max(self.thing[0], self.mention[0], self.near[2].surprise if self.near else 0.0)
         for name, nats in self.field_nats.items():
-            if name in ("service", "host") or (name.startswith("label.") and nats > closest):
-                closest = max(closest, nats)
-        self.strangers = closest < _STRANGE_BELOW
+            if nats > closest and (name in ("service", "host") or name.startswith("label.")):
+                closest = nats
+        return closest
 
 
 def compare(cases: Sequence[Case]) -> None:
@@ -87,36 +77,22 @@ def compare(cases: Sequence[Case]) -> None:
         case.momentum = math.log(moved / equal)
 
 
-def _field_nats(reading: Reading, profile: Profile, background: Background) -> dict[str, float]:
+def _field_nats(question: Question, profile: Profile) -> dict[str, float]:
     found = {}
-    for name, value in reading.fields:
-        among = profile.among.get(name, 0)
+    for name, value, share, spread in question.fields:
+        among = profile.among.get(name)
         if among:
             inside = profile.inside[name].get(value, 0)
-            found[name] = max(-CAP, min(CAP, background.field(name).weight(value, inside, among)))
+            nats = math.log((inside + spread * share) / ((among + spread) * share))
+            found[name] = -CAP if nats < -CAP else min(nats, CAP)
     return found
 
 
-def rarest(
-    values: tuple[str, ...], counts: dict[str, int], profile: Profile, background: Background, role: str
-) -> tuple[float, str]:
-    """The shared value that says most for belonging: (nats >= 0, value); (0, "") where nothing is shared."""
-    best, which = 0.0, ""
-    field = background.field(role)
-    among = len(profile.members)
-    for value in values:
-        inside = counts.get(value, 0)
-        if inside:
-            nats = min(CAP, field.weight(value, inside, among))
-            if nats > best:
-                best, which = nats, value
-    return best, which
-
-
-def _mention(reading: Reading, profile: Profile, background: Background) -> tuple[float, str]:
-    said = rarest(reading.words, profile.things, profile, background, "thing")
-    heard = rarest(reading.things, profile.words, profile, background, "word")
-    return max(said, heard)
+def _mention(question: Question, profile: Profile, among: int) -> tuple[float, str]:
+    named = rarest(question.named, profile.things, among, question.thing_spread)
+    said = rarest(question.said, profile.words, among, question.word_spread)
+    nats, which = max(named, said)
+    return min(CAP, nats), which
 
 
 def between(knots: tuple[float, ...], names: tuple[str, ...], value: float) -> Parts:

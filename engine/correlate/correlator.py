@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.correlate.background import Background
-from engine.correlate.case import Case, Parts, World, compare
+from engine.correlate.case import Case, Parts, compare
 from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
 from engine.correlate.repair import Merger, Repair, Revision, merges, moves
 from engine.correlate.roots import rank_roots
@@ -147,7 +148,8 @@ class Correlator:
         return self._cases(member.reading, member.at, member.fingerprint)
 
     def _beside(self, member: Member, others: Sequence[Profile]) -> list[Case]:
-        cases = [Case(member.reading, member.at, member.fingerprint, other, self._world) for other in others]
+        question = Question(member.reading, member.at, member.fingerprint, self._world)
+        cases = [Case(question, other) for other in others]
         if len(cases) > 1:
             compare(cases)
         return cases
@@ -262,7 +264,8 @@ class Correlator:
 
     def _cases(self, reading: Reading, at: float, fingerprint: str) -> list[Case]:
         found = self._profiles.candidates(reading, at, self.max_candidates)
-        cases = [Case(reading, at, fingerprint, profile, self._world) for profile in found]
+        question = Question(reading, at, fingerprint, self._world)
+        cases = [Case(question, profile) for profile in found]
         if len(cases) > 1:
             compare(cases)
         return cases

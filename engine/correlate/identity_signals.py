@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.correlate.case import CAP, Case, Parts, rarest
+from engine.correlate.case import CAP, Case, Parts
+from engine.correlate.question import rarest
 
 
 class Same:
@@ -91,7 +92,9 @@ class Words:
 
     @staticmethod
     def _rarest(case: Case) -> tuple[float, str]:
-        return rarest(case.reading.words, case.profile.words, case.profile, case.background, "word")
+        question, profile = case.question, case.profile
+        nats, word = rarest(question.words, profile.words, len(profile.members), question.word_spread)
+        return min(CAP, nats), word
 
 
 class Hops:
@@ -102,9 +105,11 @@ class Hops:
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         if case.near is None:
-            here = case.topology.nodes((*case.reading.things, *case.reading.words))
-            known = here and any(case.topology.nodes(names) for names in (case.profile.things, case.profile.words))
-            return [("topology.far", 1.0)] if known else []
+            known = case.question.world.topology.near
+            there = case.question.nodes and any(
+                name in known for names in (case.profile.things, case.profile.words) for name in names
+            )
+            return [("topology.far", 1.0)] if there else []
         near = case.near[2]
         if near.hops == 0:
             return []
@@ -136,7 +141,7 @@ class Company:
         said = max(_company(case), key=lambda found: found[1], default=None)
         if said is None or said[1] <= 0.0:
             return ""
-        both, past = case.together[said[0]].support(case.reading.kinds[said[0]], said[2])
+        both, past = case.question.world.together[said[0]].support(case.reading.kinds[said[0]], said[2])
         return f"seen together in {both} of {past} past incidents"
 
 
@@ -156,7 +161,7 @@ def _extremes(case: Case) -> tuple[tuple[float, str], tuple[float, str]]:
 def _company(case: Case) -> list[tuple[str, float, str]]:
     found = []
     for level, kind in case.reading.kinds.items():
-        nats, which = case.together[level].lift(kind, case.profile.kinds[level])
+        nats, which = case.question.world.together[level].lift(kind, case.profile.kinds[level])
         if which:
             found.append((level, max(-CAP, min(CAP, nats)), which))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from engine.correlate.case import World
+from engine.correlate.question import World
 from engine.correlate.profiles import Member, Profile
 from engine.correlate.reading import kind_of
 

@@ -132,7 +132,7 @@ class Chance:
 
     @staticmethod
     def _expected(case: Case) -> float:
-        return case.background.opening_rate(case.at) * (case.gap + 1.0) / 3600.0
+        return case.question.rate * (case.gap + 1.0) / 3600.0
 
 
 class Age:
@@ -179,7 +179,7 @@ class Again:
 
     @staticmethod
     def _since(case: Case) -> float | None:
-        ids = case.profile.episodes.get(case.fingerprint)
+        ids = case.profile.episodes.get(case.question.fingerprint)
         if not ids:
             return None
         return min(abs(case.at - case.profile.members[alert_id].last_at) for alert_id in ids)
@@ -192,12 +192,12 @@ class Rivals:
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
-        rate = case.background.opening_rate(case.at)
+        rate = case.question.rate
         return [("background", 1.0), ("background.rate", math.log(rate))]
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
-        return f"about {case.background.opening_rate(case.at):.1f} incidents open per hour"
+        return f"about {case.question.rate:.1f} incidents open per hour"
 
 
 def _usual_gap(case: Case) -> float | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 _PARTNERS = 64  # kept per kind
 _KINDS_PER_INCIDENT = 64
 _KINDS = 20_000
+_STRANGERS_READ = 16  # kinds never seen with another that are asked how sure that is
 _SHRINK = 3.0  # pseudo-incidents that pull a rare kind's partners towards their base rate
 
 
@@ -31,7 +33,7 @@ class Together:
         if len(self.counts) > _KINDS:
             self._forget()
 
-    def lift(self, kind: str, present: Iterable[str]) -> tuple[float, str]:
+    def lift(self, kind: str, present: Mapping[str, object]) -> tuple[float, str]:
         """Nats by which the likeliest of `present` raises the chance of `kind`, and which one; (0, "") if unknown."""
         total = self.counts.get(kind, 0.0)
         if not total:
@@ -39,11 +41,11 @@ class Together:
         base = (total + 0.5) / (self.incidents + 1.0)
         partners = self.pairs.get(kind, {})
         best, which = -math.inf, ""
-        for other in present:
+        for other in (partners.keys() & present.keys()) or islice(present, _STRANGERS_READ):
             seen = self.counts.get(other, 0.0)
             if seen:
                 share = (partners.get(other, 0.0) + _SHRINK * base) / (seen + _SHRINK)
-                if share > best:
+                if (share, other) > (best, which):
                     best, which = share, other
         return (math.log(best / base), which) if which else (0.0, "")
 

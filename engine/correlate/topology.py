@@ -27,6 +27,13 @@ class Topology:
 
     def __init__(self, edges: Sequence[Edge] = ()) -> None:
         self.near: dict[str, dict[str, Near]] = {}
+        self.wholes: dict[str, tuple[str, ...]] = {}  # thing -> what it is part of or runs on
+        self.parts: dict[str, tuple[str, ...]] = {}  # the other way round
+        for edge in edges:
+            if edge.relation in ("part_of", "runs_on"):
+                part, whole = edge.source.strip().lower(), edge.target.strip().lower()
+                self.wholes[part] = (*self.wholes.get(part, ()), whole)
+                self.parts[whole] = (*self.parts.get(whole, ()), part)
         down, up = _adjacency(edges)
         for thing in down:
             self.near[thing] = _neighbourhood(thing, down, up)
