@@ -4,7 +4,11 @@ from __future__ import annotations
 
 
 class PathfinderError(Exception):
-    """Root of all errors that PathFinder raises on purpose."""
+    """Root of all errors that PathFinder raises on purpose. `field` names the input that it is about, if one is."""
+
+    def __init__(self, message: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class InvalidInput(PathfinderError, ValueError):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.domain import Alert, AlertStatus
-from engine.ports import CorrelatorFactory, CorrelatorPort
-from engine.store import alerts, incidents, reference
+from engine.ports import CorrelatorFactory, CorrelatorPort, Revised
+from engine.store import alerts, constraints, incidents, reference
 from engine.store.database import Write
 from engine.store.records import StoredAlert
 
 log = logging.getLogger(__name__)
+_LONGEST_REST = 63  # rounds
 # What a part that stumbles over one alert raises. Only that alert must suffer, so these are caught per alert.
 STUMBLES = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 
@@ -36,6 +37,8 @@ class Live:
         self.revision = -1
         self._arrival = 0
         self._correlator: CorrelatorPort | None = None
+        self._asked_at = -1  # revision at which later evidence last had nothing to say
+        self._pause = self._rest = 0  # questions about later evidence left out after the correlator stumbled
 
     def catch_up(self, tx: Write) -> CorrelatorPort:
         """The correlator, level with all that was committed before `tx`.
@@ -60,20 +63,50 @@ class Live:
         self.make = make or self.make
         self._correlator = None
 
+    def proposals(self, now: datetime) -> Sequence[Revised]:
+        """Moves that later evidence speaks for; none while nothing has changed since it last had nothing to say.
+
+        A correlator that stumbles here is rebuilt at its next use and asked ever less often, so that taking alerts in
+        never waits for it again and again.
+        """
+        correlator = self._correlator
+        if correlator is None or self._asked_at == self.revision:
+            return ()
+        if self._rest > 0:
+            self._rest -= 1
+            return ()
+        try:
+            found = tuple(correlator.revise(now))
+        except STUMBLES:
+            log.exception("the correlator cannot weigh later evidence: it is built anew")
+            self._rest = self._pause = min(2 * self._pause + 1, _LONGEST_REST)
+            self.forget()
+            return ()
+        self._pause = 0
+        self._asked_at = -1 if found else self.revision
+        return found
+
     def _rebuilt(self, tx: Write) -> CorrelatorPort:
         correlator = self.make(reference.edges(tx.link))
         newest = alerts.newest(tx.link)
         if newest is None:
             return correlator
         since = newest - timedelta(hours=self.memory_hours)
+        pinned = []
         for stored in alerts.window(tx.link, since):
             with _forgiving(stored.membership.alert.id):
                 _learn(correlator, stored)
+                if stored.membership.pinned:
+                    pinned.append(stored.membership.alert.id)
         _close(correlator, incidents.closed_after(tx.link, since))
+        pairs = constraints.partings_remembered(tx.link, since)
+        _hold(correlator, pinned, (), pairs, constraints.lessons_since(tx.link, -1))
         return correlator
 
     def _follow(self, correlator: CorrelatorPort, tx: Write) -> None:
+        held: dict[bool, list[str]] = {True: [], False: []}
         for stored in alerts.changed_since(tx.link, self.revision):
+            held[stored.membership.pinned].append(stored.membership.alert.id)
             with _forgiving(stored.membership.alert.id):
                 if stored.arrival > self._arrival:
                     _learn(correlator, stored)
@@ -82,6 +115,8 @@ class Live:
                     correlator.move(stored.membership.alert.id, stored.membership.incident_id)
                 _learn_later(correlator, stored)
         _close(correlator, incidents.closed_since(tx.link, self.revision))
+        pairs = constraints.partings_since(tx.link, self.revision)
+        _hold(correlator, held[True], held[False], pairs, constraints.lessons_since(tx.link, self.revision))
 
 
 def as_fired(alert: Alert) -> Alert:
@@ -108,6 +143,25 @@ def _close(correlator: CorrelatorPort, ended: Iterable[tuple[str, datetime]]) ->
     for incident_id, at in ended:
         with _forgiving(incident_id):
             correlator.close(incident_id, at)
+
+
+def _hold(
+    correlator: CorrelatorPort,
+    pinned: Sequence[str],
+    loose: Sequence[str],
+    pairs: Iterable[tuple[str, str]],
+    lessons: Mapping[str, float],
+) -> None:
+    """Give back what operators decided, and what that has taught."""
+    with _forgiving("pinned alerts"):
+        correlator.pin(pinned)
+        correlator.unpin(loose)
+    for one_id, other_id in pairs:
+        with _forgiving(one_id):
+            correlator.part(one_id, other_id)
+    if lessons:
+        with _forgiving("lessons"):
+            correlator.take_lessons(lessons)
 
 
 @contextmanager

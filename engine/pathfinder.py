@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import RLock
 
 from engine import serving
 from engine.domain import Alert, Incident, IncidentStatus, Receipt, Resolution, Rung, Triage
 from engine.errors import Conflict, Unavailable
 from engine.experience import Desk, Experience, leading_alerts
 from engine.grouping import Grouping
-from engine.live import STUMBLES, Live
+from engine.ledger import Ledger
+from engine.live import STUMBLES
+from engine.operators import Operators
 from engine.ports import Models, Revised
-from engine.register import Register, Upcoming
+from engine.register import Upcoming
+from engine.regrouping import Regrouping
 from engine.settings import Settings
 from engine.store import incidents, pointer, reference
 from engine.store.database import revision_of
@@ -41,7 +43,7 @@ class Health:
     revision: int = -1  # of the store, as this process has seen it
 
 
-class Pathfinder(Register):
+class Pathfinder(Operators):
     """Alerts in; one incident, a past fix, a person and the load pattern out. Safe to share between threads."""
 
     def __init__(self, store: Store, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
@@ -49,12 +51,10 @@ class Pathfinder(Register):
 
         `queue` takes what nobody is sure about; `timezone` (IANA) is that of services that name none.
         """
-        super().__init__(store)
+        super().__init__(store, models.correlator)
         self.queue = queue
         self.timezone = timezone
-        self.live = Live(models.correlator)
         self.experience = Experience(store, models)
-        self._lock = RLock()  # one thread decides at a time; other processes wait at the database's lock
         self._settings: Settings | None = None
         self._chosen: str | None = None  # model version that the pointer named when we last looked
         self._note = ""
@@ -83,7 +83,7 @@ class Pathfinder(Register):
     def start(self) -> None:
         """Learn what the store knows: past fixes, open incidents."""
         self.experience.catch_up()
-        with self._deciding([]):
+        with self._deciding(Ledger):
             pass
 
     def close(self) -> None:
@@ -103,36 +103,34 @@ class Pathfinder(Register):
             If storage is locked or full: nothing was stored, the same alerts may be sent again.
         """
         try:
-            with self._deciding([alert.id for alert in alerts]) as grouping:
+            with self._deciding(Grouping) as grouping:
+                grouping.load([alert.id for alert in alerts])
                 return [grouping.place(alert) for alert in alerts]
         except STUMBLES:
             log.exception("a group of %d alerts stumbles: taking them one by one", len(alerts))
             return [self._handle_alone(alert) for alert in alerts]
 
-    @contextmanager
-    def _deciding(self, alert_ids: Sequence[str]) -> Iterator[Grouping]:
-        """Lock, catch up; let the caller decide; write and COMMIT. The correlator is kept only if all of it worked."""
-        with self._lock:
-            with self.store.write() as tx:
-                correlator = self.live.catch_up(tx)
-                grouping = Grouping(tx, correlator, alert_ids)
-                yield grouping
-                grouping.save()
-            self.live.keep(correlator, tx)
-
     def _handle_alone(self, alert: Alert) -> Receipt:
         for doubted in (False, True):
             try:
-                with self._deciding([alert.id]) as grouping:
+                with self._deciding(Grouping) as grouping:
+                    grouping.load([alert.id])
                     return grouping.place_apart(alert) if doubted else grouping.place(alert)
             except STUMBLES:
                 log.exception("an alert stumbles %s", "by itself" if doubted else "in its group")
         return Receipt(alert_id=alert.id, incident_id="", outcome="refused")
 
     def revise(self, now: datetime) -> list[Revised]:
-        """Apply the moves that later evidence speaks for; called every half minute or so."""
-        with self._deciding([]) as grouping:
-            return [one for one in grouping.correlator.revise(now) if grouping.move(one, now)]
+        """Apply the moves that later evidence speaks for, as far as operators' words allow; called from time to time.
+
+        Evidence is weighed outside any transaction, and nothing is written where it speaks for nothing.
+        """
+        with self._lock:
+            proposed = self.live.proposals(now)
+            if not proposed:
+                return []
+            with self._deciding(Regrouping) as book:
+                return book.revise(proposed, now)
 
     # -- an incident
 
@@ -150,28 +148,28 @@ class Pathfinder(Register):
     def acknowledge(self, incident_id: str, responder: str, at: datetime) -> Incident:
         """Note that `responder` took the incident, which counts into their load. Raises NotFound, Conflict."""
         with self.store.write() as tx:
-            record = incidents.by_id(tx.link, incident_id)
+            record = incidents.leading(tx.link, incident_id)
             if record.incident.status is IncidentStatus.RESOLVED:
                 raise Conflict("the incident is resolved already")
             record.acknowledged_at = record.acknowledged_at or at
             record.assignee = responder
             incidents.save(tx, [record])
-            incidents.add_events(tx, [_event(incident_id, at, "acknowledged", responder)])
+            incidents.add_events(tx, [_event(record.incident.id, at, "acknowledged", responder)])
         return record.incident
 
     def resolve(self, incident_id: str, resolution: Resolution, at: datetime) -> Incident:
         """Close with what fixed it, or replace the fix; the next question knows it. Raises NotFound."""
         with self.store.write() as tx:
-            record = incidents.by_id(tx.link, incident_id)
+            record = incidents.leading(tx.link, incident_id)
             closed = record.incident.closed_at or max(at, record.incident.opened_at)
             resolution = replace(resolution, resolved_at=resolution.resolved_at or at)
             record.incident = replace(
                 record.incident, status=IncidentStatus.RESOLVED, closed_at=closed, resolution=resolution
             )
             incidents.save(tx, [record])
-            incidents.set_resolution(tx, incident_id, resolution)
+            incidents.set_resolution(tx, record.incident.id, resolution)
             detail = {"text": resolution.text, "team": resolution.team}
-            incidents.add_events(tx, [_event(incident_id, at, "resolved", resolution.resolver, detail)])
+            incidents.add_events(tx, [_event(record.incident.id, at, "resolved", resolution.resolver, detail)])
         with suppress(Unavailable):  # it is on disk; whoever asks next catches up
             self.experience.catch_up()
         return record.incident
@@ -181,8 +179,8 @@ class Pathfinder(Register):
     def triage(self, incident_id: str, at: datetime) -> Triage:
         """Past fixes, responders and expected load for a stored incident, as known at `at`. Raises NotFound."""
         with self.store.read() as link:
-            record = incidents.by_id(link, incident_id)
-            leading = leading_alerts(link, [record])[incident_id]
+            record = incidents.leading(link, incident_id)
+            leading = leading_alerts(link, [record])[record.incident.id]
         return self._answer(record.incident, leading, at)
 
     def triage_text(self, incident: Incident, at: datetime) -> Triage:

@@ -45,29 +45,30 @@ class Register:
             return [record.incident for record in incidents.page(link, status, service, since, limit, before)]
 
     def incident(self, incident_id: str) -> Incident:
-        """One incident with its resolution. Raises NotFound."""
+        """One incident with its resolution; of a merged one, what it is part of now. Raises NotFound."""
         return self.record(incident_id).incident
 
     def record(self, incident_id: str) -> IncidentRecord:
-        """One incident with what is counted beside it: alerts, firing, who took it. Raises NotFound."""
+        """`incident`, with what is counted beside it: alerts, firing, who took it. Raises NotFound."""
         with self.store.read() as link:
-            return incidents.by_id(link, incident_id)
+            return incidents.leading(link, incident_id)
 
     def members(self, incident_id: str, *, limit: int = 500) -> list[Membership]:
         """Its alerts and why each is there: probable roots first, then by arrival. Raises NotFound."""
         with self.store.read() as link:
-            roots = [alert_id for alert_id, _ in incidents.by_id(link, incident_id).roots]
-            found = alerts.by_ids(link, roots)
-            first = [found[one] for one in roots if one in found and found[one].membership.incident_id == incident_id]
-            rest = [one for one in alerts.of_incident(link, incident_id, limit) if one.membership.alert.id not in found]
+            record = incidents.leading(link, incident_id)
+            found = alerts.by_ids(link, [alert_id for alert_id, _ in record.roots])
+            roots = [found[alert_id] for alert_id, _ in record.roots if alert_id in found]
+            first = [one for one in roots if one.membership.incident_id == record.incident.id]
+            inside = alerts.of_incident(link, record.incident.id, limit)
+            rest = [one for one in inside if one.membership.alert.id not in found]
         ranked = [replace(one.membership, root_rank=rank) for rank, one in enumerate(first, start=1)]
         return (ranked + [one.membership for one in rest])[:limit]
 
     def timeline(self, incident_id: str) -> list[Event]:
         """What happened to it, oldest first. Raises NotFound."""
         with self.store.read() as link:
-            incidents.by_id(link, incident_id)
-            return incidents.timeline(link, incident_id)
+            return incidents.timeline(link, incidents.leading(link, incident_id).incident.id)
 
     def measures(self, since: datetime, until: datetime) -> Measures:
         """Times to detect, acknowledge and resolve, frequency and repeats of incidents opened in `[since, until)`."""

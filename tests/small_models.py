@@ -71,6 +71,9 @@ class ByService:
         self.last: dict[str, datetime] = {}
         self.closed: dict[str, datetime] = {}
         self.proposed: list[Move] = []
+        self.pinned: set[str] = set()
+        self.parted: set[frozenset[str]] = set()
+        self.taught: dict[str, float] = {}
 
     def predict_one(self, alert: Alert) -> Match:
         if alert.title == "stumble":
@@ -106,6 +109,37 @@ class ByService:
             if alert_id in members:
                 self.members.setdefault(incident_id, {})[alert_id] = members.pop(alert_id)
                 return
+
+    def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
+        for alert_id in alert_ids:
+            source = next((one for one, members in self.members.items() if alert_id in members), incident_id)
+            if source != incident_id:
+                self.part(source, incident_id)
+            self.move(alert_id, incident_id)
+            self.last.setdefault(incident_id, self.last.get(source, NOON))
+        self.pin(alert_ids)
+        self.taught["corrected"] = self.taught.get("corrected", 0.0) + len(alert_ids)
+
+    def merge(self, source_id: str, target_id: str) -> None:
+        self.members.setdefault(target_id, {}).update(self.members.pop(source_id, {}))
+        self.last[target_id] = max(self.last.pop(source_id, NOON), self.last.get(target_id, NOON))
+        self.parted.discard(frozenset((source_id, target_id)))
+        self.taught["merged"] = self.taught.get("merged", 0.0) + 1.0
+
+    def pin(self, alert_ids: Iterable[str]) -> None:
+        self.pinned.update(alert_ids)
+
+    def unpin(self, alert_ids: Iterable[str]) -> None:
+        self.pinned.difference_update(alert_ids)
+
+    def part(self, one_id: str, other_id: str) -> None:
+        self.parted.add(frozenset((one_id, other_id)))
+
+    def lessons(self) -> Mapping[str, float]:
+        return dict(self.taught)
+
+    def take_lessons(self, lessons: Mapping[str, float]) -> None:
+        self.taught = dict(lessons)
 
     def _takes(self, incident_id: str, alert: Alert) -> bool:
         first = next(iter(self.members[incident_id].values()), None)

@@ -364,8 +364,10 @@ def test_later_evidence_moves_an_alert(engine: Pathfinder) -> None:
     learned(engine).proposed = [proposal, Move("gone", "INC-2", "INC-1")]
     assert engine.revise(moment(60)) == [proposal]
     assert {one.alert.id for one in engine.members("INC-1")} == {first.id, second.id}
-    assert engine.incident("INC-2").status is IncidentStatus.RESOLVED
-    assert engine.timeline("INC-1")[-1].detail["why"] == "they share a cause"
+    assert engine.incident("INC-2").id == "INC-1", "the old id leads to where its alerts are"
+    assert engine.incidents(status=IncidentStatus.RESOLVED) == []
+    told = engine.timeline("INC-1")[-1]
+    assert (told.kind, told.detail["from"], told.detail["why"]) == ("merged", "INC-2", "they share a cause")
     other.handle([])
     assert set(learned(other).members["INC-1"]) == {first.id, second.id}
 

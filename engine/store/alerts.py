@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
-from engine.domain import AlertStatus, IncidentStatus
+from engine.domain import AlertStatus, IncidentStatus, Severity
 from engine.store.database import Write
 from engine.store.records import StoredAlert
 from engine.store.rows import alert_of_row, row_of_alert
 from engine.store.tables import AlertRow, IncidentRow
 from engine.store.writing import chunks, upsert
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the alerts of one incident add up to; moments in UTC."""
+
+    alerts: int = 0
+    firing: int = 0
+    began_at: datetime | None = None
+    detected_at: datetime | None = None
+    ended_at: datetime | None = None  # the latest end of any of them
+    severities: frozenset[Severity] = frozenset()
+
 
 _ALL = select(*AlertRow.__table__.columns)
 _BY_IDS = _ALL.where(AlertRow.id.in_(bindparam("ids", expanding=True)))
@@ -65,3 +80,51 @@ def history(link: Connection, since: datetime, until: datetime) -> Iterator[Stor
 def newest(link: Connection) -> datetime | None:
     """When the latest stored alert arrived; None in an empty store."""
     return link.execute(select(AlertRow.received_at).order_by(AlertRow.arrival.desc()).limit(1)).scalar()
+
+
+def tallies(link: Connection, incident_ids: Collection[str]) -> dict[str, Tally]:
+    """What the stored alerts of each of these incidents add up to."""
+    found = {incident_id: Tally() for incident_id in incident_ids}
+    kinds = (AlertRow.incident_id, AlertRow.status, AlertRow.severity)
+    sums = (
+        func.count().label("alerts"),
+        func.min(AlertRow.starts_at).label("began_at"),
+        func.min(AlertRow.received_at).label("detected_at"),
+        func.max(AlertRow.ends_at).label("ended_at"),
+    )
+    for part in chunks(incident_ids):
+        for row in link.execute(select(*kinds, *sums).where(AlertRow.incident_id.in_(part)).group_by(*kinds)):
+            _add(found[row.incident_id], row)
+    return found
+
+
+def _add(tally: Tally, row: Any) -> None:
+    """One kind of alerts more."""
+    tally.alerts += row.alerts
+    tally.firing += row.alerts if row.status == AlertStatus.FIRING.value else 0
+    tally.began_at = min(tally.began_at or row.began_at, row.began_at)
+    tally.detected_at = min(tally.detected_at or row.detected_at, row.detected_at)
+    tally.ended_at = max((at for at in (tally.ended_at, row.ended_at) if at is not None), default=None)
+    tally.severities |= {Severity(row.severity)}
+
+
+def ids_of_incident(link: Connection, incident_id: str) -> list[str]:
+    """The ids of its alerts, in order of arrival."""
+    query = select(AlertRow.id).where(AlertRow.incident_id == incident_id).order_by(AlertRow.arrival)
+    return list(link.execute(query).scalars())
+
+
+def move_all(tx: Write, source_id: str, target_id: str) -> None:
+    """Put all alerts of one incident into another, where they stay: an operator's word."""
+    values = {"incident_id": target_id, "moved": tx.revision, **_held(tx)}
+    tx.link.execute(update(AlertRow).where(AlertRow.incident_id == source_id).values(values))
+
+
+def pin_all(tx: Write, incident_id: str) -> None:
+    """Keep all alerts of an incident where they are: an operator's word."""
+    loose = update(AlertRow).where(AlertRow.incident_id == incident_id, AlertRow.pinned.is_(False))
+    tx.link.execute(loose.values(_held(tx)))
+
+
+def _held(tx: Write) -> dict[str, object]:
+    return {"pinned": True, "provisional": False, "runner_up": None, "margin": 0.0, "revision": tx.revision}

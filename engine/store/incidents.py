@@ -58,6 +58,14 @@ def by_id(link: Connection, incident_id: str) -> IncidentRecord:
     return found[incident_id]
 
 
+def leading(link: Connection, incident_id: str) -> IncidentRecord:
+    """The incident of this id, or the one that it was merged into. Raises NotFound."""
+    record = by_id(link, incident_id)
+    while record.incident.merged_into is not None:
+        record = by_id(link, record.incident.merged_into)
+    return record
+
+
 def page(  # one parameter per filter of the list
     link: Connection,
     status: IncidentStatus | None,
@@ -66,8 +74,15 @@ def page(  # one parameter per filter of the list
     limit: int,
     before: str | None,
 ) -> list[IncidentRecord]:
-    """Newest opened first; `before` is the last id of the page before. Raises NotFound for an unknown `before`."""
-    query = _ALL.order_by(IncidentRow.opened_at.desc(), IncidentRow.id.desc()).limit(limit)
+    """Newest opened first, without those that became part of another; `before` is the last id of the page before.
+
+    Raises NotFound for an unknown `before`.
+    """
+    query = (
+        _ALL.where(IncidentRow.merged_into.is_(None))
+        .order_by(IncidentRow.opened_at.desc(), IncidentRow.id.desc())
+        .limit(limit)
+    )
     if status is not None:
         query = query.where(IncidentRow.status == status.value)
     if service:
@@ -129,8 +144,10 @@ def load(link: Connection) -> dict[str, int]:
 
 
 def opened_between(link: Connection, since: datetime, until: datetime) -> Iterator[IncidentRecord]:
-    """Incidents opened in `[since, until)`, oldest first."""
-    query = _ALL.where(IncidentRow.opened_at >= since, IncidentRow.opened_at < until).order_by(IncidentRow.opened_at)
+    """Incidents opened in `[since, until)`, oldest first, without those that became part of another."""
+    whole = IncidentRow.merged_into.is_(None)
+    query = _ALL.where(whole, IncidentRow.opened_at >= since, IncidentRow.opened_at < until)
+    query = query.order_by(IncidentRow.opened_at)
     return map(record_of_row, link.execute(query))
 
 

@@ -1,0 +1,165 @@
+"""One write transaction's account: the alerts and incidents it reads, changes and tells of, written in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine.domain import Alert, AlertStatus, Incident, IncidentStatus
+from engine.lifecycle.severity import raised
+from engine.ports import CorrelatorPort
+from engine.store import alerts, incidents
+from engine.store.database import Write
+from engine.store.records import Event, IncidentRecord, Origin, StoredAlert
+
+ROOTS_KEPT = 20  # probable roots remembered with an incident
+_JUDGED_ALWAYS = 20  # alerts up to which each new one has the roots judged again; later, each tenth part more
+
+
+class Ledger:
+    """What `Grouping` and `Regrouping` share. Nothing is written before `save`."""
+
+    def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
+        """In `tx`, with a correlator level with the store."""
+        self.tx = tx
+        self.correlator: CorrelatorPort = correlator
+        self._alerts: dict[str, StoredAlert] = {}
+        self._records: dict[str, IncidentRecord] = {}
+        self._touched_alerts: dict[str, None] = {}
+        self._touched_incidents: dict[str, None] = {}
+        self._events: list[Event] = []
+
+    def load(self, alert_ids: Collection[str]) -> None:
+        """Read the stored ones among these alerts, and their incidents, in one go."""
+        found = alerts.by_ids(self.tx.link, set(alert_ids) - self._alerts.keys())
+        self._alerts.update(found)
+        wanted = {one.membership.incident_id for one in found.values()} - self._records.keys()
+        self._records.update(incidents.by_ids(self.tx.link, wanted))
+
+    def alert(self, alert_id: str) -> StoredAlert | None:
+        """A stored alert as this transaction sees it."""
+        if alert_id not in self._alerts:
+            self._alerts.update(alerts.by_ids(self.tx.link, [alert_id]))
+        return self._alerts.get(alert_id)
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """A stored incident as this transaction sees it."""
+        if incident_id not in self._records:
+            self._records.update(incidents.by_ids(self.tx.link, [incident_id]))
+        return self._records.get(incident_id)
+
+    def leading(self, incident_id: str) -> IncidentRecord | None:
+        """The incident, or the one that it was merged into."""
+        record = self.record(incident_id)
+        while record is not None and record.incident.merged_into is not None:
+            record = self.record(record.incident.merged_into)
+        return record
+
+    def put(self, stored: StoredAlert) -> None:
+        """Write this alert on `save`."""
+        self._alerts[stored.membership.alert.id] = stored
+        self._touched_alerts[stored.membership.alert.id] = None
+
+    def touch(self, incident_id: str) -> IncidentRecord:
+        """An incident that is stored or was opened here, to be changed: it is written on `save`."""
+        if incident_id not in self._records:
+            self._records.update(incidents.by_ids(self.tx.link, [incident_id]))
+        self._touched_incidents[incident_id] = None
+        return self._records[incident_id]
+
+    def open(self, first: Alert) -> IncidentRecord:
+        """A new incident, named after its `first` alert, which has yet to join it."""
+        incident = Incident(
+            id=self.tx.next_incident_id(),
+            opened_at=first.starts_at,
+            title=first.title,
+            service=first.service or first.host,
+            root_alert_id=first.id,
+        )
+        self._records[incident.id] = IncidentRecord(incident=incident)
+        return self.touch(incident.id)
+
+    def join(self, record: IncidentRecord, alert: Alert) -> None:
+        """Count `alert` in."""
+        self.touch(record.incident.id)
+        record.alerts += 1
+        record.detected_at = min(record.detected_at or alert.received_at, alert.received_at)
+        if alert.starts_at < record.incident.opened_at and record.origin is Origin.ALERTS:
+            record.incident = replace(record.incident, opened_at=alert.starts_at)
+        raise_priority(record, alert)
+        if alert.status is AlertStatus.FIRING:
+            record.firing += 1
+            self.reopen(record, alert.received_at, {"alert": alert.id})
+        elif alert.ends_at is not None:
+            record.ended_at = max(record.ended_at or alert.ends_at, alert.ends_at)
+
+    def reopen(self, record: IncidentRecord, at: datetime, detail: Mapping[str, str]) -> None:
+        """A symptom is still there: nobody ended that incident, its other alerts did."""
+        incident = record.incident
+        if incident.status is IncidentStatus.RESOLVED and incident.resolution is None:
+            record.incident = replace(incident, status=IncidentStatus.OPEN, closed_at=None)
+            self.tell(record, at, "reopened", detail)
+
+    def settle(self, record: IncidentRecord) -> None:
+        """Close an incident of alerts whose last alert has ended."""
+        incident = record.incident
+        if record.firing > 0 or incident.status is IncidentStatus.RESOLVED or record.origin is not Origin.ALERTS:
+            return
+        closed = max(record.ended_at or incident.opened_at, incident.opened_at)
+        record.incident = replace(incident, status=IncidentStatus.RESOLVED, closed_at=closed)
+        self.correlator.close(incident.id, closed)
+        self.tell(record, closed, "resolved", {"why": "every alert has ended"})
+
+    def tell(
+        self, record: IncidentRecord, at: datetime, kind: str, detail: Mapping[str, str], *, actor: str = ""
+    ) -> None:
+        """Add a line to the incident's timeline; `actor` "" is PathFinder itself."""
+        self._events.append(Event(incident_id=record.incident.id, at=at, kind=kind, actor=actor, detail=detail))
+
+    def save(self) -> None:
+        """Judge the roots of touched incidents and write everything."""
+        self.judge([record for key in self._touched_incidents if due(record := self._records[key])])
+        self.write()
+
+    def write(self) -> None:
+        """Write what was touched, as it is now; what changes after it is written by the next one."""
+        incidents.save(self.tx, [self._records[key] for key in self._touched_incidents])
+        alerts.save(self.tx, [self._alerts[key] for key in self._touched_alerts])
+        incidents.add_events(self.tx, self._events)
+        self._touched_alerts.clear()
+        self._events.clear()
+
+    def judge(self, due: Sequence[IncidentRecord]) -> None:
+        """Ask for the probable roots, and let the first one name its incident unless a person has."""
+        for record in due:
+            record.roots = self.roots_of(record)[:ROOTS_KEPT]
+            record.roots_at = record.alerts
+        self._alerts.update(alerts.by_ids(self.tx.link, {r.roots[0][0] for r in due if r.roots} - self._alerts.keys()))
+        for record in due:
+            root = self._alerts.get(record.roots[0][0]) if record.roots else None
+            if root is not None and not record.edited and record.origin is Origin.ALERTS:
+                record.incident = _named_after(record.incident, root.membership.alert)
+
+    def roots_of(self, record: IncidentRecord) -> tuple[tuple[str, float], ...]:
+        """Its probable roots with scores, best first."""
+        return tuple(self.correlator.roots(record.incident.id))
+
+
+def due(record: IncidentRecord) -> bool:
+    """Whether its roots have to be judged again: always while it is small, later when it has grown by a tenth."""
+    grown = record.alerts - record.roots_at
+    return grown != 0 and (record.alerts <= _JUDGED_ALWAYS or grown * 10 >= record.alerts or record.roots_at < 0)
+
+
+def raise_priority(record: IncidentRecord, alert: Alert) -> None:
+    """As urgent as its worst alert, unless a person or another tool said how urgent it is."""
+    priority = raised(record.incident.priority, alert.severity)
+    if priority != record.incident.priority and not record.edited and record.origin is Origin.ALERTS:
+        record.incident = replace(record.incident, priority=priority)
+
+
+def _named_after(incident: Incident, root: Alert) -> Incident:
+    if incident.root_alert_id == root.id:
+        return incident
+    return replace(incident, root_alert_id=root.id, title=root.title, service=root.service or root.host)
