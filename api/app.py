@@ -16,14 +16,14 @@ from api.desk import Desk
 from api.express import Express
 from api.intake import Commits, Intake
 from api.limits import Limits, Load
-from api.routes import alerts, health, incidents, metrics, patterns, responders, triage
+from api.routes import alerts, grouping, health, incidents, metrics, patterns, responders, triage
 from api.schemas.requests import field_names
 from api.security import KeyRing
 from api.telemetry import Measured, Telemetry
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
 
-_ROUTES = (alerts, incidents, triage, patterns, metrics, responders, health)
+_ROUTES = (alerts, incidents, grouping, triage, patterns, metrics, responders, health)
 _BODY_S = 15.0  # seconds a body may take to arrive
 _TEND_S = 30.0
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."

@@ -86,6 +86,8 @@ def answer(error: Exception, fields: Sequence[Mapping[str, str]] = ()) -> Respon
     fields = error.fields if isinstance(error, NoneTaken) else fields
     for kind, status, word, headers in TABLE:
         if isinstance(error, kind):
+            if error.field:
+                fields = [{"field": error.field, "problem": str(error)[:_MOST_TEXT]}]
             return _body(status, word, str(error)[:_MOST_TEXT], fields, headers)
     return _body(_UNEXPECTED, "internal", "something went wrong here; it is in the log")
 

@@ -41,9 +41,18 @@ class Telemetry:
         self._shed = Counter("pathfinder_shed", "requests refused for load", registry=self.registry)
         self._ready = Gauge("pathfinder_ready", "1 if alerts can be stored", registry=self.registry)
         self._rung = Gauge("pathfinder_rung", "1 at the step answers come from", ["rung"], registry=self.registry)
+        self._places = self._gauge("pathfinder_memberships", "alerts that have a place in an incident")
+        self._changed = self._gauge("pathfinder_memberships_changed", "of these, moved by later evidence at least once")
+        self._churn = self._gauge("pathfinder_churn_share", "share of memberships that later evidence changed, 0..1")
+        self._moves = Gauge(
+            "pathfinder_membership_moves", "moves of alerts between incidents", ["by"], registry=self.registry
+        )
 
     def _histogram(self, name: str, about: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(name, about, registry=self.registry, buckets=buckets)
+
+    def _gauge(self, name: str, about: str) -> Gauge:
+        return Gauge(name, about, registry=self.registry)
 
     def watch(self, intake: Intake, load: Load) -> None:
         """Show what is waiting and being served at the moment of asking."""
@@ -75,6 +84,12 @@ class Telemetry:
         self._ready.set(health.writable)
         for rung in Rung:
             self._rung.labels(rung.value).set(rung is health.rung)
+        churn = health.churn
+        self._places.set(churn.alerts)
+        self._changed.set(churn.changed)
+        self._churn.set(churn.share)
+        self._moves.labels("later evidence").set(churn.changes)
+        self._moves.labels("operator").set(churn.corrected)
         return generate_latest(self.registry)
 
 

@@ -20,9 +20,9 @@ from engine.ports import Models, Revised
 from engine.register import Upcoming
 from engine.regrouping import Regrouping
 from engine.settings import Settings
-from engine.store import incidents, pointer, reference
+from engine.store import alerts, incidents, pointer, reference
 from engine.store.database import revision_of
-from engine.store.records import Event, IncidentRecord, Origin
+from engine.store.records import Churn, Event, IncidentRecord, Origin
 from engine.store.rows import storable_incident
 from engine.store.store import Store
 
@@ -41,6 +41,7 @@ class Health:
     model_version: str
     note: str = ""  # why the rung is not the best one, or storage not ready
     revision: int = -1  # of the store, as this process has seen it
+    churn: Churn = Churn()  # noqa: RUF009 - frozen
 
 
 class Pathfinder(Operators):
@@ -245,7 +246,7 @@ class Pathfinder(Operators):
         )
         try:
             with self.store.read() as link:
-                facts = replace(facts, readable=True, revision=revision_of(link))
+                facts = replace(facts, readable=True, revision=revision_of(link), churn=alerts.churn(link))
             return replace(facts, writable=self.store.writable())
         except Unavailable as error:
             return replace(facts, note=str(error))

@@ -30,6 +30,7 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Health, Pathfinder, Upcoming
+from engine.regrouping import Word
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
 PATTERN = Pattern(
@@ -165,6 +166,20 @@ class FakeEngine(Pathfinder):
             rung=Rung.LEXICAL,
             model_version="fake",
         )
+
+    def merge(self, sources: Sequence[str], into: str, word: Word) -> list[IncidentRecord]:
+        return [self.record(one) for one in (into, *sources)]
+
+    def split(self, incident_id: str, alert_ids: Sequence[str], word: Word) -> list[IncidentRecord]:
+        return [self.record(incident_id)]
+
+    def move(self, alert_id: str, incident_id: str | None, word: Word) -> list[IncidentRecord]:
+        return [self.record(incident_id or "")]
+
+    def pin(self, alert_id: str, word: Word) -> list[IncidentRecord]:
+        return [self.record(next((i for i, inside in self.inside.items() if alert_id in inside), ""))]
+
+    unpin = pin
 
     def patterns(self) -> list[NamedPattern]:
         return [NamedPattern(id="p1", pattern=PATTERN)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -94,6 +95,7 @@ CORPUS: dict[str, bytes] = {
     "yaml": b"title: !!python/object/apply:os.system ['" + S + b"']",
     "crlf": b'{"severity": "\\r\\nSet-Cookie: ' + S + b'"}',
 }
+NAMES = defaultdict(lambda: "X-1", incident_id="INC-1", responder_id="anna", source="generic")
 OPENAPI = create_app(FakeEngine(), Settings()).openapi()["paths"]
 POSTS = [
     (method, url)
@@ -103,9 +105,15 @@ POSTS = [
     for url in (
         [path.format(source=source) for source in ("generic", "alertmanager", "grafana")]
         if "{source}" in path
-        else [path.format(incident_id="INC-1", responder_id="anna")]
+        else [path.format_map(NAMES)]
     )
 ]
+BODILESS = {  # what may be asked without a body
+    path.format_map(NAMES)
+    for path, item in OPENAPI.items()
+    for entry in item.values()
+    if not entry.get("requestBody", {}).get("required")
+}
 KINDS = (
     "application/json",
     "text/plain",
@@ -151,7 +159,7 @@ def test_no_content_type_breaks_a_route(client: TestClient, kind: str) -> None:
     for method, url in POSTS:
         for body in (b'{"title": "' + S + b'"', b"", CORPUS["multipart"]):
             answer = client.request(method, url, content=body, headers={"content-type": kind.encode("latin-1")})  # type: ignore[dict-item]
-            assert answer.status_code == 422, (url, body)
+            assert answer.status_code == 422 or (not body and url in BODILESS), (url, body)
             assert SECRET not in answer.text
 
 

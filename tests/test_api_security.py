@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -41,7 +42,8 @@ def client(engine: FakeEngine) -> Iterator[TestClient]:
 
 
 def ask(client: TestClient, path: str, method: str, headers: dict[str, Any] | None = None) -> int:
-    url = path.format(source="generic", incident_id="INC-1", responder_id="anna")
+    names = defaultdict(lambda: "X-1", source="generic", incident_id="INC-1", responder_id="anna")
+    url = path.format_map(names)
     body: Any = {} if method in ("post", "put") else None
     return client.request(method, url, json=body, headers=headers or {}).status_code
 

@@ -47,7 +47,10 @@ def list_incidents(
 def show_incident(
     incident_id: IncidentId, desk: AtDesk, limit: Annotated[int, Query(ge=1, le=2000)] = 500
 ) -> IncidentDetail:
-    """One incident: its alerts, why each is there, the probable root, and what happened to it."""
+    """One incident: its alerts, why each is there, the probable root, and what happened to it.
+
+    The id of a merged incident leads to the one that holds its alerts now.
+    """
     record = desk.pathfinder.record(incident_id)
     incident = record.incident
     members = desk.pathfinder.members(incident_id, limit=limit)
@@ -57,9 +60,10 @@ def show_incident(
         root=AlertOut.model_validate(root) if root else None,
         alert_count=record.alerts,
         firing=record.firing,
+        churn=record.churn,
         acknowledged_at=record.acknowledged_at,
         assignee=record.assignee,
-        alerts=[MemberOut.model_validate(member) for member in members],
+        alerts=[MemberOut.of(member) for member in members],
         timeline=[EventOut.model_validate(event) for event in desk.pathfinder.timeline(incident_id)],
     )
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.domain import IncidentStatus, Severity
+from engine.domain import IncidentStatus, Membership, Severity
+from engine.lifecycle.explanation import explain
+from engine.store.records import IncidentRecord
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -75,6 +77,28 @@ class IncidentOut(_Out):
     priority: str
     root_alert_id: str | None
     resolution: ResolutionOut | None
+    merged_into: str | None = Field(default=None, description="the incident that all its alerts went to")
+
+
+class IncidentNow(IncidentOut):
+    """An incident with what is counted beside it."""
+
+    alert_count: int
+    firing: int = Field(description="how many of its alerts still fire")
+    churn: Share = Field(description="share of its memberships that later evidence changed after they were shown")
+
+    @classmethod
+    def of(cls, record: IncidentRecord) -> IncidentNow:
+        """As it is in `record`."""
+        about = IncidentOut.model_validate(record.incident).model_dump()
+        return cls(**about, alert_count=record.alerts, firing=record.firing, churn=record.churn)
+
+
+class Regrouped(BaseModel):
+    """The incidents that an operator's word changed, as they are now."""
+
+    incident: IncidentNow = Field(description="the one that holds the alerts now")
+    others: list[IncidentNow] = Field(description="where they came from")
 
 
 class AlertOut(_Out):
@@ -100,11 +124,21 @@ class MemberOut(_Out):
 
     alert: AlertOut
     probability: Share
-    score: float
+    why: str = Field(default="", description="in one sentence, strongest reasons first")
+    score: float = Field(description="log-odds; the weights of the evidence sum to it")
     evidence: list[EvidenceOut]
+    runner_up: str | None = Field(description="the second-best incident when it was placed")
+    margin: Annotated[float, Field(ge=0)] = Field(description="log-odds between its place and the best alternative")
+    provisional: bool = Field(description="the margin is low: later evidence may well move it")
+    pinned: bool = Field(description="an operator's word: no model moves it")
     repeats: int
     last_seen_at: datetime | None
     root_rank: int | None = Field(description="1 = probable root of the incident")
+
+    @classmethod
+    def of(cls, place: Membership) -> MemberOut:
+        """With the sentence."""
+        return cls.model_validate(place).model_copy(update={"why": explain(place)})
 
 
 class EventOut(_Out):
@@ -123,6 +157,7 @@ class IncidentDetail(BaseModel):
     root: AlertOut | None
     alert_count: int
     firing: int = Field(description="how many of its alerts still fire")
+    churn: Share = Field(description="share of its memberships that later evidence changed after they were shown")
     acknowledged_at: datetime | None
     assignee: str
     alerts: list[MemberOut]

@@ -115,6 +115,41 @@ class AcknowledgementIn(_In):
     responder: Id
 
 
+class ReasonIn(_In):
+    """Why, for the timeline."""
+
+    reason: Annotated[str, StringConstraints(max_length=2_000, strip_whitespace=True)] = ""
+
+
+class MergeIn(ReasonIn):
+    """Exactly one of `into` and `incidents`."""
+
+    into: Id | None = Field(default=None, description="this incident becomes part of that one")
+    incidents: Annotated[list[Id], Field(max_length=100), FailFast()] = Field(
+        default=[], description="those become part of this one"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> MergeIn:
+        if (self.into is None) == (not self.incidents):
+            raise ValueError("send either into or incidents")
+        return self
+
+
+class SplitIn(ReasonIn):
+    """What leaves."""
+
+    alerts: Annotated[list[Id], Field(min_length=1, max_length=5_000), FailFast()] = Field(
+        description="ids of the alerts that become an incident of their own"
+    )
+
+
+class MoveIn(ReasonIn):
+    """Where it belongs."""
+
+    incident: Id | None = Field(description="null: to an incident of its own")
+
+
 class TimeOffIn(_In):
     """A stretch in which somebody cannot be asked."""
 
@@ -163,8 +198,9 @@ class SamplesIn(_In):
 def field_names() -> frozenset[str]:
     """Every field name of every request shape: what an answer may repeat to its caller."""
     shapes: list[type[BaseModel]] = [AlertIn, QuestionIn, ResolutionIn, AcknowledgementIn, TimeOffIn, ResponderIn]
-    shapes += [SampleIn, SamplesIn]
+    shapes += [SampleIn, SamplesIn, MergeIn, SplitIn, MoveIn]
     names = {name for shape in shapes for name in shape.model_fields}
     return frozenset(
-        names | {"source", "incident_id", "responder_id", "status", "since", "limit", "before", "days", "body"}
+        names
+        | {"source", "incident_id", "alert_id", "responder_id", "status", "since", "limit", "before", "days", "body"}
     )

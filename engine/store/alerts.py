@@ -11,9 +11,9 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from engine.domain import AlertStatus, IncidentStatus, Severity
 from engine.store.database import Write
-from engine.store.records import StoredAlert
+from engine.store.records import Churn, StoredAlert
 from engine.store.rows import alert_of_row, row_of_alert
-from engine.store.tables import AlertRow, IncidentRow
+from engine.store.tables import AlertRow, CounterRow, IncidentRow
 from engine.store.writing import chunks, upsert
 
 
@@ -80,6 +80,12 @@ def history(link: Connection, since: datetime, until: datetime) -> Iterator[Stor
 def newest(link: Connection) -> datetime | None:
     """When the latest stored alert arrived; None in an empty store."""
     return link.execute(select(AlertRow.received_at).order_by(AlertRow.arrival.desc()).limit(1)).scalar()
+
+
+def churn(link: Connection) -> Churn:
+    """How often alerts changed their incident, over everything ever stored."""
+    row = link.execute(select(CounterRow.alerts, CounterRow.changed, CounterRow.changes, CounterRow.corrected)).one()
+    return Churn(alerts=row.alerts, changed=row.changed, changes=row.changes, corrected=row.corrected)
 
 
 def tallies(link: Connection, incident_ids: Collection[str]) -> dict[str, Tally]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from engine.domain import Incident, Membership, Pattern
+from engine.domain import AlertStatus, Incident, Membership, Pattern
+from engine.lifecycle.flapping import Change, own_changes
 
 
 class Origin(StrEnum):
@@ -15,6 +16,7 @@ class Origin(StrEnum):
 
     ALERTS = "alerts"
     PERSON = "person"
+    MAINTENANCE = "maintenance"  # holds the alerts of one stretch of a maintenance window
     IMPORT = "import"
 
 
@@ -60,6 +62,19 @@ class StoredAlert:
     repeated_at: datetime | None = None  # UTC, event time of the latest repeat that carried another start
     moved: int = 0  # store revision at which it was moved between incidents, 0 if never
     moves: int = 0  # times that later evidence moved it
+    changes: tuple[Change, ...] = ()  # latest beginnings and ends of its symptom, where there are more than its own
+    calm_at: datetime | None = None  # UTC: when its symptom stops flapping if nothing more happens
+
+    @property
+    def course(self) -> tuple[Change, ...]:
+        """The latest beginnings and ends of its symptom, oldest first."""
+        return self.changes or own_changes(self.membership.alert)
+
+    @property
+    def held(self) -> bool:
+        """Whether the tool says that it has ended, and it is kept open until its symptom is calm."""
+        over = bool(self.changes) and not self.changes[-1].firing
+        return over and self.calm_at is not None and self.membership.alert.status is AlertStatus.FIRING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +86,21 @@ class Event:
     kind: str  # opened | acknowledged | resolved | reopened | edited | moved | merged | split | pinned | unpinned
     actor: str = ""  # a responder's id or a key's name; "" is PathFinder itself
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Churn:
+    """How often alerts changed their incident after it was first shown, over everything ever stored."""
+
+    alerts: int = 0  # stored
+    changed: int = 0  # of these, moved by later evidence at least once
+    changes: int = 0  # moves by later evidence
+    corrected: int = 0  # moves by operators
+
+    @property
+    def share(self) -> float:
+        """Share 0..1 of memberships that later evidence changed."""
+        return self.changed / self.alerts if self.alerts else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

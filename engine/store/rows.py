@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from engine.clock import parse_time, to_text
@@ -15,15 +15,19 @@ from engine.domain import (
     Incident,
     IncidentStatus,
     Membership,
+    Mute,
+    MuteKind,
     Pattern,
     Resolution,
     Responder,
     Severity,
     TimeOff,
 )
+from engine.lifecycle.flapping import Change
 from engine.store.columns import storable
 from engine.store.records import IncidentRecord, Origin, StoredAlert
 
+_EPOCH, _MICRO = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _ALERT_FIELDS = (
     "source",
     "fingerprint",
@@ -46,6 +50,7 @@ _INCIDENT_FIELDS = (
     "closed_at",
     "root_alert_id",
     "merged_into",
+    "muted",
 )
 _RECORD_FIELDS = (
     "edited",
@@ -69,6 +74,7 @@ _PLACE_FIELDS = (
     "margin",
     "provisional",
     "pinned",
+    "flapping_since",
 )
 _PATTERN_FIELDS = tuple(Pattern.__dataclass_fields__)
 
@@ -107,6 +113,11 @@ def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:
         evidence=[[item.signal, item.weight, item.detail] for item in place.evidence],
         moved=stored.moved,
         moves=stored.moves,
+        muted=place.muted,
+        mutes=[_mute_to_json(mute) for mute in place.mutes],
+        unmute_at=_unmute_at(place),
+        changes=[[_micros(change.at), change.firing] for change in stored.changes],
+        calm_at=stored.calm_at,
         revision=revision,
     )
     return row
@@ -124,11 +135,38 @@ def alert_of_row(row: Any) -> StoredAlert:
     place = Membership(
         alert=alert,
         evidence=tuple(Evidence(signal=s, weight=w or 0.0, detail=d) for s, w, d in row.evidence),
+        mutes=tuple(_mute_of_json(*item) for item in row.mutes),
         **{name: getattr(row, name) for name in _PLACE_FIELDS},
     )
     return StoredAlert(
-        membership=place, arrival=row.arrival, repeated_at=row.repeated_at, moved=row.moved, moves=row.moves
+        membership=place,
+        arrival=row.arrival,
+        repeated_at=row.repeated_at,
+        moved=row.moved,
+        moves=row.moves,
+        changes=tuple(Change(_EPOCH + micros * _MICRO, firing) for micros, firing in row.changes),
+        calm_at=row.calm_at,
     )
+
+
+def _mute_to_json(mute: Mute) -> list[str | None]:
+    return [mute.kind.value, mute.by, mute.because, to_text(mute.until) if mute.until else None, mute.alert_id]
+
+
+def _mute_of_json(kind: str, by: str, because: str, until: str | None, alert_id: str) -> Mute:
+    moment = parse_time(until, "until") if until else None
+    return Mute(kind=MuteKind(kind), by=by, because=because, until=moment, alert_id=alert_id)
+
+
+def _unmute_at(place: Membership) -> datetime | None:
+    """When it becomes loud by itself; None where it is not muted, has ended, or another alert decides."""
+    moments = [mute.until for mute in place.mutes if mute.until is not None]
+    lasting = len(moments) < len(place.mutes) or place.alert.status is AlertStatus.RESOLVED
+    return None if lasting else max(moments, default=None)
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICRO
 
 
 def row_of_incident(record: IncidentRecord, revision: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from engine.store.columns import JSON_VALUE, Moment, Words
@@ -30,6 +30,14 @@ class Table(DeclarativeBase):
         list[Any]: JSON_VALUE,
         bytes: LargeBinary,
     }
+
+
+LOUD = "NOT muted"
+
+
+def _some(name: str, column: str, condition: str) -> Index:
+    """An index over the rows that meet `condition` only."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class CounterRow(Table):
@@ -72,6 +80,7 @@ class IncidentRow(Table):
     roots: Mapped[list[Any]]  # [[alert id, score], ...] best first
     roots_at: Mapped[int]
     merged_into: Mapped[str | None]  # the incident that all its alerts went to
+    muted: Mapped[bool]  # every alert in it is
     came: Mapped[int]  # alerts that later evidence brought from other incidents
     gone: Mapped[int]  # alerts that later evidence took to other incidents
     revision: Mapped[int] = mapped_column(BigInteger, index=True)
@@ -126,8 +135,22 @@ class AlertRow(Table):
     margin: Mapped[float]  # log-odds between its place and the best alternative
     provisional: Mapped[bool]
     pinned: Mapped[bool]  # an operator's word: no model moves it
+    muted: Mapped[bool]
+    mutes: Mapped[list[Any]]  # [[kind, window or rule, because, until, alert id], ...]
+    unmute_at: Mapped[datetime | None]  # when the last of them ends by itself, while it fires
+    changes: Mapped[list[Any]]  # [[unix microseconds, began], ...] of its symptom, oldest first
+    flapping_since: Mapped[datetime | None]
+    calm_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(BigInteger, index=True)
-    __table_args__ = (Index(None, "incident_id", "arrival"), Index(None, "received_at"))
+    __table_args__ = (
+        Index(None, "incident_id", "arrival"),
+        Index(None, "received_at"),
+        Index(None, "fingerprint", "arrival"),
+        _some("ix_alerts_loud", "incident_id", LOUD),
+        _some("ix_alerts_firing", "arrival", "status = 'firing'"),
+        _some("ix_alerts_unmute_at", "unmute_at", "unmute_at IS NOT NULL"),
+        _some("ix_alerts_calm_at", "calm_at", "calm_at IS NOT NULL"),
+    )
 
 
 class PartingRow(Table):
@@ -158,6 +181,59 @@ class EventRow(Table):
     kind: Mapped[str]
     actor: Mapped[str]
     detail: Mapped[dict[str, Any]]
+
+
+class WindowRow(Table):
+    """A maintenance window. Never deleted once it has begun: alerts name it."""
+
+    __tablename__ = "maintenance"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    matchers: Mapped[list[Any]]  # [[field, op, value], ...]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    weekdays: Mapped[list[Any]]  # [] = it does not come back
+    timezone: Mapped[str]
+    repeat_until: Mapped[datetime | None]
+    comment: Mapped[str]
+    created_by: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    over_at: Mapped[datetime | None] = mapped_column(index=True)  # None = it comes back for ever
+
+
+class WindowIncidentRow(Table):
+    """The incident that holds the alerts of one stretch of a window."""
+
+    __tablename__ = "maintenance_incidents"
+    window_id: Mapped[str] = mapped_column(ForeignKey("maintenance.id"), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)  # of the stretch
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+
+
+class RuleRow(Table):
+    """An inhibition rule."""
+
+    __tablename__ = "inhibitions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[list[Any]]  # [[field, op, value], ...]
+    target: Mapped[list[Any]]
+    equal: Mapped[list[Any]]
+    linger_s: Mapped[float]
+    comment: Mapped[str]
+    created_by: Mapped[str]
+
+
+class SideRow(Table):
+    """An alert's part in a rule, while it fires and for some time after."""
+
+    __tablename__ = "inhibition_sides"
+    rule_id: Mapped[str] = mapped_column(ForeignKey("inhibitions.id"), primary_key=True)
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), primary_key=True, index=True)
+    key: Mapped[str]
+    source: Mapped[bool]
+    target: Mapped[bool]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None] = mapped_column(index=True)
+    __table_args__ = (Index(None, "key", "rule_id"),)
 
 
 class ResponderRow(Table):
