@@ -166,11 +166,13 @@ def seed(
 def benchmark(
     part: Annotated[Part, typer.Argument(help="which question")],
     quick: Annotated[bool, typer.Option(help="a subset, under a minute")] = False,
+    full: Annotated[bool, typer.Option(help="correlate: every attack alert too, for hours")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="correlate: firms, P1 .. P8; may be given again")] = None,
     shared: Annotated[Path, typer.Option(help="folder with datasets/")] = Path("../shared"),
     out: Annotated[Path | None, typer.Option(help="JSON to write; default data/benchmark-PART.json")] = None,
 ) -> None:
     """Measure a part beside the plain methods of the field, in one run."""
-    bench.benchmark(part.value, quick, shared, out)
+    bench.benchmark(part.value, quick, full, only or [], shared, out)
 
 
 def main() -> None:

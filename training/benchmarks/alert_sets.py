@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import gzip
+import hashlib
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from typing import Any
 from engine.domain import Alert, AlertStatus, Edge, Severity, fingerprint_of
 
 SYSTEMS = ("micross", "ob1", "ob2")
+_NO_ATTACK = "false_positive"
 _RELATIONS = {"hosted_on": "runs_on", "instance_of": "part_of", "control_flow": "depends_on", "data_flow": "depends_on"}
 
 
@@ -79,16 +82,21 @@ def halves(episodes: Mapping[str, Sequence[Episode]]) -> tuple[list[Episode], li
 
 
 def natural(episodes: Sequence[Episode]) -> tuple[list[Alert], list[str]]:
-    """All alerts in the order of their real times, and their incidents."""
+    """All alerts in the order of their real times, and their incidents. Those of one second come in random order."""
     pairs = [(alert, episode.incident_id) for episode in episodes for alert in episode.alerts]
-    pairs.sort(key=lambda pair: (pair[0].starts_at, pair[0].id))
+    random.Random(0).shuffle(pairs)  # else the order within a second would tell the incident
+    pairs.sort(key=lambda pair: pair[0].starts_at)
     return [alert for alert, _ in pairs], [incident_id for _, incident_id in pairs]
 
 
-def superposed(episodes: Sequence[Episode], concurrency: float, seed: int) -> tuple[list[Alert], list[str]]:
+def superposed(
+    episodes: Sequence[Episode], concurrency: float, seed: int, *, grid_s: int = 60
+) -> tuple[list[Alert], list[str]]:
     """Episodes started anew by a Poisson process, so that `concurrency` of them run at a time on average.
 
-    Real alerts and labels, invented start times; nothing else is changed.
+    Real alerts and labels, invented start times; nothing else is changed. Each episode is shifted by a multiple of
+    `grid_s` seconds: real collectors sample at the same seconds of each minute, and a shift by anything less than whole
+    minutes would leave each episode its own second, which tells them apart.
     """
     chance = random.Random(seed)
     order = list(episodes)
@@ -98,30 +106,55 @@ def superposed(episodes: Sequence[Episode], concurrency: float, seed: int) -> tu
     start, moved = datetime(2026, 1, 5, tzinfo=UTC), []
     for place, episode in enumerate(order):
         start += timedelta(seconds=chance.expovariate(1.0 / mean_gap_s))
-        shift = start - episode.starts_at
+        shift = timedelta(seconds=(start - episode.starts_at).total_seconds() // grid_s * grid_s)
         alerts = [
-            replace(a, id=f"{place}:{a.id}", starts_at=a.starts_at + shift, received_at=a.received_at + shift)
+            replace(a, id=_opaque(a.id, place), starts_at=a.starts_at + shift, received_at=a.received_at + shift)
             for a in episode.alerts
         ]
         moved.append(Episode(incident_id=f"{place}:{episode.incident_id}", alerts=alerts))
     return natural(moved)
 
 
-def attack_alerts(folder: Path, *, tag: bool = True, scenarios: Iterable[str] | None = None) -> AlertSet:
-    """All of `ait_ads` in one stream; truth is scenario and phase, alerts outside every attack count as noise."""
+def attack_alerts(
+    folder: Path, *, tag: bool = True, scenarios: Iterable[str] | None = None, per_phase: int | None = None
+) -> AlertSet:
+    """All of `ait_ads` in one stream; truth is scenario and phase, alerts outside every attack count as noise.
+
+    With `per_phase`, only what lies around the attacks is kept, and of each phase its first so many alerts.
+    """
     found: list[tuple[int, Alert, str]] = []
     for path in sorted((folder / "ait_ads").glob("*_alerts.csv.gz")):
         scenario = path.name.removesuffix("_alerts.csv.gz")
         if scenarios is None or scenario in scenarios:
-            found += _attack_rows(path, scenario, tag)
+            rows = list(_attack_rows(path, scenario, tag))
+            found += _around_attacks(rows, per_phase) if per_phase else rows
     found.sort(key=lambda row: row[0])
     truth = [name for _, _, name in found]
     return AlertSet(
         name="ait_ads",
         alerts=[alert for _, alert, _ in found],
         truth=truth,
-        ignored=frozenset(name for name in truth if name.endswith("false_positive")),
+        ignored=frozenset(name for name in truth if name.endswith(_NO_ATTACK)),
     )
+
+
+def _around_attacks(rows: Sequence[tuple[int, Alert, str]], per_phase: int) -> list[tuple[int, Alert, str]]:
+    """The first `per_phase` alerts of each phase, and the noise from half an hour before to half an hour after any."""
+    taken: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        if not row[2].endswith(_NO_ATTACK):
+            taken[row[2]] = taken.get(row[2], 0) + 1
+            if taken[row[2]] <= per_phase:
+                kept.append(row)
+    times = sorted(at for at, _, _ in kept)
+    noise = [row for row in rows if row[2].endswith(_NO_ATTACK) and _near(times, row[0], 1800)]
+    return kept + noise
+
+
+def _near(times: Sequence[int], at: int, within_s: int) -> bool:
+    place = bisect.bisect_left(times, at - within_s)
+    return place < len(times) and times[place] <= at + within_s
 
 
 def _attack_rows(path: Path, scenario: str, tag: bool) -> Iterator[tuple[int, Alert, str]]:
@@ -136,7 +169,7 @@ def _attack_rows(path: Path, scenario: str, tag: bool) -> Iterator[tuple[int, Al
             prints[key] = fingerprint_of(tool, title, "", host, labels)
         at = datetime.fromtimestamp(int(row["time"]), UTC)
         alert = Alert(
-            id=f"{scenario}:{number}", source=tool, title=title, host=host, labels=labels, starts_at=at,
+            id=_opaque(scenario, number), source=tool, title=title, host=host, labels=labels, starts_at=at,
             received_at=at, fingerprint=prints[key],
         )  # fmt: skip
         yield int(row["time"]), alert, f"{scenario}:{row['time_label']}"
@@ -149,10 +182,15 @@ def _fault_alert(record: Mapping[str, Any], tag: bool) -> Alert:
     at = datetime.fromtimestamp(record["ts"], UTC)
     service, host, title = record["entity"], record.get("host") or "", record["title"]
     return Alert(
-        id=str(record["id"]), source=record["kind"], title=title, service=service, host=host, labels=labels,
+        id=_opaque(record["id"]), source=record["kind"], title=title, service=service, host=host, labels=labels,
         severity=Severity.WARNING, status=AlertStatus.FIRING, starts_at=at, received_at=at,
         fingerprint=fingerprint_of(record["kind"], title, service, host, labels),
     )  # fmt: skip
+
+
+def _opaque(*parts: object) -> str:
+    """An id that tells nothing."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _in_time(found: Mapping[str, list[Alert]]) -> list[Episode]:

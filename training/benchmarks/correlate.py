@@ -1,152 +1,182 @@
-"""Correlation beside the plain rules of the field, on the public alert sets and on seeded firms.
+"""Correlation beside the rules, clusterers and products of the field, on public alert sets and on seeded firms.
 
-Protocols: P1 the natural stream of the second half of the faults; P2 the same episodes superposed, c at a time; P3
-attack campaigns, macro-averaged over phases; P5 the root within each true incident; the firm: the seeded simulation
-after its split. Windows of the rules and the radius of DBSCAN are chosen in hindsight; ours has one configuration.
+firms: seeded firms after their split, and made-up worlds. P1: the natural stream of the later half of the faults. P2:
+the same faults superposed, c at a time, five seeds each. P3: attack campaigns, macro-averaged over phases. P4: causal
+edges. P5: roots. P6: disorder. P7: what corrections teach. P8: growth. Settings of all others are chosen in hindsight;
+ours has one configuration.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
-from engine.correlate import Correlator
-from engine.domain import Alert
-from training.benchmarks import alert_sets as sets
+from engine.errors import InvalidInput
+from training.benchmarks import beside, correlate_sets, disorder, feedback, growth
 from training.benchmarks.alert_sets import AlertSet
-from training.benchmarks.grouping import macro_bcubed, metrics
-from training.benchmarks.plain_grouping import RULES, best_rule, dbscan
+from training.benchmarks.correlate_sets import Superposition
+from training.benchmarks.ours import WITH_ALL
 from training.benchmarks.report import Row
-from training.correlate import group
-from training.progress import track
-from training.simulate import simulate
+from training.benchmarks.summary import averaged, beside_oracle
+from training.benchmarks.work import Task, done
 
-_QUICK_ALERTS = 1500
-_DBSCAN_ALERTS = 6000  # beyond it, its memory is beyond a laptop
-_ATTACK_ALERTS = 60_000  # from the first attack on
-
-
-def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
-    """Measure all methods on all sets; without `shared`, on seeded firms alone. `quick` takes under a minute."""
-    rows: list[Row] = []
-    for case in track(list(_sets(shared, quick)), "correlate"):
-        rows += _attack_rows(case) if case.ignored else _rows(case)
-        if case.roots:
-            rows.append(_root_row(case))
-    return rows
+PROTOCOLS = ("firms", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
+_SEEDS = range(5)
+_QUICK_ALERTS, _QUICK_FAULTS = 600, 6
 
 
-def _sets(shared: Path | None, quick: bool) -> Iterator[AlertSet]:
-    for seed in (0,) if quick else (0, 1, 2):
-        yield _firm(seed)
+def run(shared: Path | None, *, quick: bool = False, full: bool = False, only: Sequence[str] = ()) -> list[Row]:
+    """Measure all methods on all sets, or on those of the protocols in `only`; without `shared`, on made-up ones alone.
+
+    `quick` takes under a minute; `full` takes all attack alerts, hours of them.
+
+    Raises
+    ------
+    InvalidInput
+        If `only` names what is no protocol.
+    """
+    chosen = _chosen(only)
     folder = shared / "datasets" / "correlation" if shared is not None else None
-    if folder is None or not folder.is_dir():
+    folder = folder if folder is not None and folder.is_dir() else None
+    tasks = [task for task in _tasks(folder, quick, full) if task.protocol in chosen]
+    rows = done(tasks, "correlate")
+    return growth.relative(beside_oracle(averaged(rows)))
+
+
+def _chosen(only: Sequence[str]) -> set[str]:
+    known = {name.lower(): name for name in PROTOCOLS}
+    wrong = [name for name in only if name.lower() not in known]
+    if wrong:
+        raise InvalidInput(f"no protocol {wrong[0]}: choose among {', '.join(PROTOCOLS)}")
+    return {known[name.lower()] for name in only} or set(PROTOCOLS)
+
+
+def _tasks(folder: Path | None, quick: bool, full: bool) -> Iterator[Task]:
+    yield from _firm_tasks(quick)
+    if folder is not None:
+        yield from _natural_tasks(folder, quick)
+        yield from _superposed_tasks(folder, quick)
+        if not quick or full:
+            yield from _attack_tasks(folder, full)
+        for protocol, name in (("P4", "edges"), ("P5", "roots")):
+            if find_spec(f"training.benchmarks.{name}"):
+                job = import_module(f"training.benchmarks.{name}")
+                yield Task(protocol, partial(job.rows, folder.parent.parent, quick))
+    yield from _disturbed_tasks(folder, quick)
+    yield from _growth_tasks(quick)
+
+
+def _firm_tasks(quick: bool) -> Iterator[Task]:
+    for seed in (0,) if quick else (0, 1, 2):
+        yield Task("firms", partial(_firm_rows, seed, 21 if quick else 60))
+    for seed in range(1 if quick else 5):
+        yield Task("firms", partial(_world_rows, seed))
+
+
+def _firm_rows(seed: int, days: int) -> list[Row]:
+    case = correlate_sets.firm(seed, days)
+    return [*beside.rules(case), *beside.batch(case), *beside.product(case), *beside.ours(case)]
+
+
+def _world_rows(seed: int) -> list[Row]:
+    case = correlate_sets.world(seed)
+    return [*beside.rules(case), *beside.batch(case), *beside.ours(case)]
+
+
+def _natural_tasks(folder: Path, quick: bool) -> Iterator[Task]:
+    limit = _QUICK_ALERTS if quick else None
+    for tag in (False,) if quick else (True, False):
+        for kind in ("peers", "products", "ours"):
+            yield Task("P1", partial(_natural_rows, folder, tag, limit, kind))
+
+
+def _natural_rows(folder: Path, tag: bool, limit: int | None, kind: str) -> list[Row]:
+    case = correlate_sets.natural(folder, tag, limit)
+    if kind == "peers":
+        return [*beside.rules(case), *beside.batch(case)]
+    if kind == "products":
+        return [*(() if limit else beside.streaming(case)), *beside.product(case)]
+    return list(beside.ours(case, memory=limit is None))
+
+
+def _superposed_tasks(folder: Path, quick: bool) -> Iterator[Task]:
+    if quick:
+        which = Superposition(at_a_time=2, seed=0, faults=_QUICK_FAULTS)
+        yield Task("P2", partial(_superposed_rows, folder, which))
         return
+    for at_a_time in (1, 2, 4, 8):
+        for tag in (True, False):
+            for grid_s in (60, 1):
+                for seed in _SEEDS:
+                    which = Superposition(at_a_time=at_a_time, seed=seed, tag=tag, grid_s=grid_s)
+                    yield Task("P2", partial(_superposed_rows, folder, which))
+
+
+def _superposed_rows(folder: Path, which: Superposition) -> list[Row]:
+    case = correlate_sets.superposed(folder, which)
+    if which.grid_s != 60:  # shown beside the others, to see what the shift does; not everything again
+        return [*beside.rules(case), *beside.ours(case, only=WITH_ALL), *beside.oracles(case, members=False)]
+    found = [*beside.rules(case), *beside.batch(case), *beside.ours(case)]
+    if which.at_a_time in (2, 8) and which.faults == correlate_sets.FAULTS and not which.tag:
+        found += [*beside.streaming(case), *beside.product(case)]
+    return [*found, *beside.oracles(case, members=not which.tag)]
+
+
+def _attack_tasks(folder: Path, full: bool) -> Iterator[Task]:
     for tag in (True, False):
-        for case in _fault_sets(folder, tag, quick):
-            yield _cut(case, _QUICK_ALERTS) if quick else case
-    if not quick:
-        yield _attacks(folder)
+        yield Task("P3", partial(_attack_rows, folder, tag, full))
 
 
-def _fault_sets(folder: Path, tag: bool, quick: bool) -> Iterator[AlertSet]:
-    shown = "tag shown" if tag else "tag hidden"
-    past, test = sets.halves(sets.fault_episodes(folder, tag=tag))
-    alerts, truth = sets.natural(test)
-    case = AlertSet(
-        name=f"P1 natural, {shown}",
-        alerts=alerts,
-        truth=truth,
-        history=sets.natural(past),
-        topology=sets.fault_topology(folder),
-        roots=sets.fault_roots(folder),
-    )
-    yield case
-    for concurrency in (2,) if quick else (1, 2, 4, 8):
-        alerts, truth = sets.superposed(test, concurrency, seed=0)
-        yield replace(case, name=f"P2 {concurrency} at a time, {shown}", alerts=alerts, truth=truth, roots={})
+def _attack_rows(folder: Path, tag: bool, full: bool) -> list[Row]:
+    case = correlate_sets.attacks(folder, tag, full)
+    return [*beside.rules(case), *beside.ours(case, memory=True)]
 
 
-def _firm(seed: int) -> AlertSet:
-    firm = simulate(seed=seed, days=60)
-    past = [alert for alert in firm.alerts if alert.received_at < firm.split_at]
-    live = [alert for alert in firm.alerts if alert.received_at >= firm.split_at]
-    return AlertSet(
-        name=f"firm {seed}",
-        alerts=live,
-        truth=[firm.truth[alert.id] for alert in live],
-        history=(past, [firm.truth[alert.id] for alert in past]),
-        topology=firm.edges,
-    )
+def _disturbed_tasks(folder: Path | None, quick: bool) -> Iterator[Task]:
+    for seed in () if quick else range(3):
+        yield Task("P6", partial(_disordered_firm, seed))
+        yield Task("P7", partial(_taught_firm, seed))
+    if folder is None:
+        return
+    for tag in () if quick else (True, False):
+        yield Task("P6", partial(_disordered_natural, folder, tag))
+    for seed in range(1 if quick else 3):
+        which = Superposition(at_a_time=2, seed=seed, faults=_QUICK_FAULTS if quick else correlate_sets.FAULTS)
+        yield Task("P6", partial(_disordered_superposed, folder, which))
+        yield Task("P7", partial(_taught_superposed, folder, which))
 
 
-def _attacks(folder: Path) -> AlertSet:
-    case = sets.attack_alerts(folder)
-    first = next(place for place, name in enumerate(case.truth) if name not in case.ignored)
-    return _cut(replace(case, alerts=case.alerts[first:], truth=case.truth[first:]), _ATTACK_ALERTS)
+def _disordered_firm(seed: int) -> list[Row]:
+    return disorder.rows(_called(correlate_sets.firm(seed), "seeded firms"), seed)
 
 
-def _cut(case: AlertSet, count: int) -> AlertSet:
-    return replace(case, alerts=case.alerts[:count], truth=case.truth[:count])
+def _disordered_natural(folder: Path, tag: bool) -> list[Row]:
+    return disorder.rows(correlate_sets.natural(folder, tag), 0)
 
 
-def _rows(case: AlertSet) -> Iterator[Row]:
-    for name in RULES:
-        groups, window_s = best_rule(name, case.alerts, case.truth)
-        yield Row(dataset=case.name, method=f"{name}, {window_s:g} s", metrics=metrics(case.truth, groups))
-    if len(case.alerts) <= _DBSCAN_ALERTS:
-        groups, radius = dbscan(case.alerts, case.truth)
-        yield Row(dataset=case.name, method=f"DBSCAN, batch, {radius:g}", metrics=metrics(case.truth, groups))
-    for method, known in _ways(case):
-        groups, rate = _ours(known)
-        yield Row(dataset=case.name, method=method, metrics=metrics(case.truth, groups) | {"alerts_per_cpu_s": rate})
+def _disordered_superposed(folder: Path, which: Superposition) -> list[Row]:
+    return disorder.rows(correlate_sets.superposed(folder, which), which.seed)
 
 
-def _ways(case: AlertSet) -> list[tuple[str, AlertSet]]:
-    bare = replace(case, history=((), ()), topology=())
-    ways = [("PathFinder, cold", bare)]
-    if case.topology:
-        ways.append(("PathFinder, topology", replace(bare, topology=case.topology)))
-    return [*ways, ("PathFinder, topology and history", case)] if case.history[0] else ways
+def _taught_firm(seed: int) -> list[Row]:
+    return feedback.rows(_called(correlate_sets.firm(seed), "seeded firms"))
 
 
-def _ours(case: AlertSet) -> tuple[list[str], float]:
-    history = case.history if case.history[0] else None
-    began = time.process_time()
-    rows = group(case.alerts, history=history, topology=case.topology)
-    return [row.incident_id for row in rows], len(case.alerts) / max(1e-9, time.process_time() - began)
+def _taught_superposed(folder: Path, which: Superposition) -> list[Row]:
+    return feedback.rows(correlate_sets.superposed(folder, which))
 
 
-def _attack_rows(case: AlertSet) -> Iterator[Row]:
-    for name in RULES:
-        groups, window_s = best_rule(name, case.alerts, case.truth)
-        yield Row(dataset=case.name, method=f"{name}, {window_s:g} s", metrics=_macro(case, groups))
-    groups, rate = _ours(case)
-    yield Row(dataset=case.name, method="PathFinder, cold", metrics=_macro(case, groups) | {"alerts_per_cpu_s": rate})
+def _called(case: AlertSet, name: str) -> AlertSet:
+    return replace(case, name=name)
 
 
-def _macro(case: AlertSet, groups: Sequence[str]) -> dict[str, float]:
-    precision, recall, f1 = macro_bcubed(case.truth, groups, case.ignored)
-    return {"macro_p": precision, "macro_r": recall, "macro_f1": f1}
-
-
-def _root_row(case: AlertSet) -> Row:
-    """How often the first, or one of the first three, things ranked in a true incident is the one that broke."""
-    incidents: dict[str, list[Alert]] = {}
-    for alert, name in zip(case.alerts, case.truth, strict=True):
-        incidents.setdefault(name, []).append(alert)
-    places = [_root_place(alerts, case.roots.get(name, ""), case) for name, alerts in incidents.items()]
-    found = {f"ac_{top}": sum(place < top for place in places) / max(1, len(places)) for top in (1, 3)}
-    return Row(dataset=f"P5 root, {case.name}", method="PathFinder", metrics=found)
-
-
-def _root_place(alerts: Sequence[Alert], root: str, case: AlertSet) -> int:
-    """Where `root` stands among the things of one true incident, 0 = first."""
-    correlator = Correlator(topology=case.topology)
-    thing_of = {alert.id: alert.service for alert in alerts}
-    for alert in alerts:
-        correlator.learn_one(alert, "one")
-    things = list(dict.fromkeys(thing_of[alert_id] for alert_id, _ in correlator.roots("one")))
-    return things.index(root) if root in things else len(things)
+def _growth_tasks(quick: bool) -> Iterator[Task]:
+    for count in growth.ALERTS[: 1 if quick else None]:
+        yield Task("P8", partial(growth.by_alerts, count), alone=not quick)
+    for count in growth.INCIDENTS[: 1 if quick else None]:
+        yield Task("P8", partial(growth.by_incidents, count), alone=not quick)
+    yield Task("P8", partial(growth.storm, 5_000 if quick else 200_000), alone=not quick)

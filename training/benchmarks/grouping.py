@@ -43,6 +43,18 @@ def pairwise(truth: Sequence[Hashable], groups: Sequence[Hashable]) -> float:
     return _f1(both / max(1.0, _pairs(Counter(groups))), both / max(1.0, _pairs(Counter(truth))))
 
 
+def pair_errors(truth: Sequence[Hashable], groups: Sequence[Hashable]) -> int:
+    """Pairs of alerts that are together and should not be, or should be and are not.
+
+    Examples
+    --------
+    >>> pair_errors(["a", "a", "b"], [1, 2, 2])
+    2
+    """
+    both = _pairs(Counter(zip(truth, groups, strict=True)))
+    return round(_pairs(Counter(groups)) + _pairs(Counter(truth)) - 2 * both)
+
+
 def adjusted_rand(truth: Sequence[Hashable], groups: Sequence[Hashable]) -> float:
     """Rand index adjusted for chance (Hubert and Arabie 1985): 1 is equal, 0 is chance."""
     both = _pairs(Counter(zip(truth, groups, strict=True)))

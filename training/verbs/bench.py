@@ -7,19 +7,28 @@ from pathlib import Path
 
 from rich.console import Console
 
+from engine.errors import InvalidInput
 from training.benchmarks import report
 from training.verbs.screen import OUT
 
 _FILE_WIDTH = 180  # columns where a table goes to a file: nothing is cut there
 
 
-def benchmark(part: str, quick: bool, shared: Path, out: Path | None) -> None:
-    """Measure one part beside the plain methods of the field; see `training.benchmarks`."""
+def benchmark(part: str, quick: bool, full: bool, only: list[str], shared: Path, out: Path | None) -> None:
+    """Measure one part beside the plain methods of the field; see `training.benchmarks`.
+
+    Raises
+    ------
+    InvalidInput
+        If `full` or `only` is asked of a part that has one size and one protocol.
+    """
+    if part != "correlate" and (full or only):
+        raise InvalidInput(f"--full and --only are for correlate: {part} is measured as a whole")
     job = import_module(f"training.benchmarks.{part}")
     found = shared if shared.is_dir() else None
     if found is None:
         OUT.print(f"[yellow]{shared} is missing: only the seeded firm is measured[/]")
-    rows = job.run(found, quick=quick)
+    rows = job.run(found, quick=quick, **({"full": full, "only": only} if part == "correlate" else {}))
     screen = Console()
     report.show(part, rows, screen if screen.is_terminal else Console(width=_FILE_WIDTH))
     target = out or Path("data") / f"benchmark-{part}.json"
