@@ -161,6 +161,7 @@ class Incident:
     resolution: Resolution | None = None  # the outcome: never an input when this incident is the question
     fields: Mapping[str, str] = field(default_factory=dict)  # further open-time fields of a ticket export
     merged_into: str | None = None  # id of the incident that all its alerts went to: this one is over
+    muted: bool = False  # every alert in it is muted: nobody has to be called
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "opened_at", require_aware(self.opened_at, "opened_at"))
@@ -200,6 +201,24 @@ class Match:
     repeat_of: str | None = None  # id of the alert that this one repeats or resolves, already in the incident
 
 
+class MuteKind(StrEnum):
+    """What keeps an alert quiet."""
+
+    MAINTENANCE = "maintenance"
+    INHIBITION = "inhibition"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mute:
+    """Why an alert is nobody's worry for now. It is stored and shown like any other."""
+
+    kind: MuteKind
+    by: str  # id of the window or rule
+    because: str  # for people
+    until: datetime | None = None  # UTC; None: as long as `alert_id` fires
+    alert_id: str = ""  # the alert that explains it, for inhibition
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Membership:
     """An alert's place in an incident, and why."""
@@ -216,6 +235,13 @@ class Membership:
     margin: float = 0.0  # log-odds between its place and the best alternative, >= 0
     provisional: bool = False  # the margin is low: later evidence may well move it
     pinned: bool = False  # an operator put it here: no model moves it
+    mutes: tuple[Mute, ...] = ()  # in force now, or at its end
+    flapping_since: datetime | None = None  # UTC: it comes and goes, and is held open until that calms down
+
+    @property
+    def muted(self) -> bool:
+        """Whether nobody has to be called for it."""
+        return bool(self.mutes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
