@@ -48,7 +48,7 @@ class Rule:
         source, target = all_hold(self.source, alert), all_hold(self.target, alert)
         if not source and not target:
             return None
-        values = "\x1f".join(value_of(alert, name) for name in sorted(self.equal))
+        values = "\x1f".join([self.id, *(value_of(alert, name) for name in sorted(self.equal))])
         key = hashlib.sha256(values.encode("utf-8", "replace")).hexdigest()[:16]
         return Side(
             rule_id=self.id,
@@ -68,11 +68,11 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Side:
-    """An alert's part in one rule. Sides of the same rule and key meet."""
+    """An alert's part in one rule. Sides with the same key meet."""
 
     rule_id: str
     alert_id: str
-    key: str  # the values of the rule's `equal`, digested
+    key: str  # the rule and the values of its `equal`, digested
     source: bool
     target: bool
     starts_at: datetime  # UTC

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, not_, or_, select, update
 
 from engine.domain import AlertStatus, IncidentStatus, Severity
 from engine.store.database import Write
-from engine.store.records import Churn, StoredAlert
+from engine.store.records import Churn, Origin, StoredAlert
 from engine.store.rows import alert_of_row, row_of_alert
 from engine.store.tables import AlertRow, CounterRow, IncidentRow
 from engine.store.writing import chunks, upsert
@@ -29,6 +29,12 @@ class Tally:
     severities: frozenset[Severity] = frozenset()
 
 
+# Alerts that are grouped by what they have in common, and not by the planned work that they began in.
+GROUPED = not_(
+    exists()
+    .where(IncidentRow.id == AlertRow.incident_id, IncidentRow.origin == Origin.MAINTENANCE.value)
+    .correlate(AlertRow)
+)
 _ALL = select(*AlertRow.__table__.columns)
 _BY_IDS = _ALL.where(AlertRow.id.in_(bindparam("ids", expanding=True)))
 
@@ -45,8 +51,8 @@ def by_ids(link: Connection, ids: Collection[str]) -> dict[str, StoredAlert]:
 
 
 def changed_since(link: Connection, revision: int) -> Iterator[StoredAlert]:
-    """What was stored or changed after `revision`, in order of arrival."""
-    query = _ALL.where(AlertRow.revision > revision).order_by(AlertRow.arrival)
+    """What was stored or changed after `revision`, in order of arrival, without what planned work keeps to itself."""
+    query = _ALL.where(AlertRow.revision > revision, GROUPED).order_by(AlertRow.arrival)
     return map(alert_of_row, link.execute(query))
 
 
@@ -59,7 +65,7 @@ def window(link: Connection, since: datetime) -> Iterator[StoredAlert]:
     query = (
         _ALL.join(IncidentRow, IncidentRow.id == AlertRow.incident_id)
         .where(or_(IncidentRow.status == IncidentStatus.OPEN.value, IncidentRow.closed_at >= since))
-        .where(or_(AlertRow.status == AlertStatus.FIRING.value, AlertRow.last_seen_at >= since))
+        .where(or_(AlertRow.status == AlertStatus.FIRING.value, AlertRow.last_seen_at >= since), GROUPED)
         .order_by(AlertRow.arrival)
     )
     return map(alert_of_row, link.execute(query))
@@ -73,7 +79,8 @@ def of_incident(link: Connection, incident_id: str, limit: int) -> list[StoredAl
 
 def history(link: Connection, since: datetime, until: datetime) -> Iterator[StoredAlert]:
     """Everything received in `[since, until)`, in order of arrival: what a retrain of the correlator reads."""
-    query = _ALL.where(AlertRow.received_at >= since, AlertRow.received_at < until).order_by(AlertRow.arrival)
+    during = (AlertRow.received_at >= since, AlertRow.received_at < until)
+    query = _ALL.where(*during, GROUPED).order_by(AlertRow.arrival)
     return map(alert_of_row, link.execute(query))
 
 

@@ -32,9 +32,6 @@ class Table(DeclarativeBase):
     }
 
 
-LOUD = "NOT muted"
-
-
 def _some(name: str, column: str, condition: str) -> Index:
     """An index over the rows that meet `condition` only."""
     return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
@@ -146,7 +143,7 @@ class AlertRow(Table):
         Index(None, "incident_id", "arrival"),
         Index(None, "received_at"),
         Index(None, "fingerprint", "arrival"),
-        _some("ix_alerts_loud", "incident_id", LOUD),
+        _some("ix_alerts_loud", "incident_id", "NOT muted"),
         _some("ix_alerts_firing", "arrival", "status = 'firing'"),
         _some("ix_alerts_unmute_at", "unmute_at", "unmute_at IS NOT NULL"),
         _some("ix_alerts_calm_at", "calm_at", "calm_at IS NOT NULL"),
@@ -228,12 +225,11 @@ class SideRow(Table):
     __tablename__ = "inhibition_sides"
     rule_id: Mapped[str] = mapped_column(ForeignKey("inhibitions.id"), primary_key=True)
     alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), primary_key=True, index=True)
-    key: Mapped[str]
+    key: Mapped[str] = mapped_column(index=True)  # sides with the same key meet
     source: Mapped[bool]
     target: Mapped[bool]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None] = mapped_column(index=True)
-    __table_args__ = (Index(None, "key", "rule_id"),)
 
 
 class ResponderRow(Table):

@@ -122,4 +122,4 @@ def _rules() -> None:
     )
     op.create_index("ix_inhibition_sides_alert_id", "inhibition_sides", ["alert_id"])
     op.create_index("ix_inhibition_sides_ends_at", "inhibition_sides", ["ends_at"])
-    op.create_index("ix_inhibition_sides_key_inhibition_sides_rule_id", "inhibition_sides", ["key", "rule_id"])
+    op.create_index("ix_inhibition_sides_key", "inhibition_sides", ["key"])

@@ -1,0 +1,88 @@
+"""Which alerts are muted or flapping, and when that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, not_, select, text, update
+
+from engine.domain import IncidentStatus
+from engine.store.database import Write
+from engine.store.records import StoredAlert
+from engine.store.rows import alert_of_row
+from engine.store.tables import AlertRow, IncidentRow
+from engine.store.writing import chunks
+
+_ALL = select(*AlertRow.__table__.columns)
+_FIRING = text("alerts.status = 'firing'")  # as the index over firing alerts has it
+_IS_LOUD = text("NOT alerts.muted")  # as the index over loud alerts has it
+_LOUD_ONE = exists(select(AlertRow.id).where(AlertRow.incident_id == IncidentRow.id, _IS_LOUD))
+_QUIET = and_(IncidentRow.alerts > 0, not_(_LOUD_ONE)).label("quiet")
+_STATES = select(IncidentRow.id, IncidentRow.muted, _QUIET).where(IncidentRow.id.in_(bindparam("ids", expanding=True)))
+_LATEST = (
+    select(func.max(AlertRow.arrival))
+    .where(AlertRow.fingerprint.in_(bindparam("fingerprints", expanding=True)))
+    .group_by(AlertRow.source, AlertRow.fingerprint)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quietness:
+    """How much is kept quiet at a moment."""
+
+    muted_alerts: int = 0  # firing
+    muted_incidents: int = 0  # open
+    flapping: int = 0  # symptoms
+
+
+def latest(link: Connection, fingerprints: Collection[str]) -> Iterator[StoredAlert]:
+    """The latest arrival of each symptom with one of these fingerprints."""
+    for part in chunks(fingerprints):
+        arrivals = list(link.execute(_LATEST, {"fingerprints": part}).scalars())
+        yield from map(alert_of_row, link.execute(_ALL.where(AlertRow.arrival.in_(arrivals))))
+
+
+def calm(link: Connection, now: datetime) -> list[StoredAlert]:
+    """The alerts whose symptoms have stopped flapping by `now`, in order of arrival."""
+    query = _ALL.where(AlertRow.calm_at <= now).order_by(AlertRow.arrival)
+    return [alert_of_row(row) for row in link.execute(query)]
+
+
+def due(link: Connection, now: datetime) -> list[str]:
+    """The firing alerts whose mutes have ended by `now`, in order of event time."""
+    query = select(AlertRow.id).where(AlertRow.unmute_at <= now).order_by(AlertRow.starts_at, AlertRow.id)
+    return list(link.execute(query).scalars())
+
+
+def firing(link: Connection) -> list[str]:
+    """All firing alerts, in order of event time."""
+    query = select(AlertRow.id).where(_FIRING).order_by(AlertRow.starts_at, AlertRow.id)
+    return list(link.execute(query).scalars())
+
+
+def refresh_incidents(tx: Write, incident_ids: Collection[str]) -> dict[str, bool]:
+    """Judge again whether these incidents are muted: whether all their alerts are. Returns those that changed."""
+    changed: dict[str, bool] = {}
+    for part in chunks(incident_ids):
+        rows = tx.link.execute(_STATES, {"ids": part})
+        changed.update({row.id: bool(row.quiet) for row in rows if bool(row.quiet) is not bool(row.muted)})
+    for value in (True, False):
+        ids = [key for key, muted in changed.items() if muted is value]
+        if ids:
+            tx.link.execute(update(IncidentRow).where(IncidentRow.id.in_(ids)).values(muted=value))
+    return changed
+
+
+def counts(link: Connection) -> Quietness:
+    """How many alerts, incidents and symptoms are kept quiet now."""
+    muted = select(func.count()).select_from(AlertRow).where(_FIRING, AlertRow.muted)
+    flapping = select(func.count()).select_from(AlertRow).where(AlertRow.calm_at.is_not(None))
+    is_open = IncidentRow.status == IncidentStatus.OPEN.value
+    incidents = select(func.count()).select_from(IncidentRow).where(is_open, IncidentRow.muted)
+    return Quietness(
+        muted_alerts=link.execute(muted).scalar_one(),
+        muted_incidents=link.execute(incidents).scalar_one(),
+        flapping=link.execute(flapping).scalar_one(),
+    )
