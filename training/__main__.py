@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from training.verbs import bench, database, world
     from training.verbs import correlate as correlate_verb
     from training.verbs import patterns as patterns_verb
+    from training.verbs import replay as replay_verb
     from training.verbs import route as route_verb
     from training.verbs import suggest as suggest_verb
 
@@ -35,9 +36,9 @@ def _lazy(name: str) -> ModuleType:
 
 
 if not TYPE_CHECKING:
-    bench, database, world, correlate_verb, patterns_verb, route_verb, suggest_verb = (
+    bench, database, world, correlate_verb, patterns_verb, replay_verb, route_verb, suggest_verb = (
         _lazy(f"training.verbs.{name}")
-        for name in ("bench", "database", "world", "correlate", "patterns", "route", "suggest")
+        for name in ("bench", "database", "world", "correlate", "patterns", "replay", "route", "suggest")
     )
 
 app = typer.Typer(
@@ -142,6 +143,24 @@ def evaluate(
 ) -> None:
     """Judge each part on held-out time against plain baselines; changes nothing."""
     database.evaluate(until)
+
+
+@app.command()
+def replay(
+    alerts: Annotated[Path | None, typer.Argument(help="ALERTS.jsonl; default: the database")] = None,
+    model: Annotated[str, typer.Option(help="version, its folder, or 'shipped'; default: what serves")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="keep_h=8, repair.move_margin=2 ...")] = None,
+    before: Annotated[str, typer.Option(help="model to compare with; default: what is stored")] = "",
+    topology: Annotated[Path | None, typer.Option(help="EDGES.csv; default: the database's")] = None,
+    since: Annotated[str, typer.Option(help="database: from this moment on (ISO 8601)")] = "",
+    until: Annotated[str, typer.Option(help="database: up to this moment (ISO 8601)")] = "",
+    out: Annotated[Path, typer.Option(help="JSON to write; a picture goes beside it")] = Path("data/replay.json"),
+) -> None:
+    """Group stored history anew with another model or other settings; tell what would have changed."""
+    asked = replay_verb.Question(
+        alerts=alerts, topology=topology, model=model, before=before, settings=set_ or [], since=since, until=until
+    )
+    replay_verb.run(asked, out)
 
 
 @app.command()

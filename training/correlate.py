@@ -10,6 +10,7 @@ from engine.correlate import Correlator, Weights
 from engine.domain import Alert, Edge
 from training.progress import Track, quiet
 
+PASSES = 0  # of repair each time; 0 keeps the groups as they were made online
 _RANK_ALWAYS, _RANK_EVERY = 16, 32  # members: up to so many, roots are ranked at each join, then now and then
 _REVISE_EVERY = timedelta(minutes=10)  # of event time
 
@@ -31,7 +32,7 @@ def group(
     topology: Sequence[Edge] = (),
     progress: Track = quiet,
     weights: Weights | None = None,
-    passes: int = 0,  # of repair; 0 keeps the groups as they were made online
+    passes: int = PASSES,
 ) -> list[GroupRow]:
     """Group `alerts`, given in the order received; one row each, in the same order."""
     correlator = Correlator(topology=topology, weights=weights)
@@ -47,7 +48,7 @@ def group(
 class Replay:
     """Alerts through a correlator, one by one, with repair from time to time."""
 
-    def __init__(self, correlator: Correlator, passes: int) -> None:
+    def __init__(self, correlator: Correlator, passes: int = PASSES) -> None:
         self.correlator = correlator
         self.passes = passes  # of repair each time
         self.heads: list[str] = []  # of each alert: the member whose incident it shares

@@ -20,9 +20,12 @@ from training.benchmarks import beside, correlate_sets, disorder, feedback, grow
 from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.correlate_sets import Superposition
 from training.benchmarks.ours import WITH_ALL
+from training.benchmarks.picture import draw
 from training.benchmarks.report import Row
 from training.benchmarks.summary import averaged, beside_oracle
 from training.benchmarks.work import Task, done
+
+__all__ = ["draw", "run"]
 
 PROTOCOLS = ("firms", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8")
 _SEEDS = range(5)

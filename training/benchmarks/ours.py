@@ -14,7 +14,6 @@ from training.benchmarks.outcomes import Outcome, Step
 from training.correlate import Replay
 
 COLD, WITH_TOPOLOGY, WITH_ALL = "PathFinder, cold", "PathFinder, topology", "PathFinder, topology and history"
-PASSES = 0  # of repair, as `training.correlate.group` has it by default
 _TRACED = 4000  # alerts at the beginning over which memory is traced: tracing makes it several times slower
 
 
@@ -25,7 +24,7 @@ class Watched(Replay):
     """A replay that notes when an alert is first put into a group, and when it is put into another one."""
 
     def __init__(self, correlator: Correlator) -> None:
-        super().__init__(correlator, PASSES)
+        super().__init__(correlator)
         self.steps: list[Step] = []
         self.places: dict[str, list[int]] = {}  # member -> its deliveries
         self.shown: dict[str, str] = {}  # member -> the group that was published last
@@ -100,7 +99,7 @@ def final(replay: Replay) -> list[str]:
 
 def memory_mb(case: AlertSet) -> float:
     """What the correlator holds after the first `_TRACED` alerts."""
-    replay = Replay(correlator_for(case), PASSES)
+    replay = Replay(correlator_for(case))
     tracemalloc.start()
     for alert in _first(case.alerts):
         replay.take(alert)

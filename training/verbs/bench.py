@@ -34,3 +34,6 @@ def benchmark(part: str, quick: bool, full: bool, only: list[str], shared: Path,
     target = out or Path("data") / f"benchmark-{part}.json"
     report.write(part, rows, target)
     OUT.print(f"-> {target}")
+    if hasattr(job, "draw"):
+        job.draw(rows, target.with_suffix(".png"))
+        OUT.print(f"-> {target.with_suffix('.png')}")
