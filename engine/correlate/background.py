@@ -79,6 +79,7 @@ class Background:
         self.opened_at = -math.inf
         self.began_at = math.inf
         self.tempo = [0.0] * (len(TEMPO_EDGES_S) + 1)  # alerts that joined, by their gap; fading
+        self.ends = [0.0, 4.0]  # alerts that were told to have ended, all; fading
         self.repeats = [1.0, 2.0]  # alerts that joined: with their fingerprint present already, all; fading
 
     def field(self, name: str) -> Field:
@@ -100,6 +101,21 @@ class Background:
             sum(self.tempo) + _TEMPO_PRIOR_WEIGHT
         )
         return math.log(share / _TEMPO_PRIOR[place])
+
+    @property
+    def ending(self) -> float:
+        """How far the end of an alert is told here, 0 (never) to 1 (always)."""
+        return min(1.0, self.ends[0] / self.ends[1])
+
+    def count_end(self) -> None:
+        """An alert was told to have ended."""
+        self.ends[0] += 1.0
+
+    def count_alert(self) -> None:
+        """One more alert fired."""
+        self.ends[1] += 1.0
+        if self.ends[1] > _MEMORY:
+            self.ends = [value * 0.5 for value in self.ends]
 
     def count_gap(self, gap_s: float) -> None:
         """An alert joined an incident `gap_s` seconds from its nearest member."""
@@ -137,7 +153,7 @@ class Background:
             for name, f in self.fields.items()
         }
         openings = None if self.opened_at == -math.inf else [self.opened, self.opened_at, self.began_at]
-        return {"fields": fields, "repeats": list(self.repeats), "tempo": list(self.tempo), "openings": openings}
+        return {"fields": fields, "repeats": list(self.repeats), "ends": list(self.ends), "tempo": list(self.tempo), "openings": openings}
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
@@ -147,7 +163,7 @@ class Background:
             field.evidence, field.concentration = list(kept["evidence"]), kept["now"]
         if data["openings"] is not None:
             self.opened, self.opened_at, self.began_at = data["openings"]
-        self.repeats, self.tempo = list(data["repeats"]), list(data["tempo"])
+        self.repeats, self.tempo, self.ends = list(data["repeats"]), list(data["tempo"]), list(data["ends"])
 
     def _prior(self, name: str) -> float:
         role = "label" if name.startswith("label.") else name

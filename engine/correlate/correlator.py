@@ -309,13 +309,17 @@ class Correlator:
 
     def _repeat(self, alert: Alert, profile: Profile, member: Member) -> None:
         at = max(alert.starts_at.timestamp(), alert.ends_at.timestamp() if alert.ends_at else 0.0)
-        member.resolved = alert.status is AlertStatus.RESOLVED
+        ends = alert.status is AlertStatus.RESOLVED
+        if ends and not member.resolved:
+            self._world.background.count_end()
+        profile.end(member, resolved=ends)
         member.repeats += 1
         member.last_at = max(member.last_at, at)
         profile.last = max(profile.last, at)
 
     def _count(self, reading: Reading, fingerprint: str, at: float, profile: Profile | None) -> None:
         background = self._world.background
+        background.count_alert()
         if profile is None:
             background.count_opening(at)
         else:

@@ -34,6 +34,7 @@ class Profile:
         "among",
         "closed_at",
         "episodes",
+        "firing",
         "id",
         "inside",
         "kinds",
@@ -51,6 +52,7 @@ class Profile:
         self.times: list[float] = []  # of members, sorted
         self.last = -math.inf  # latest sign of life, repeats included
         self.closed_at = math.inf
+        self.firing = 0  # members that have not ended
         self.among: dict[str, int] = {}  # members that have the field
         self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
         self.things: dict[str, int] = {}
@@ -77,9 +79,15 @@ class Profile:
         """How many members began at most `within_s` seconds from `at`."""
         return bisect_right(self.times, at + within_s) - bisect_left(self.times, at - within_s)
 
+    def end(self, member: Member, *, resolved: bool) -> None:
+        """Take in that `member` has ended, or fires again."""
+        self.firing += member.resolved - resolved
+        member.resolved = resolved
+
     def add(self, member: Member) -> None:
         """Take `member` in."""
         self.members[member.alert_id] = member
+        self.firing += not member.resolved
         insort(self.times, member.at)
         self.last = max(self.last, member.last_at)
         reading = member.reading
@@ -98,6 +106,7 @@ class Profile:
     def remove(self, alert_id: str) -> Member:
         """Give the member `alert_id` up."""
         member = self.members.pop(alert_id)
+        self.firing -= not member.resolved
         del self.times[bisect_left(self.times, member.at)]
         reading = member.reading
         for name, value in reading.fields:

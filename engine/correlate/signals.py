@@ -10,7 +10,20 @@ from typing import Protocol
 
 from engine.correlate.case import Case, Parts
 from engine.correlate.identity_signals import Company, Hops, Labels, Mention, Same, Things, Words
-from engine.correlate.time_signals import Again, Age, Chance, Gap, Lately, Momentum, Nearest, Pace, Rivals, Tempo
+from engine.correlate.time_signals import (
+    Again,
+    Age,
+    Chance,
+    Firing,
+    Gap,
+    Lately,
+    Lull,
+    Momentum,
+    Nearest,
+    Pace,
+    Rivals,
+    Tempo,
+)
 
 
 class Signal(Protocol):
@@ -26,7 +39,8 @@ class Signal(Protocol):
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Gap(), Chance(), Pace(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Again(),
+    Gap(), Chance(), Pace(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Lull(), Again(),
+    Firing(),
     Same("service"), Same("host"), Same("name"), Same("source"), Same("severity"),
     Labels(), Things(), Mention(), Words(), Hops(), Company(), Rivals(),
 )  # fmt: skip

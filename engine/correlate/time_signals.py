@@ -6,6 +6,10 @@ import math
 from bisect import bisect_right
 
 from engine.correlate.case import Case, Parts, between
+from engine.correlate.profiles import Member
+
+_EPISODES_READ = 16  # newest ones of a symptom in an incident
+_LASTED = 3  # alerts from which on an incident's length says something
 
 
 class Gap:
@@ -162,27 +166,72 @@ class Again:
 
     name = "again"
     knots = (1.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
-    names = tuple(f"again@{knot:g}" for knot in knots)
+    ended = tuple(f"again.ended@{knot:g}" for knot in knots)
+    unended = tuple(f"again@{knot:g}" for knot in knots)
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
-        since = self._since(case)
-        if since is None:
+        earlier = self._earlier(case)
+        if earlier is None:
             return []
         usual = case.background.repeats
-        return [*between(self.knots, self.names, since), ("again.usual", math.log(usual[0] / usual[1]))]
+        names = self.ended if earlier.resolved else self.unended
+        found = between(self.knots, names, abs(case.at - earlier.last_at))
+        return [*found, ("again.usual", math.log(usual[0] / usual[1]))]
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
-        since = self._since(case)
-        return "" if since is None else f"the same symptom was in it {_duration(since)} before"
+        earlier = self._earlier(case)
+        if earlier is None:
+            return ""
+        return f"the same symptom was in it {_duration(abs(case.at - earlier.last_at))} before"
 
     @staticmethod
-    def _since(case: Case) -> float | None:
+    def _earlier(case: Case) -> Member | None:
         ids = case.profile.episodes.get(case.question.fingerprint)
         if not ids:
             return None
-        return min(abs(case.at - case.profile.members[alert_id].last_at) for alert_id in ids)
+        members = case.profile.members
+        return min((members[alert_id] for alert_id in ids[-_EPISODES_READ:]), key=lambda m: abs(case.at - m.last_at))
+
+
+class Firing:
+    """Whether anything in the incident still fires, as far as ends are told here at all."""
+
+    name = "firing"
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        told = case.background.ending
+        if not told:
+            return []
+        firing, size = case.profile.firing, len(case.profile.members)
+        return [("firing.some", told), ("firing.share", told * firing / size)] if firing else [("firing.none", told)]
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        firing = case.profile.firing
+        return f"{firing} of its alerts still firing" if firing else "none of its alerts still fires"
+
+
+class Lull:
+    """The gap beside how long the incident has lasted: silence longer than all that went before is an end."""
+
+    name = "lull"
+    knots = (-6.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0)
+    names = tuple(f"lull@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        times = case.profile.times
+        if len(times) < _LASTED:
+            return []
+        return between(self.knots, self.names, math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        times = case.profile.times
+        return f"it has lasted {_duration(times[-1] - times[0])}" if len(times) >= _LASTED else ""
 
 
 class Rivals:
