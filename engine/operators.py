@@ -20,6 +20,7 @@ from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 Book = TypeVar("Book", bound=Ledger)
+Verb = Callable[[Regrouping], list[IncidentRecord]]
 
 
 class Operators(Register):
@@ -147,20 +148,35 @@ class Operators(Register):
 
         return self._say(verb)
 
-    def _say(self, verb: Callable[[Regrouping], list[IncidentRecord]]) -> list[IncidentRecord]:
+    def _say(self, verb: Verb) -> list[IncidentRecord]:
         """In one transaction; where the correlator stumbles the word is stored all the same, and memory built anew."""
         try:
             with self._deciding(Regrouping) as book:
-                return verb(book)
+                answer = _answer(verb, book)
         except PathfinderError:
             raise
         except STUMBLES:
             log.exception("the correlator cannot take in an operator's word: it is stored, and read again")
-        with self._deciding(Regrouping) as book:
-            book.correlator = Apart()
-            found = verb(book)
-        self.live.forget()
-        return found
+            with self._deciding(Regrouping) as book:
+                book.correlator = Apart()
+                answer = _answer(verb, book)
+            self.live.forget()
+        if isinstance(answer, PathfinderError):
+            raise answer
+        return answer
+
+
+def _answer(verb: Verb, book: Regrouping) -> list[IncidentRecord] | PathfinderError:
+    """What the verb found, or why it was refused before it changed anything.
+
+    A refusal does not end the transaction by an exception: that would cost the memory of the correlator.
+    """
+    try:
+        return verb(book)
+    except PathfinderError as refused:
+        if not refused.field:
+            raise
+        return refused
 
 
 def _incident(book: Ledger, incident_id: str, field: str) -> IncidentRecord:

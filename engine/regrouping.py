@@ -52,7 +52,7 @@ class Regrouping(Ledger):
         """
         flows: dict[tuple[str, str], list[Revised]] = {}
         for one in proposed:
-            target = self._target(one)
+            target = self._target(one, now)
             if target is not None:
                 self._carry(one, target)
                 flows.setdefault((one.from_incident, target.incident.id), []).append(one)
@@ -64,7 +64,7 @@ class Regrouping(Ledger):
             self._tell_flow(self.touch(source_id), self.touch(target_id), moved, now)
         return [one for moved in flows.values() for one in moved]
 
-    def _target(self, one: Revised) -> IncidentRecord | None:
+    def _target(self, one: Revised, now: datetime) -> IncidentRecord | None:
         """Where the alert may go; None where a constraint or a later change of the store stands against it."""
         stored, source = self.alert(one.alert_id), self.record(one.from_incident)
         if stored is None or source is None or stored.membership.incident_id != one.from_incident:
@@ -73,7 +73,9 @@ class Regrouping(Ledger):
             self.correlator.pin([one.alert_id])  # it was not told, or has no more to say
             return None
         if not one.to_incident:
-            return self.open(stored.membership.alert)
+            target = self.open(stored.membership.alert)
+            self.tell(target, now, "opened", {"alert": one.alert_id, "from": one.from_incident})
+            return target
         target = self.record(one.to_incident)
         if target is None or target is source or fixed(target.incident):
             return None
