@@ -12,7 +12,7 @@ from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
 from engine.correlate.repair import Merger, Repair, Revision, merges, moves
-from engine.correlate.roots import rank_roots
+from engine.correlate.roots import Root, RootRanker
 from engine.correlate.signals import SIGNALS
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
@@ -82,6 +82,7 @@ class Correlator:
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
+        self._roots = RootRanker(self._world.topology)
 
     def predict_one(self, alert: Alert) -> Match:
         """Where `alert` belongs, judged at its event time. Changes nothing."""
@@ -128,7 +129,12 @@ class Correlator:
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
         """The members of an open or recent incident as (alert id, score 0..1), likeliest root first; () if unknown."""
         profile = self._profiles.open.get(incident_id)
-        return rank_roots(profile, self._world) if profile is not None else ()
+        return self._roots.rank(profile.members.values()) if profile is not None else ()
+
+    def suspects(self, incident_id: str) -> tuple[Root, ...]:
+        """What may have broken in an open or recent incident, likeliest first, with reasons; () if unknown."""
+        profile = self._profiles.open.get(incident_id)
+        return self._roots.suspects(profile.members.values()) if profile is not None else ()
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
@@ -209,6 +215,7 @@ class Correlator:
         for profile in past._profiles.open.values():
             past._remember(profile)
         self._world = World(past._world.background, self._world.topology, past._world.together)
+        self._roots = past._roots
         return self
 
     def to_part(self) -> ModelPart:
@@ -217,6 +224,7 @@ class Correlator:
             "weights": self._weights.to_data(),
             "background": self._world.background.to_data(),
             "together": {level: table.to_data() for level, table in self._world.together.items()},
+            "roots": self._roots.to_data(),
             "settings": {"keep_h": self.keep_h, "max_candidates": self.max_candidates},
         }
         return ModelPart(data=data)
@@ -228,6 +236,8 @@ class Correlator:
         found._world.background.take(part.data["background"])
         for level, table in found._world.together.items():
             table.take(part.data["together"][level])
+        if "roots" in part.data:
+            found._roots.take(part.data["roots"])
         return found
 
     def _apart(self, alert: Alert) -> Match:
@@ -344,6 +354,7 @@ class Correlator:
     def _remember(self, profile: Profile) -> None:
         for level, table in self._world.together.items():
             table.learn(profile.kinds[level])
+        self._roots.learn(profile.members.values())
 
 
 def _measured(case: Case) -> Parts:
