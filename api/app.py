@@ -64,7 +64,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk.intake.start()
     if desk.settings.encoder_enabled:
         warm(desk.pathfinder)
-    tending = asyncio.create_task(tend(desk.pathfinder, _TEND_S))
+    tending = asyncio.create_task(tend(desk.pathfinder, _TEND_S, lambda: desk.intake.waiting))
     yield
     tending.cancel()
     await desk.intake.stop()

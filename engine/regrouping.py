@@ -48,14 +48,15 @@ class Regrouping(Ledger):
     def revise(self, proposed: Iterable[Revised], now: datetime) -> list[Revised]:
         """Apply what the constraints allow; one line per pair of incidents in each timeline. Returns what was applied.
 
-        A proposal without a target puts its alert into a new incident.
+        A proposal without a target puts its alert into a new incident. Where all alerts of an incident are to go to
+        one other, they all go or none does.
         """
         flows: dict[tuple[str, str], list[Revised]] = {}
-        for one in proposed:
-            target = self._target(one, now)
-            if target is not None:
+        for (source_id, target_id), asked in _by_pair(proposed).items():
+            for one in self._allowed(source_id, target_id, asked):
+                target = self.touch(target_id) if target_id else self._opened(one, now)
                 self._carry(one, target)
-                flows.setdefault((one.from_incident, target.incident.id), []).append(one)
+                flows.setdefault((source_id, target.incident.id), []).append(one)
         self.write()
         self._recount({key for pair in flows for key in pair}, now)
         self._end_emptied(Counter({pair: len(moved) for pair, moved in flows.items()}), now)
@@ -64,24 +65,47 @@ class Regrouping(Ledger):
             self._tell_flow(self.touch(source_id), self.touch(target_id), moved, now)
         return [one for moved in flows.values() for one in moved]
 
-    def _target(self, one: Revised, now: datetime) -> IncidentRecord | None:
-        """Where the alert may go; None where a constraint or a later change of the store stands against it."""
-        stored, source = self.alert(one.alert_id), self.record(one.from_incident)
-        if stored is None or source is None or stored.membership.incident_id != one.from_incident:
-            return None
-        if stored.membership.pinned or stored.moves >= MOVED_ENOUGH or fixed(source.incident):
-            self.correlator.pin([one.alert_id])  # it was not told, or has no more to say
-            return None
-        if not one.to_incident:
-            target = self.open(stored.membership.alert)
-            self.tell(target, now, "opened", {"alert": one.alert_id, "from": one.from_incident})
-            return target
-        target = self.record(one.to_incident)
-        if target is None or target is source or fixed(target.incident):
-            return None
-        if target.incident.id in constraints.parted_from(self.tx.link, source.incident.id):
-            self.correlator.part(source.incident.id, target.incident.id)
-            return None
+    def _allowed(self, source_id: str, target_id: str, asked: Sequence[Revised]) -> list[Revised]:
+        """Those that no constraint and no later change of the store stands against.
+
+        The correlator is told of a constraint it did not know: it need not propose the same again.
+        """
+        self.load([one.alert_id for one in asked])
+        found = [one for one in asked if self._is_in(one.alert_id, source_id)]
+        source, target = self.record(source_id), self.record(target_id) if target_id else None
+        if source is None or source is target or (target_id and target is None) or not found:
+            return []
+        if fixed(source.incident) or (target is not None and self._are_apart(source, target)):
+            self.correlator.part(source_id, target_id)
+            return []
+        if target is not None and len(found) >= source.alerts:
+            return found if self._may_merge(found, source_id, target_id) else []
+        held = [one.alert_id for one in found if self._stays(self._alerts[one.alert_id])]
+        self.correlator.pin(held)
+        return [one for one in found if one.alert_id not in held]
+
+    def _is_in(self, alert_id: str, incident_id: str) -> bool:
+        stored = self.alert(alert_id)
+        return stored is not None and stored.membership.incident_id == incident_id
+
+    def _are_apart(self, source: IncidentRecord, target: IncidentRecord) -> bool:
+        return fixed(target.incident) or target.incident.id in constraints.parted_from(self.tx.link, source.incident.id)
+
+    def _may_merge(self, found: Sequence[Revised], source_id: str, target_id: str) -> bool:
+        pinned = [one.alert_id for one in found if self._alerts[one.alert_id].membership.pinned]
+        if pinned:
+            self.correlator.pin(pinned)
+            self.correlator.part(source_id, target_id)
+        return not pinned
+
+    @staticmethod
+    def _stays(stored: StoredAlert) -> bool:
+        """Pinned, or moved so often that it is left in peace."""
+        return stored.membership.pinned or stored.moves >= MOVED_ENOUGH
+
+    def _opened(self, one: Revised, now: datetime) -> IncidentRecord:
+        target = self.open(self._alerts[one.alert_id].membership.alert)
+        self.tell(target, now, "opened", {"alert": one.alert_id, "from": one.from_incident})
         return target
 
     def _carry(self, one: Revised, target: IncidentRecord) -> None:
@@ -252,6 +276,13 @@ class Regrouping(Ledger):
         super().save()
         if self._taught and not isinstance(self.correlator, Apart):
             constraints.keep_lessons(self.tx, self.correlator.lessons())
+
+
+def _by_pair(proposed: Iterable[Revised]) -> dict[tuple[str, str], list[Revised]]:
+    pairs: dict[tuple[str, str], list[Revised]] = {}
+    for one in proposed:
+        pairs.setdefault((one.from_incident, one.to_incident), []).append(one)
+    return pairs
 
 
 def fixed(incident: Incident) -> bool:

@@ -257,7 +257,7 @@ def test_later_evidence_moves_no_pinned_alert_and_joins_nothing_that_is_apart(th
     learned(three).parted.clear()
     assert [one.alert_id for one in three.revise(moment(700))] == [MAIL.id]
     assert learned(three).pinned == {DB2.id}, "the correlator is told again"
-    assert learned(three).parted == {frozenset(("INC-1", "INC-4"))}
+    assert learned(three).parted == {frozenset(("INC-1", "INC-4")), frozenset(("INC-2", "INC-4"))}
 
 
 def test_what_is_apart_stays_apart_by_way_of_a_third(three: Pathfinder) -> None:
@@ -307,6 +307,13 @@ def test_later_evidence_opens_an_incident_of_its_own(three: Pathfinder) -> None:
     assert three.incident("INC-4").title == "slow pages"
     assert set(learned(three).members["INC-4"]) == {WEB2.id}
     assert [event.kind for event in three.timeline("INC-4")] == ["opened", "moved"]
+
+
+def test_an_incident_goes_over_whole_or_not_at_all(three: Pathfinder) -> None:
+    three.pin(WEB.id, ANN)
+    learned(three).proposed = [Move(WEB.id, "INC-2", "INC-1"), Move(WEB2.id, "INC-2", "INC-1")]
+    assert three.revise(moment(700)) == []
+    assert inside(three, "INC-2") == {WEB.id, WEB2.id}
 
 
 def test_nothing_is_written_where_later_evidence_is_silent(three: Pathfinder) -> None:
