@@ -11,6 +11,8 @@ from engine.lifecycle.inhibition import Rule, Side, strongest
 from engine.store import inhibitions
 from engine.store.records import Origin, StoredAlert
 
+_LONGEST_CHAIN = 20  # alerts followed from consequence to cause
+
 
 class Causes:
     """What is stored of the rules' sides, with what this transaction adds."""
@@ -50,10 +52,34 @@ class Causes:
         causes = [(side, strongest(side, sources[side.key], self._rules[side.rule_id].linger_s)) for side in sides]
         self._ledger.load({cause.alert_id for _, cause in causes if cause})
         for side, cause in causes:
-            explaining = self._ledger.alert(cause.alert_id) if cause else None
-            if cause is not None and explaining is not None:
-                found[side.alert_id].append(_mute(self._rules[side.rule_id], cause, explaining.membership.alert))
+            explaining = self._alert(cause)
+            if cause is not None and explaining is not None and not self._leads_a_circle(side.alert_id, explaining):
+                found[side.alert_id].append(_mute(self._rules[side.rule_id], cause, explaining))
         return found
+
+    def _leads_a_circle(self, alert_id: str, explaining: Alert) -> bool:
+        """Whether alerts explain each other in a circle of which this one began first: then it has to be heard."""
+        stored = self._ledger.alert(alert_id)
+        circle = [stored.membership.alert] if stored else []
+        following: Alert | None = explaining
+        while following is not None and len(circle) < _LONGEST_CHAIN:
+            if following.id == alert_id:
+                return min(circle, key=lambda one: (one.starts_at, one.id)).id == alert_id
+            if any(one.id == following.id for one in circle):
+                return False  # the circle is further up, and somebody in it is heard
+            circle.append(following)
+            following = self._explained_by(following)
+        return False
+
+    def _explained_by(self, alert: Alert) -> Alert | None:
+        sides = [side for side in self._standing(alert) if side.target]
+        sources = self._sources({side.key for side in sides})
+        causes = (strongest(side, sources[side.key], self._rules[side.rule_id].linger_s) for side in sides)
+        return next((self._alert(cause) for cause in causes if cause is not None and cause.ends_at is None), None)
+
+    def _alert(self, side: Side | None) -> Alert | None:
+        stored = self._ledger.alert(side.alert_id) if side is not None else None
+        return stored.membership.alert if stored is not None else None
 
     def beside(self, alert: Alert, match: Match) -> Match:
         """`match`; but an alert that would open an incident, and that one which fires explains, goes to that one's."""

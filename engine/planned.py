@@ -46,7 +46,7 @@ class PlannedWork:
         incident = Incident(
             id=self._ledger.tx.next_incident_id(),
             opened_at=starts_at,
-            title=f"Planned work: {about}"[:500],
+            title=f"Maintenance: {about}"[:500],
             fields={"maintenance": window.id},
         )
         record = self._ledger.adopt(IncidentRecord(incident=incident, origin=Origin.MAINTENANCE, edited=True))
@@ -69,7 +69,7 @@ class PlannedWork:
         target = self._ledger.leading(match.incident_id) if match.incident_id else None
         if target is None:
             target = self._ledger.open(alert)
-            detail = {"alert": alert.id, "from": source.incident.id, "why": "outlived planned work"}
+            detail = {"alert": alert.id, "from": source.incident.id, "why": "outlived maintenance"}
             self._ledger.tell(target, at, "opened", detail)
         place = replace(
             stored.membership,
@@ -100,4 +100,4 @@ class PlannedWork:
                 closed = max(ended, starts_at, record.ended_at or ended)
                 record.incident = replace(record.incident, status=IncidentStatus.RESOLVED, closed_at=closed)
                 self._ledger.touch(incident_id)
-                self._ledger.tell(record, closed, "resolved", {"why": "planned work is over"})
+                self._ledger.tell(record, closed, "resolved", {"why": "maintenance is over"})

@@ -49,7 +49,8 @@ class Symptoms:
 
     def holds(self, latest: StoredAlert, alert: Alert) -> bool:
         """Whether the symptom flaps, with `alert`: then it stays in the incident of its `latest` episode, and open."""
-        if self._judge(latest, _course(latest, alert)).since is None:
+        course = _course(latest, alert)
+        if latest.calm_at is None and (course == latest.course or self._judge(latest, course).since is None):
             return False
         if alert.id != latest.membership.alert.id and self._ledger.alert(alert.id) is not None:
             return False  # about an episode before the latest
@@ -112,6 +113,10 @@ class Symptoms:
         return self._flapping.judge(course, latest.membership.flapping_since)
 
     def _carry(self, stored: StoredAlert, course: tuple[Change, ...], at: datetime) -> StoredAlert:
+        if course == stored.course:  # nothing new: the verdict stands
+            self._latest[_symptom(stored.membership.alert)] = stored.membership.alert.id
+            self._ledger.put(stored)
+            return stored
         flap = self._judge(stored, course)
         place = stored.membership
         since = (place.flapping_since or flap.since) if flap.since is not None else None
