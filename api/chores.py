@@ -37,6 +37,13 @@ async def tend(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int
         await _attempt("refresh", pathfinder.refresh)
 
 
+async def let_go(pathfinder: Pathfinder, every_s: float) -> None:
+    """Each `every_s` seconds, whatever else there is to do: what was kept quiet until now is loud from now on."""
+    while True:
+        await asyncio.sleep(every_s)
+        await _attempt("quieten", lambda: pathfinder.quieten(utc_now()))
+
+
 async def _lull(waiting: Callable[[], int]) -> None:
     """Until nothing is waiting, or for as long as a storm may put evidence off."""
     deadline = time.monotonic() + _PATIENCE_S

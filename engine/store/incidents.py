@@ -73,6 +73,7 @@ def page(  # one parameter per filter of the list
     since: datetime | None,
     limit: int,
     before: str | None,
+    muted: bool | None = None,
 ) -> list[IncidentRecord]:
     """Newest opened first, without those that became part of another; `before` is the last id of the page before.
 
@@ -89,6 +90,8 @@ def page(  # one parameter per filter of the list
         query = query.where(IncidentRow.service == service)
     if since is not None:
         query = query.where(IncidentRow.opened_at >= since)
+    if muted is not None:
+        query = query.where(IncidentRow.muted.is_(muted))
     if before is not None:
         last = by_id(link, before).incident
         same = and_(IncidentRow.opened_at == last.opened_at, IncidentRow.id < last.id)
