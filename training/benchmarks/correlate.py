@@ -65,10 +65,10 @@ def _tasks(folder: Path | None, quick: bool, full: bool) -> Iterator[Task]:
         yield from _superposed_tasks(folder, quick)
         if not quick or full:
             yield from _attack_tasks(folder, full)
-        for protocol, name in (("P4", "edges"), ("P5", "roots")):
-            if find_spec(f"training.benchmarks.{name}"):
-                job = import_module(f"training.benchmarks.{name}")
-                yield Task(protocol, partial(job.rows, folder.parent.parent, quick))
+    for protocol, name in (("P4", "edges"), ("P5", "roots")):
+        if find_spec(f"training.benchmarks.{name}"):
+            job = import_module(f"training.benchmarks.{name}")
+            yield Task(protocol, partial(job.rows, folder.parent.parent if folder else None, quick))
     yield from _disturbed_tasks(folder, quick)
     yield from _growth_tasks(quick)
 
