@@ -20,6 +20,7 @@ from training.benchmarks import alertmanager, beside, clusterers, correlate, cor
 from training.benchmarks.alert_sets import AlertSet, Episode
 from training.benchmarks.correlate_sets import Superposition
 from training.benchmarks.disorder import disordered
+from training.benchmarks.families import overview
 from training.benchmarks.feedback import Operator, taught
 from training.benchmarks.grouping import adjusted_rand, bcubed
 from training.benchmarks.keep_rules import best_keep, keep
@@ -256,6 +257,16 @@ def test_runs_of_one_kind_become_their_mean_and_spread() -> None:
     assert found[0].metrics["bcubed_f1"] == pytest.approx(0.5)
     assert found[0].metrics["bcubed_f1 ±"] == pytest.approx(0.1414, abs=1e-3)
     assert found[0].metrics["of_oracle"] == pytest.approx(0.625)
+
+
+def test_one_table_shows_the_best_of_each_kind_and_our_ways_apart() -> None:
+    scores = {"session gap": 0.5, "per host + gap": 0.7, "PathFinder, topology": 0.8}
+    scores |= {"PathFinder, topology and history": 0.9, "HDBSCAN, batch": 0.6}
+    rows = [Row(dataset="P1", method=name, metrics={"bcubed_f1": value}) for name, value in scores.items()]
+    rows += [Row(dataset="P3", method="Keep, best rule", metrics={"macro_f1": 0.3, "window_s": 10.0})]
+    rows += [Row(dataset="P8 growth", method="1,000 alerts", metrics={"us_per_alert": 3.0})]
+    found = {row.method: list(row.metrics.values()) for row in overview(rows)}
+    assert found == {"P1": [0.7, 0.6, 0.8, 0.9], "P3": [0.3]}
 
 
 def test_disorder_delivers_everything_late_and_some_of_it_twice() -> None:

@@ -19,6 +19,7 @@ from engine.errors import InvalidInput
 from training.benchmarks import beside, correlate_sets, disorder, feedback, growth
 from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.correlate_sets import Superposition
+from training.benchmarks.families import overview
 from training.benchmarks.ours import WITH_ALL
 from training.benchmarks.picture import draw
 from training.benchmarks.report import Row
@@ -47,7 +48,8 @@ def run(shared: Path | None, *, quick: bool = False, full: bool = False, only: S
     folder = folder if folder is not None and folder.is_dir() else None
     tasks = [task for task in _tasks(folder, quick, full) if task.protocol in chosen]
     rows = done(tasks, "correlate")
-    return growth.relative(beside_oracle(averaged(rows)))
+    found = growth.relative(beside_oracle(averaged(rows)))
+    return [*found, *overview(found)]
 
 
 def _chosen(only: Sequence[str]) -> set[str]:

@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.benchmarks.beside import ORACLE_SYSTEM
-from training.benchmarks.ours import COLD, WITH_ALL, WITH_TOPOLOGY
-from training.benchmarks.plain_grouping import RULES
+from training.benchmarks.families import FAMILIES, ORACLE
 from training.benchmarks.report import Row
 
 _COLUMNS, _PANEL_INCHES = 3, (5.2, 3.7)
 
-
-@dataclass(frozen=True)
-class Family:
-    """Methods that stand for one kind in the picture: the best of them is drawn."""
-
-    name: str
-    starts: tuple[str, ...]  # of the methods' names
-    colour: str
-    dashed: bool = False
-
-    def has(self, method: str) -> bool:
-        """Whether a method is of this kind; our ways are told apart by their whole names."""
-        return method in self.starts if method.startswith("PathFinder") else method.startswith(self.starts)
-
-    def best(self, rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
-        """The highest `figure` of its methods among `rows`, with its spread; None if there is none."""
-        found = [
-            (row.metrics[figure], row.metrics.get(f"{figure} ±", 0.0))
-            for row in rows
-            if figure in row.metrics and self.has(row.method)
-        ]
-        return max(found, default=None)
-
-
-FAMILIES = (
-    Family("best rule, in hindsight", (*RULES, "best label", "Keep"), "#9a9a9a"),
-    Family("best clusterer (batch or river)", ("DBSCAN", "HDBSCAN", "river"), "#c9a66b"),
-    Family("Alertmanager", ("Alertmanager",), "#d9663f"),
-    Family("ours, cold", (COLD,), "#9ecae1"),
-    Family("ours, topology", (WITH_TOPOLOGY,), "#4292c6"),
-    Family("ours, topology and history", (WITH_ALL,), "#08519c"),
-)
-_ORACLE = Family("knows which are open, and the system", (ORACLE_SYSTEM,), "black", dashed=True)
 
 Panel = Callable[[Axes, Sequence[Row]], None]
 
@@ -66,7 +30,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    shown = {one.name: handles[one.name] for one in (*FAMILIES, _ORACLE) if one.name in handles}
+    shown = {one.name: handles[one.name] for one in (*FAMILIES, ORACLE) if one.name in handles}
     if shown:
         figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=4, fontsize=9, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +67,7 @@ def _concurrency(title: str) -> Panel:
 
     def panel(axis: Axes, rows: Sequence[Row]) -> None:
         counts = sorted({_at_a_time(row) for row in rows})
-        for family in (*FAMILIES, _ORACLE):
+        for family in (*FAMILIES, ORACLE):
             found = [(n, family.best([row for row in rows if _at_a_time(row) == n], "bcubed_f1")) for n in counts]
             there = [(n, *best) for n, best in found if best]
             if there:
