@@ -12,7 +12,7 @@ import typer
 from engine.errors import PathfinderError
 
 if TYPE_CHECKING:
-    from api import commands, incident_commands
+    from api import commands, incident_commands, maintenance_commands
 
 
 def _lazy(name: str) -> ModuleType:
@@ -30,6 +30,7 @@ def _lazy(name: str) -> ModuleType:
 if not TYPE_CHECKING:
     commands = _lazy("api.commands")
     incident_commands = _lazy("api.incident_commands")
+    maintenance_commands = _lazy("api.maintenance_commands")
 
 app = typer.Typer(
     add_completion=False,
@@ -45,6 +46,10 @@ incident = typer.Typer(
     help="Set grouping right: merge, split, move and pin. No model undoes it.",
 )
 app.add_typer(incident, name="incident")
+maintenance = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Planned work: its alerts are muted and kept."
+)
+app.add_typer(maintenance, name="maintenance")
 
 Host = Annotated[str, typer.Option(help="address to listen on; default: PATHFINDER_HOST or 127.0.0.1")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port; default: PATHFINDER_PORT or 8000")]
@@ -137,6 +142,36 @@ def pin(alerts: Alerts, by: By = "command line", reason: Reason = "") -> None:
 def unpin(alerts: Alerts, by: By = "command line", reason: Reason = "") -> None:
     """Later evidence may move these alerts again."""
     incident_commands.unpin(alerts, by, reason)
+
+
+@maintenance.command()
+def add(
+    match: Annotated[
+        list[str], typer.Argument(help="such as service=orders-db or 'host=~db-.*'", metavar="MATCHER...")
+    ],
+    ends: Annotated[str, typer.Option(help="ISO 8601, UTC where no offset is given; or a length such as 90m, 4h, 2d")],
+    starts: Annotated[str, typer.Option(help="ISO 8601; default: now")] = "",
+    weekly: Annotated[str, typer.Option(help="days it comes back on, such as sat,sun")] = "",
+    timezone: Annotated[str, typer.Option(help="whose clocks a weekly one follows; default: PATHFINDER_TIMEZONE")] = "",
+    comment: Annotated[str, typer.Option(help="what is done: shown wherever it mutes")] = "",
+    by: By = "command line",
+) -> None:
+    """Plan work; running services mute what begins inside within seconds."""
+    maintenance_commands.add(match, (starts, ends), (weekly, timezone), comment, by)
+
+
+@maintenance.command(name="list")
+def list_windows(
+    over: Annotated[bool, typer.Option("--over", help="those that are over, too")] = False,
+) -> None:
+    """What runs and what is to come."""
+    maintenance_commands.list_windows(over)
+
+
+@maintenance.command()
+def end(window_id: Annotated[str, typer.Argument(help="such as MW-7", metavar="WINDOW")]) -> None:
+    """The work is done, or off: what of it still fires is loud within seconds."""
+    maintenance_commands.end(window_id)
 
 
 def main() -> None:

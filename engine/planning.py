@@ -37,8 +37,7 @@ class Planning(Operators):
     def add_window(self, window: Window, at: datetime) -> Window:
         """Plan work; returns it with the id that the store gave. Alerts that begin inside are muted."""
         with self.store.write() as tx:
-            window = replace(window, id=f"MW-{tx.revision}")
-            maintenance.put(tx, window)
+            window = maintenance.add(tx, window)
         self.quieten(at)
         return window
 
@@ -58,11 +57,7 @@ class Planning(Operators):
         One that has not begun is taken out; others stay on record.
         """
         with self.store.write() as tx:
-            window = maintenance.by_id(tx.link, window_id)
-            if window.starts_at > at and not maintenance.is_used(tx.link, window_id):
-                maintenance.remove(tx, window_id)
-            elif window.ended_at is None:
-                maintenance.put(tx, replace(window, ended_at=max(at, window.starts_at)))
+            maintenance.end(tx, window_id, at)
         self.quieten(at)
 
     def rules(self) -> list[Rule]:
