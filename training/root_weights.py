@@ -30,9 +30,10 @@ from training.simulate import Plan, simulate
 
 _FIRMS, _WORLDS = range(21, 33), range(100, 124)  # seeds apart from those that are measured
 _SIZES = (5, 8, 12, 18, 26)  # services of the firms
-_MADE_UP, _REAL = 0.3, {"micross": 1.0, "ob1": 2.0, "ob2": 2.0}  # what one fault weighs: systems have few
+_OF_FIRM, _OF_WORLD = 0.3, 0.18  # what one made-up fault weighs: there are many of them ...
+_REAL = {"micross": 2.0, "ob1": 4.0, "ob2": 4.0}  # ... and few real ones
 _FOLDS = 4
-_PENALTY = 3.0  # ridge, in the unit of the summed log-likelihood
+_PENALTY = 1.0  # ridge, in the unit of the summed log-likelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +96,14 @@ def firm(seed: int) -> System:
     plan = Plan(seed=seed, days=60, services=_SIZES[seed % len(_SIZES)], known_topology=(0.6, 0.9, 1.0)[seed % 3])
     made = simulate(plan=plan)
     faults = faults_of(made.alerts, [made.truth[alert.id] for alert in made.alerts], made.roots)
-    return System(name=f"firm {seed}", faults=faults, edges=made.edges, weight=_MADE_UP)
+    return System(name=f"firm {seed}", faults=faults, edges=made.edges, weight=_OF_FIRM)
 
 
 def world(seed: int) -> System:
     """A made-up world."""
     made = worlds.draw(seed)
     return System(
-        name=f"world {seed}", faults=faults_of(made.alerts, made.truth, made.roots), edges=made.edges, weight=_MADE_UP
+        name=f"world {seed}", faults=faults_of(made.alerts, made.truth, made.roots), edges=made.edges, weight=_OF_WORLD
     )
 
 

@@ -16,12 +16,12 @@ bounded by the numbers of kinds and places kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from engine.correlate.lead_scores import Pair, direct, scores_of, surely, trust_of
+
 SHORT_S, LONG_S = 30.0, 300.0  # the two delays, seconds
-_PRIOR = 1.0  # meetings in either order that every pair is credited with
-_HALF = 5.0  # meetings beyond chance at which a delay's order counts half
 _KINDS = 512
 _PLACES = 20_000
 _TIE, _NEAR, _FAR = 0, 1, 2  # what a count is of: same moment, short delay, longer delay
@@ -36,16 +36,6 @@ class Lead(NamedTuple):
     meetings: float  # in this order, simultaneous ones not counted
 
 
-class _Pair(NamedTuple):
-    """Both orders of a pair of kinds."""
-
-    near: tuple[float, float]  # meetings within the short delay: this way, the other way
-    far: tuple[float, float]  # within the longer delay only
-    ties: float
-    chance_near: float  # expected meetings in either order, ties included
-    chance_far: float
-
-
 class LeadLag:
     """A streaming learner of directed edges between kinds of alerts.
 
@@ -53,6 +43,8 @@ class LeadLag:
     ----------
     neighbours
         Place -> places next to it; an event is heard there and where it happens. Without, only where it happens.
+    partners
+        Kinds kept as answers to each kind, the most frequent ones.
 
     Examples
     --------
@@ -64,8 +56,9 @@ class LeadLag:
     [('disk full', 'write errors')]
     """
 
-    def __init__(self, neighbours: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(self, neighbours: Mapping[str, Sequence[str]] | None = None, partners: int = 64) -> None:
         self.neighbours = neighbours or {}
+        self.partners = partners
         self.counts: dict[str, dict[str, list[float]]] = {}  # earlier kind -> later kind -> ties, near, far
         self.events: dict[str, dict[str, float]] = {}  # place -> kind -> events; least lately active first
         self.began = math.inf
@@ -99,33 +92,37 @@ class LeadLag:
     def scores(self) -> dict[tuple[str, str], float]:
         """(cause, effect) -> 0..1, of all pairs that met, in both orders."""
         pairs = self._pairs()
-        return _scores(pairs, _trust(pairs))
+        return scores_of(pairs, trust_of(pairs))
 
     def edges(self) -> tuple[Lead, ...]:
         """The pairs likely enough to be told, strongest first. How many follows from what was counted.
 
-        Where order can be trusted a pair must reach one half; where it cannot, both orders are told of pairs that meet
-        far more often than by chance.
+        Where order can be trusted a pair must reach one half, and two stronger steps must not explain it; where it
+        cannot, both orders are told of pairs that meet far more often than by chance.
         """
         pairs = self._pairs()
-        trust = _trust(pairs)
+        trust = trust_of(pairs)
+        scores = scores_of(pairs, trust)
         enough = 0.15 + 0.35 * trust
+        likely = {names: score for names, score in scores.items() if score >= enough and surely(pairs[names])}
         found = [
             Lead(cause, effect, score, pairs[cause, effect].near[0] + pairs[cause, effect].far[0])
-            for (cause, effect), score in _scores(pairs, trust).items()
-            if score >= enough
+            for (cause, effect), score in (direct(likely) if trust > 0.5 else likely).items()
         ]
         return tuple(sorted(found, key=lambda lead: (-lead.score, lead.cause, lead.effect)))
 
     def trust(self) -> float:
         """0..1: how far the order of events can be believed, 1 = short and long delays do not contradict each other."""
-        return _trust(self._pairs())
+        return trust_of(self._pairs())
 
     def to_data(self) -> dict[str, Any]:
         """JSON-able form of what was learned; what is just going on is left out."""
         return {
             "counts": _copied(self.counts),
-            "chance": self._chances(),
+            "chance": {
+                first: {second: [round(number, 4) for number in found] for second, found in row.items()}
+                for first, row in self._chances().items()
+            },
         }
 
     def take(self, data: Mapping[str, Any]) -> None:
@@ -143,11 +140,14 @@ class LeadLag:
                 return
             if other != kind and delay >= 0.0 and before < heard[other]:
                 slot = _TIE if delay == 0.0 else _NEAR if delay <= SHORT_S else _FAR
-                self.counts.setdefault(other, {}).setdefault(kind, [0.0, 0.0, 0.0])[slot] += 1.0
+                row = self.counts.setdefault(other, {})
+                row.setdefault(kind, [0.0, 0.0, 0.0])[slot] += 1.0
+                if len(row) > 2 * self.partners:
+                    self._keep_partners(other)
 
-    def _pairs(self) -> dict[tuple[str, str], _Pair]:
+    def _pairs(self) -> dict[tuple[str, str], Pair]:
         chance = self._chances()
-        found: dict[tuple[str, str], _Pair] = {}
+        found: dict[tuple[str, str], Pair] = {}
         for first, row in self.counts.items():
             for second in row:
                 for one, two in ((first, second), (second, first)):
@@ -155,12 +155,12 @@ class LeadLag:
                         found[one, two] = self._pair(one, two, chance)
         return found
 
-    def _pair(self, one: str, two: str, chance: Mapping[str, Mapping[str, Sequence[float]]]) -> _Pair:
+    def _pair(self, one: str, two: str, chance: Mapping[str, Mapping[str, Sequence[float]]]) -> Pair:
         there = self.counts.get(one, {}).get(two, (0.0, 0.0, 0.0))
         back = self.counts.get(two, {}).get(one, (0.0, 0.0, 0.0))
         expected = chance.get(one, {}).get(two, (0.0, 0.0))
         reverse = chance.get(two, {}).get(one, (0.0, 0.0))
-        return _Pair(
+        return Pair(
             (there[_NEAR], back[_NEAR]),
             (there[_FAR], back[_FAR]),
             there[_TIE] + back[_TIE],
@@ -207,6 +207,11 @@ class LeadLag:
     def _lately(self, heard: dict[str, float]) -> bool:
         return bool(heard) and self.ended - heard[next(reversed(heard))] <= LONG_S
 
+    def _keep_partners(self, kind: str) -> None:
+        row = self.counts[kind]
+        for other in sorted(row, key=lambda other: (sum(row[other]), other))[: -self.partners]:
+            del row[other]
+
     def _drop(self, kind: str) -> None:
         for table in (self.counts, self._chance):
             table.pop(kind, None)
@@ -224,46 +229,3 @@ def _hear(heard: dict[str, float], kind: str, at: float) -> None:
     while heard and at - heard[oldest := next(iter(heard))] > LONG_S:
         del heard[oldest]
     heard[kind] = at
-
-
-def _order(pair: _Pair) -> Iterator[tuple[float, float]]:
-    """For each delay: the share in which the first kind came first, and how much that counts, 0..1."""
-    for there, back, ties, chance in (
-        (*pair.near, pair.ties, pair.chance_near),
-        (*pair.far, 0.0, pair.chance_far),
-    ):
-        met = there + back + ties
-        beyond = max(0.0, met - chance)
-        yield (there + ties / 2.0 + _PRIOR) / (met + 2.0 * _PRIOR), beyond / (beyond + _HALF)
-
-
-def _trust(pairs: Mapping[tuple[str, str], _Pair]) -> float:
-    """1 + the correlation of short and long delays' orders over pairs, at most 1, at least 0."""
-    both = near = far = 0.0
-    for pair in pairs.values():
-        (short, weight), (long, other) = _order(pair)
-        weight *= other
-        both += weight * (short - 0.5) * (long - 0.5)
-        near += weight * (short - 0.5) ** 2
-        far += weight * (long - 0.5) ** 2
-    return min(1.0, max(0.0, 1.0 + both / math.sqrt(near * far))) if near and far else 1.0
-
-
-def _scores(pairs: Mapping[tuple[str, str], _Pair], trust: float) -> dict[tuple[str, str], float]:
-    return {names: _beyond_chance(pair) * (0.5 + trust * (_first(pair) - 0.5)) for names, pair in pairs.items()}
-
-
-def _first(pair: _Pair) -> float:
-    """The share of meetings in which the first kind came first, both delays together; ½ where little is known."""
-    weighed = [(share, weight) for share, weight in _order(pair)]
-    total = sum(weight for _, weight in weighed)
-    return (sum(share * weight for share, weight in weighed) + 0.05) / (total + 0.1)
-
-
-def _beyond_chance(pair: _Pair) -> float:
-    """The share of meetings that chance does not explain: the larger of short delays' and all delays'."""
-    near = sum(pair.near) + pair.ties
-    everything = near + sum(pair.far)
-    short = 1.0 - (pair.chance_near + _PRIOR) / (near + _PRIOR)
-    both = 1.0 - (pair.chance_near + pair.chance_far + _PRIOR) / (everything + _PRIOR)
-    return max(0.0, short, both)

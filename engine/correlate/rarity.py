@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from engine.correlate.reading import kind_of
 
 _SHRINK = 2.0  # pseudo-incidents in which a thing shows what its like show, and those what anything shows
 _PAIRS = 50_000  # of things and symptoms kept
-_TABLES = ("things", "symptoms", "showing", "members")
+_TABLES = ("things", "symptoms", "showing", "members", "sums", "squares")
 
 
 class Rarity:
@@ -32,6 +33,8 @@ class Rarity:
         self.things: dict[str, float] = {}  # thing -> incidents in which it showed anything
         self.symptoms: dict[str, float] = {}  # symptom -> incidents in which anything showed it
         self.showing: dict[str, float] = {}  # symptom -> things that showed it, summed over incidents
+        self.sums: dict[str, float] = {}  # thing -> symptoms it showed, summed over incidents
+        self.squares: dict[str, float] = {}  # thing -> the same, squared in each incident
         self.members: dict[str, float] = {}  # kind -> things that are one of it
         self.pairs: dict[str, dict[str, float]] = {}  # thing -> symptom -> incidents
         self.kinds: dict[str, dict[str, float]] = {}  # kind -> symptom -> incidents and things in which it was shown
@@ -43,10 +46,12 @@ class Rarity:
         self.incidents += 1.0
         for symptom in sorted({symptom for _, symptom in found}):
             _count(self.symptoms, symptom)
-        for thing in dict.fromkeys(thing for thing, _ in found):
+        for thing, number in Counter(thing for thing, _ in found).items():
             if thing not in self.things:
                 _count(self.members, kind_of(thing))
             _count(self.things, thing)
+            _count(self.sums, thing, number)
+            _count(self.squares, thing, number**2)
         for thing, symptom in found:
             _count(self.showing, symptom)
             pairs = self.pairs.setdefault(thing, {})
@@ -81,6 +86,14 @@ class Rarity:
             return 0.0
         return min(1.0, (self.symptoms.get(symptom, 0.0) + 1.0) / (self.showing.get(symptom, 0.0) + 2.0))
 
+    def burst(self, thing: str, number: int) -> float:
+        """-0.5..1: by how much `number` different symptoms is more than `thing` shows as a rule, 1 = 4 deviations."""
+        if not self.incidents:
+            return 0.0
+        mean = self.sums.get(thing, 0.0) / self.incidents
+        deviation = math.sqrt(max(0.0, self.squares.get(thing, 0.0) / self.incidents - mean * mean) + 0.25)
+        return max(-0.5, min(1.0, (number - mean) / deviation / 4.0))
+
     def to_data(self) -> dict[str, Any]:
         """JSON-able form."""
         tables = {name: dict(getattr(self, name)) for name in _TABLES}
@@ -101,6 +114,8 @@ class Rarity:
         self.pairs = {thing: half for thing, found in self.pairs.items() if (half := _halved(found))}
         self.things = {thing: self.things[thing] / 2.0 for thing in self.pairs}
         known = {symptom for found in self.pairs.values() for symptom in found}
+        self.sums = {thing: self.sums[thing] / 2.0 for thing in self.pairs}
+        self.squares = {thing: self.squares[thing] / 2.0 for thing in self.pairs}
         self.symptoms = {symptom: self.symptoms[symptom] / 2.0 for symptom in sorted(known)}
         self.showing = {symptom: self.showing[symptom] / 2.0 for symptom in sorted(known)}
         self.members = {}
@@ -117,8 +132,8 @@ class Rarity:
                 row[symptom] = row.get(symptom, 0.0) + number
 
 
-def _count(table: dict[str, float], key: str) -> None:
-    table[key] = table.get(key, 0.0) + 1.0
+def _count(table: dict[str, float], key: str, number: float = 1.0) -> None:
+    table[key] = table.get(key, 0.0) + number
 
 
 def _halved(counts: Mapping[str, float]) -> dict[str, float]:

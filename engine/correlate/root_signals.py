@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 from engine.correlate.rarity import Rarity
 from engine.correlate.reading import kind_of
@@ -21,6 +20,7 @@ PHRASES = {
     "alone itself": "nothing else shows this symptom about itself",
     "blamed": "named by others",
     "blamed first": "named by others from the start",
+    "burst": "more symptoms than it shows as a rule",
     "calls": "alerts about its calls to others",
     "early": "among the first to alert",
     "early rare": "first to show something unusual",
@@ -53,12 +53,33 @@ _COMPARED = (
 MOST = "most of all: "
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
-    """What was learned from past incidents."""
+    """What was learned from past incidents: `leads` tells how surely one symptom brings another, 0..1."""
 
-    rarity: Rarity
-    leads: Mapping[tuple[str, str], float]  # earlier symptom, later symptom -> 0..1
+    def __init__(self, rarity: Rarity, leads: Mapping[tuple[str, str], float]) -> None:
+        self.rarity = rarity
+        self.leads: dict[
+            str, dict[str, float]
+        ] = {}  # earlier symptom -> later symptom -> more than the other way round
+        for (one, other), score in leads.items():
+            net = score - leads.get((other, one), 0.0)
+            if net > 0.0:
+                self.leads.setdefault(one, {})[other] = net
+
+
+class _Levels(dict[tuple[str, str], float]):
+    """(thing, symptom) -> how unusual it is there, looked up once each."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+
+    def __missing__(self, key: tuple[str, str]) -> float:
+        level = self[key] = self.known.rarity.surprise(*key)
+        return level
+
+    def of(self, sights: Iterable[Sight]) -> dict[str, float]:
+        """Symptom -> how unusual, for alerts about one thing."""
+        return {sight.symptom: self[sight.thing, sight.symptom] for sight in sights}
 
 
 def phrase(name: str) -> str:
@@ -68,26 +89,19 @@ def phrase(name: str) -> str:
 
 def measure(scene: Scene, known: Known) -> dict[str, Measured]:
     """Suspect -> named measurements, 0..1 or nearly so; what is not there is 0."""
-    levels = {name: _surprises(suspect.own, known) for name, suspect in scene.suspects.items()}
-    calls = {name: _surprises(suspect.calls, known) for name, suspect in scene.suspects.items()}
-    began = _first_rare(scene, known)
-    places = _places(scene)
+    levels, places = _Levels(known), _Places(scene)
+    began = next((sight.at for sight in scene.sights if levels[sight.thing, sight.symptom] > _RARE), math.inf)
     found: dict[str, Measured] = {}
     for name, suspect in scene.suspects.items():
-        measured = _blame(suspect, scene) | _flow(name, places, scene) | _as_whole(suspect, levels, scene, known)
+        measured = _blame(suspect, scene) | _flow(name, places, scene) | _as_whole(suspect, levels, scene)
         if suspect.own or suspect.calls:
-            measured |= _shown(suspect, scene) | _unusual(suspect, levels[name], calls[name], known)
-            measured |= {"early rare": _early_rare(suspect, began, known), "leads": _leads(suspect, scene, known)}
+            measured |= _shown(suspect, scene) | _unusual(suspect, levels)
+            measured |= {"early rare": _early_rare(suspect, began, levels), "leads": _leads(suspect, scene, known)}
         else:
             measured["silent"] = 1.0
         found[name] = {key: value for key, value in measured.items() if value}
     _compare(found)
     return found
-
-
-def _surprises(sights: Iterable[Sight], known: Known) -> dict[str, float]:
-    """Symptom -> how unusual it is there."""
-    return {sight.symptom: known.rarity.surprise(sight.thing, sight.symptom) for sight in sights}
 
 
 def _shown(suspect: Suspect, scene: Scene) -> Measured:
@@ -109,39 +123,34 @@ def _shown(suspect: Suspect, scene: Scene) -> Measured:
     }
 
 
-def _unusual(suspect: Suspect, own: Mapping[str, float], calls: Mapping[str, float], known: Known) -> Measured:
+def _unusual(suspect: Suspect, levels: _Levels) -> Measured:
     """What of it past incidents did not show."""
-    rarity = known.rarity
+    rarity, own, calls = levels.known.rarity, levels.of(suspect.own), levels.of(suspect.calls)
     return {
         "surprise": max(own.values(), default=0.0),
         "surprise in calls": max(calls.values(), default=0.0),
         "rare together": math.log1p(sum(max(0.0, level - _COMMON) for level in own.values())),
         "seldom": max(rarity.seldom(sight.symptom) for sight in suspect.sights),
         "seldom itself": max((rarity.seldom(symptom) for symptom in own), default=0.0),
+        "burst": rarity.burst(suspect.name, len(own.keys() | calls.keys())),
         "stays": max((rarity.stays(symptom) for symptom in own), default=0.0),
     }
 
 
-def _first_rare(scene: Scene, known: Known) -> float:
-    surprise = known.rarity.surprise
-    return next((s.at for s in scene.sights if surprise(s.thing, s.symptom) > _RARE), math.inf)
-
-
-def _early_rare(suspect: Suspect, began: float, known: Known) -> float:
-    surprise = known.rarity.surprise
-    rare = [sight.at for sight in suspect.sights if surprise(sight.thing, sight.symptom) > _RARE]
+def _early_rare(suspect: Suspect, began: float, levels: _Levels) -> float:
+    rare = [sight.at for sight in suspect.sights if levels[sight.thing, sight.symptom] > _RARE]
     return _soon(min(rare), began) if rare else 0.0
 
 
 def _leads(suspect: Suspect, scene: Scene, known: Known) -> float:
     """How surely one of its symptoms brings one that only others show, the other way round taken off."""
-    leads = known.leads
-    if not leads:
-        return 0.0
     mine = {sight.symptom for sight in suspect.sights}
-    others = [symptom for symptom in scene.showing if symptom not in mine]
-    ways = ((one, other) for one in mine for other in others)
-    return max((leads.get(way, 0.0) - leads.get(way[::-1], 0.0) for way in ways if way in leads), default=0.0)
+    best = 0.0
+    for one in mine:
+        for other, net in known.leads.get(one, {}).items():
+            if net > best and other in scene.showing and other not in mine:
+                best = net
+    return best
 
 
 def _blame(suspect: Suspect, scene: Scene) -> Measured:
@@ -155,13 +164,14 @@ def _blame(suspect: Suspect, scene: Scene) -> Measured:
     }
 
 
-def _as_whole(suspect: Suspect, levels: Mapping[str, Mapping[str, float]], scene: Scene, known: Known) -> Measured:
+def _as_whole(suspect: Suspect, levels: _Levels, scene: Scene) -> Measured:
     """What its parts show: where most of them show the same, the whole is suspect."""
     parts = list(suspect.parts)
     if not parts:
         return {}
     all_parts = max(len(scene.topology.parts.get(suspect.name, ())), len(parts))
-    rare = sorted((max(levels[part].values(), default=0.0) for part in parts), reverse=True)
+    shown = [levels.of(scene.suspects[part].own) for part in parts]
+    rare = sorted((max(found.values(), default=0.0) for found in shown), reverse=True)
     themselves = sum(bool(scene.suspects[part].own) for part in parts)
     return {
         "machine": float(suspect.name not in {kind_of(part) for part in parts}),
@@ -171,43 +181,46 @@ def _as_whole(suspect: Suspect, levels: Mapping[str, Mapping[str, float]], scene
         "parts themselves": themselves / all_parts,
         "parts' surprise": sum(rare) / all_parts,
         "second part's surprise": rare[1] if len(rare) > 1 else 0.0,
-        "parts agree": _agreed(suspect, scene, known) / all_parts,
+        "parts agree": _agreed(suspect, scene, levels) / all_parts,
     }
 
 
-def _agreed(suspect: Suspect, scene: Scene, known: Known) -> float:
+def _agreed(suspect: Suspect, scene: Scene, levels: _Levels) -> float:
     """The largest number of parts that show one symptom, weighed by how unusual it is; 0 if no two of them agree."""
     together: dict[str, list[str]] = {}
     for part in suspect.parts:
         for symptom in {sight.symptom for sight in scene.suspects[part].sights}:
             together.setdefault(symptom, []).append(part)
-    shared = ((len(found), known.rarity.surprise(found[0], symptom)) for symptom, found in together.items())
-    return max((number * level for number, level in shared if number > 1), default=0.0)
+    shared = (len(found) * levels[found[0], symptom] for symptom, found in together.items() if len(found) > 1)
+    return max(shared, default=0.0)
 
 
-def _places(scene: Scene) -> dict[str, tuple[str, ...]]:
-    """Suspect -> under what the topology knows it: itself, what it is one of, what it is part of."""
-    near, wholes = scene.topology.near, scene.topology.wholes
-    return {
-        name: tuple(each for each in dict.fromkeys((name, kind_of(name), *wholes.get(name, ()))) if each in near)
-        for name in scene.suspects
-    }
+class _Places:
+    """Under what the topology knows each suspect: itself, what it is one of, what it is part of."""
+
+    def __init__(self, scene: Scene) -> None:
+        near, wholes = scene.topology.near, scene.topology.wholes
+        self.of = {
+            name: [each for each in dict.fromkeys((name, kind_of(name), *wholes.get(name, ()))) if each in near]
+            for name in scene.suspects
+        }
+        self.there: dict[str, list[str]] = {}  # place -> things that alert there
+        for thing in scene.things:
+            for place in self.of[thing]:
+                self.there.setdefault(place, []).append(thing)
 
 
-def _flow(name: str, places: Mapping[str, Sequence[str]], scene: Scene) -> Measured:
+def _flow(name: str, places: _Places, scene: Scene) -> Measured:
     """Faults flow from the called to the caller: what needs the root shows symptoms, what it needs does not."""
-    around: dict[str, str] = {}
-    for place in places[name]:
-        for other, near in scene.topology.near[place].items():
-            if near.direction in ("up", "down"):
-                around.setdefault(other, near.direction)
-    parts = scene.suspects[name].parts
-    others = [thing for thing in scene.things if thing != name and thing not in parts]
-    if not around or not others:
-        return {}
-    ways = [{around.get(place) for place in places[thing]} for thing in others]
-    up, down = sum("up" in way for way in ways), sum("down" in way for way in ways)
-    return {"needed": up / len(ways), "needed by any": float(up > 0), "needs any": float(down > 0)}
+    ways: dict[str, set[str]] = {"up": set(), "down": set(), "side": set(), "same": set()}
+    for here in places.of[name]:
+        around = scene.topology.near[here]
+        for place in around.keys() & places.there.keys():
+            ways[around[place].direction].update(places.there[place])
+    itself = {name, *scene.suspects[name].parts}
+    others = len(scene.things) - len(itself & scene.things.keys())
+    up, down = len(ways["up"] - itself), len(ways["down"] - itself)
+    return {"needed": up / others, "needed by any": float(up > 0), "needs any": float(down > 0)} if others else {}
 
 
 def _soon(at: float, first: float) -> float:

@@ -19,6 +19,9 @@ from engine.domain import Evidence
 _SHIPPED = Path(__file__).with_name("root_weights.json")
 _ENOUGH = 10.0  # past incidents from which on what is unusual is known
 _SOON_S = 60.0  # after which an alert speaks half as much for its thing
+_TOLD = 16  # suspects told with reasons
+_IDLE = 1e-4  # probability under which a suspect's alerts are not looked at
+_PARTNERS = 16  # symptoms that a symptom may bring
 _LEARNED = 256  # alerts of an incident that are learned from
 
 
@@ -51,7 +54,7 @@ class RootRanker:
         self.topology = topology or Topology()
         self.weights = weights or shipped_root_weights()
         self.rarity = Rarity()
-        self.leads = LeadLag()
+        self.leads = LeadLag(partners=_PARTNERS)
         self._clock = 0.0  # runs only while incidents do
         self._known: Known | None = None
 
@@ -68,24 +71,32 @@ class RootRanker:
         self._known = None
 
     def suspects(self, rows: Iterable[Row]) -> tuple[Root, ...]:
-        """What may be the root of the incident that consists of `rows`, likeliest first; () without rows."""
+        """The likeliest roots, at most 16, of the incident that consists of `rows`, best first; () without rows."""
         rows = list(rows)
-        return self._weigh(scene_of(rows, self.topology)) if rows else ()
+        if not rows:
+            return ()
+        scene = scene_of(rows, self.topology)
+        measured = measure(scene, self._learned())
+        weights = self._weights()
+        chances = self._chances(measured)
+        best = sorted(chances, key=lambda name: (-chances[name], name))[:_TOLD]
+        told = ((name, _reasons(measured[name], weights)) for name in best)
+        return tuple(Root(name, math.fsum(r.weight for r in found), found, chances[name]) for name, found in told)
 
     def measurements(self, rows: Iterable[Row]) -> dict[str, Measured]:
         """Suspect -> what speaks for it, before weighing: what weights are fitted to."""
         return measure(scene_of(rows, self.topology), self._learned())
 
     def rank(self, rows: Iterable[Row]) -> tuple[tuple[str, float], ...]:
-        """(alert id, 0..1) of each row, the alert that shows the root best first; scores sum to 1."""
+        """(alert id, 0..1) of each row, the alert that shows the root best first; scores sum to nearly 1."""
         rows = list(rows)
         if not rows:
             return ()
         scene = scene_of(rows, self.topology)
         scores = dict.fromkeys((row.alert_id for row in sorted(rows, key=lambda row: (row.at, row.alert_id))), 0.0)
-        for root in self._weigh(scene):
-            for alert_id, share in self._speaking(root.name, scene):
-                scores[alert_id] += root.probability * share
+        for name, chance in self._chances(measure(scene, self._learned())).items():
+            for alert_id, share in self._speaking(name, scene) if chance > _IDLE else ():
+                scores[alert_id] += chance * share
         return tuple(sorted(scores.items(), key=lambda pair: -pair[1]))
 
     def to_data(self) -> dict[str, Any]:
@@ -106,15 +117,19 @@ class RootRanker:
             self._known = Known(self.rarity, self.leads.scores())
         return self._known
 
-    def _weigh(self, scene: Scene) -> tuple[Root, ...]:
-        known = self._learned()
-        weights = self.weights["known" if known.rarity.incidents else "cold"]
-        reasons = {name: _reasons(measured, weights) for name, measured in measure(scene, known).items()}
-        scores = {name: math.fsum(reason.weight for reason in found) for name, found in reasons.items()}
+    def _weights(self) -> Mapping[str, float]:
+        return self.weights["known" if self._learned().rarity.incidents else "cold"]
+
+    def _chances(self, measured: Mapping[str, Measured]) -> dict[str, float]:
+        """Suspect -> probability, summing to 1."""
+        weigh = self._weights().get
+        scores = {
+            name: math.fsum(weigh(key, 0.0) * value for key, value in found.items()) for name, found in measured.items()
+        }
         best = max(scores.values())
-        total = sum(math.exp(score - best) for score in scores.values())
-        ordered = sorted(scores, key=lambda name: (-scores[name], name))
-        return tuple(Root(name, scores[name], reasons[name], math.exp(scores[name] - best) / total) for name in ordered)
+        odds = {name: math.exp(score - best) for name, score in scores.items()}
+        total = math.fsum(odds.values())
+        return {name: value / total for name, value in odds.items()}
 
     def _speaking(self, name: str, scene: Scene) -> list[tuple[str, float]]:
         """The alerts that speak for a suspect, and how much of its chance each gets, summing to 1."""
