@@ -1,4 +1,4 @@
-"""What the commands of `python -m api maintenance` do: straight to the database; running services apply it in seconds."""
+"""What the commands of `python -m api maintenance` do, straight to the database; services apply it in seconds."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def list_windows(over: bool) -> None:
             if state is WindowState.OVER and not over:
                 continue
             span = window.at(now) or window.upcoming(now) or window.first
-            when = f"{to_text(span.starts_at)} to {to_text(span.ends_at)}"
+            when = f"{to_text(span.starts_at)} to {to_text(window.ended_at or span.ends_at)}"
             again = f" every {_days(window.weekly)}" if window.weekly else ""
             _line("\t".join((window.id, state.value, when + again, window.text(), window.comment, window.created_by)))
 

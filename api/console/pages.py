@@ -37,7 +37,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_MOST_OPEN, _MOST_ALERTS, _MOST_UPCOMING, _MOST_EVENTS = 30, 40, 12, 12
+_MOST_OPEN, _MOST_MUTED, _MOST_ALERTS, _MOST_UPCOMING, _MOST_EVENTS = 30, 10, 40, 12, 12
 
 
 def _span(seconds: float) -> str:
@@ -81,12 +81,13 @@ async def overview(request: Request, desk: AtDesk, incident: Annotated[Id | None
 
 def _overview(desk: Desk, chosen: str | None) -> Response:
     engine, now = desk.pathfinder, utc_now()
-    found = engine.incidents(status=IncidentStatus.OPEN, limit=_MOST_OPEN)
+    found = engine.incidents(status=IncidentStatus.OPEN, muted=False, limit=_MOST_OPEN)
     recent = engine.incidents(status=IncidentStatus.RESOLVED, limit=8)
     chosen = chosen or (found[0].id if found else None)
     values = {
         "now": now,
         "open": found,
+        "muted": engine.incidents(status=IncidentStatus.OPEN, muted=True, limit=_MOST_MUTED),
         "recent": recent,
         "shown": _about(desk, chosen, now) if chosen else None,
         "upcoming": engine.upcoming(now, 7)[:_MOST_UPCOMING],
