@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 from engine import serving
 from engine.clock import to_text, utc_now
+from engine.correcting import Word
 from engine.lifecycle.explanation import explain
 from engine.operators import Operators
-from engine.regrouping import Word
 from engine.settings import Settings
 from engine.store import pointer
 from engine.store.records import IncidentRecord

@@ -18,7 +18,7 @@ _JUDGED_ALWAYS = 20  # alerts up to which each new one has the roots judged agai
 
 
 class Ledger:
-    """What `Grouping` and `Regrouping` share. Nothing is written before `save`."""
+    """What grouping and regrouping share. Nothing is written before `save`, except by what says so."""
 
     def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
         """In `tx`, with a correlator level with the store."""

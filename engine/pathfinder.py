@@ -18,7 +18,7 @@ from engine.live import STUMBLES
 from engine.planning import Planning
 from engine.ports import Models, Revised
 from engine.register import Upcoming
-from engine.regrouping import Regrouping
+from engine.revising import Revising
 from engine.settings import Settings
 from engine.store import alerts, incidents, pointer, quiet, reference
 from engine.store.database import revision_of
@@ -132,7 +132,7 @@ class Pathfinder(Planning):
             proposed = self.live.proposals(now)
             if not proposed:
                 return []
-            with self._deciding(Regrouping) as book:
+            with self._deciding(Revising) as book:
                 return book.revise(proposed, now)
 
     # -- an incident

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from engine.correcting import Word
 from engine.domain import (
     Alert,
     AlertStatus,
@@ -30,7 +31,6 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Health, Pathfinder, Upcoming
-from engine.regrouping import Word
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
 PATTERN = Pattern(

@@ -13,13 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
+from engine.correcting import Word
 from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus, Resolution, Severity
 from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError
+from engine.lifecycle.maintenance import Window
+from engine.lifecycle.matchers import Matcher, Op
 from engine.pathfinder import Pathfinder
 from engine.ports import Models
-from engine.regrouping import MOVED_ENOUGH, Word
+from engine.revising import MOVED_ENOUGH
 from engine.store import alerts, constraints, incidents, migrations
+from engine.store.records import Origin
 from engine.store.store import Store
 from tests.conftest import create_database, sqlite_url
 from tests.small_models import NOON, ByService, LastResolver, Move, SameTitle, alert, moment, small_models
@@ -122,6 +126,14 @@ def test_an_ended_target_opens_again_when_firing_alerts_come(three: Pathfinder) 
     target, _ = three.merge(["INC-1"], "INC-3", ANN)
     assert (target.incident.status, target.incident.closed_at) == (IncidentStatus.OPEN, None)
     assert "reopened" in [event.kind for event in three.timeline("INC-3")]
+
+
+def test_a_merge_said_twice_is_heard_once(three: Pathfinder) -> None:
+    first = three.merge(["INC-2"], "INC-1", ANN)
+    again = three.merge(["INC-2", "INC-3"], "INC-1", ANN)
+    assert [one.incident.id for one in again] == ["INC-1", "INC-2", "INC-3"]
+    assert (first[0].alerts, again[0].alerts) == (4, 5)
+    assert [event.detail["from"] for event in three.timeline("INC-1")[1:]] == ["INC-2", "INC-3"]
 
 
 # -- split and move
@@ -241,6 +253,21 @@ def test_tickets_and_signs_of_life_are_part_of_nothing(three: Pathfinder) -> Non
             three.merge([other], "INC-1", ANN)
         with pytest.raises(Conflict):
             three.move(DB.id, other, ANN)
+
+
+def test_planned_work_takes_nothing_and_gives_what_is_none_of_it(three: Pathfinder) -> None:
+    pay = Matcher(field="service", op=Op.IS, value="pay")
+    three.add_window(Window(id="", matchers=(pay,), starts_at=moment(10), ends_at=moment(900)), moment(10))
+    planned = three.handle([alert("pay", at=20), alert("pay", "slow", at=21)])[0].incident_id
+    assert three.record(planned).origin is Origin.MAINTENANCE
+    for refused in (lambda: three.merge([planned], "INC-1", ANN), lambda: three.move(DB.id, planned, ANN)):
+        with pytest.raises(Conflict, match="planned work"):
+            refused()
+    other = started(three.store)
+    new, _ = three.split(planned, [alert("pay", "slow", at=21).id], ANN)
+    other.handle([])
+    for engine in (three, other, started(three.store)):
+        assert set(learned(engine).members[new.incident.id]) == {alert("pay", "slow", at=21).id}
 
 
 # -- no model undoes it
