@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import InvalidInput
-from training.benchmarks import beside, correlate_sets, disorder, feedback, growth
+from training.benchmarks import beside, correlate_sets, disorder, edges, feedback, growth, roots
 from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.correlate_sets import Superposition
 from training.benchmarks.families import overview
@@ -67,10 +65,9 @@ def _tasks(folder: Path | None, quick: bool, full: bool) -> Iterator[Task]:
         yield from _superposed_tasks(folder, quick)
         if not quick or full:
             yield from _attack_tasks(folder, full)
-    for protocol, name in (("P4", "edges"), ("P5", "roots")):
-        if find_spec(f"training.benchmarks.{name}"):
-            job = import_module(f"training.benchmarks.{name}")
-            yield Task(protocol, partial(job.rows, folder.parent.parent if folder else None, quick))
+    home = folder.parent.parent if folder is not None else None
+    yield Task("P4", partial(edges.rows, home, quick))
+    yield Task("P5", partial(roots.rows, home, quick))
     yield from _disturbed_tasks(folder, quick)
     yield from _growth_tasks(quick)
 
