@@ -37,6 +37,8 @@ class Revising(Regrouping):
         for (source_id, target_id), moved in flows.items():
             self.apart_too(source_id, target_id)
             self._tell_flow(self.touch(source_id), self.touch(target_id), moved, now)
+        for source_id in {source_id for source_id, _ in flows if self.touch(source_id).incident.merged_into}:
+            constraints.forget(self.tx, source_id)
         return [one for moved in flows.values() for one in moved]
 
     def _allowed(self, source_id: str, target_id: str, asked: Sequence[Revised]) -> list[Revised]:

@@ -296,6 +296,7 @@ def test_what_is_apart_stays_apart_by_way_of_a_third(three: Pathfinder) -> None:
     assert three.revise(moment(800)) == []
     three.merge(["INC-3"], "INC-4", ANN)
     assert inside(three, "INC-4") == {DB.id, DB2.id, MAIL.id}, "only an operator's later word joins them"
+    assert pairs(three) == [], "what is one is no longer noted as apart"
 
 
 def test_later_evidence_leaves_what_a_person_ended(three: Pathfinder) -> None:
@@ -374,6 +375,7 @@ def test_constraints_and_lessons_outlive_a_restart_and_reach_other_processes(thr
     three.split("INC-1", [DB2.id], ANN)
     three.merge(["INC-3"], "INC-2", ANN)
     three.pin(DB.id, ANN)
+    other.handle([])
     three.unpin(MAIL.id, ANN)
     other.handle([])
     fresh = started(three.store)
