@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 from datetime import UTC, datetime, timedelta
@@ -92,7 +93,7 @@ def test_reasons_sum_to_the_score_and_say_something() -> None:
 def test_probabilities_are_shared_among_the_suspects_in_the_order_of_the_scores() -> None:
     found = RootRanker(Topology(SHOP)).suspects(STORM)
     assert [root.score for root in found] == sorted((root.score for root in found), reverse=True)
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in itertools.pairwise(found):
         assert math.log(one.probability / other.probability) == pytest.approx(one.score - other.score)
     assert sum(root.probability for root in found) <= 1.0 + 1e-9
 

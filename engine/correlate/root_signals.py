@@ -27,6 +27,7 @@ PHRASES = {
     "harm": "severe alerts",
     "leads": "its symptoms come before those of others as a rule",
     "machine": "others run on it",
+    "machine itself": "others run on it, and it alerts about itself",
     "needed": "many of those alerting need it",
     "needed by any": "something that needs it alerts",
     "needs any": "something it needs alerts",
@@ -173,8 +174,10 @@ def _as_whole(suspect: Suspect, levels: _Levels, scene: Scene) -> Measured:
     shown = [levels.of(scene.suspects[part].own) for part in parts]
     rare = sorted((max(found.values(), default=0.0) for found in shown), reverse=True)
     themselves = sum(bool(scene.suspects[part].own) for part in parts)
+    machine = float(suspect.name not in {kind_of(part) for part in parts})
     return {
-        "machine": float(suspect.name not in {kind_of(part) for part in parts}),
+        "machine": machine,
+        "machine itself": machine * bool(suspect.own),
         "one part": float(len(parts) == 1),
         "parts": math.log(len(parts)) / math.log1p(len(scene.things)),
         "share of parts": len(parts) / all_parts,
