@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from engine.errors import InvalidInput
@@ -110,12 +111,10 @@ def _superposed_tasks(folder: Path, quick: bool) -> Iterator[Task]:
         which = Superposition(at_a_time=2, seed=0, faults=_QUICK_FAULTS)
         yield Task("P2", partial(_superposed_rows, folder, which))
         return
-    for at_a_time in (1, 2, 4, 8):
-        for tag in (True, False):
-            for grid_s in (60, 1):
-                for seed in _SEEDS:
-                    which = Superposition(at_a_time=at_a_time, seed=seed, tag=tag, grid_s=grid_s)
-                    yield Task("P2", partial(_superposed_rows, folder, which))
+    streams = [(at_a_time, 60) for at_a_time in (1, 2, 4, 8)] + [(at_a_time, 1) for at_a_time in (2, 8)]
+    for (at_a_time, grid_s), tag, seed in product(streams, (True, False), _SEEDS):
+        which = Superposition(at_a_time=at_a_time, seed=seed, tag=tag, grid_s=grid_s)
+        yield Task("P2", partial(_superposed_rows, folder, which))
 
 
 def _superposed_rows(folder: Path, which: Superposition) -> list[Row]:
