@@ -11,7 +11,7 @@ from engine.correlate.case import Case, Parts, compare
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Merger, Repair, Revision, merges, moves
+from engine.correlate.repair import Merger, Repair, Revision, Turns, merges, moves
 from engine.correlate.roots import Root, RootRanker
 from engine.correlate.signals import SIGNALS
 from engine.correlate.together import Together
@@ -79,6 +79,7 @@ class Correlator:
         self._pinned: set[str] = set()  # alerts that no evidence moves
         self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
         self._lessons: dict[str, float] = {}
+        self._turns = Turns()
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
@@ -138,13 +139,14 @@ class Correlator:
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
-        changed = tuple(self._profiles.changed)
+        changed = self._turns.incidents(self._profiles.changed, self.repair)
         merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, self._parted))
         if merged:
             return merged
-        self._profiles.changed.clear()
-        score = self._settled
-        return tuple(moves(self._profiles, now.timestamp(), self.repair, self._again, score, self._pinned))
+        for incident_id in changed:
+            del self._profiles.changed[incident_id]
+        due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
+        return tuple(moves(due, self.repair, self._again, self._settled, self._pinned))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""
