@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from engine.correcting import Word
 from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus, Resolution, Severity
-from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError
+from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError, Unavailable
 from engine.lifecycle.maintenance import Window
 from engine.lifecycle.matchers import Matcher, Op
 from engine.pathfinder import Pathfinder
@@ -26,6 +26,7 @@ from engine.store import alerts, constraints, incidents, migrations
 from engine.store.records import Origin
 from engine.store.store import Store
 from tests.conftest import create_database, sqlite_url
+from tests.failing_storage import failing_commit
 from tests.small_models import NOON, ByService, LastResolver, Move, SameTitle, alert, moment, small_models
 
 ANN = Word(actor="ann", at=moment(600), reason="one broken switch")
@@ -387,6 +388,19 @@ def test_constraints_and_lessons_outlive_a_restart_and_reach_other_processes(thr
         assert {key: set(found) for key, found in mine.members.items() if found} == {
             "INC-1": {DB.id}, "INC-2": {WEB.id, WEB2.id, MAIL.id}, "INC-4": {DB2.id}
         }  # fmt: skip
+
+
+def test_a_word_that_could_not_be_stored_leaves_nothing_and_memory_comes_back_whole(three: Pathfinder) -> None:
+    three.split("INC-1", [DB2.id], ANN)
+    before, lessons = placed(three), dict(learned(three).taught)
+    for verb in (lambda: three.merge(["INC-3"], "INC-2", ANN), lambda: three.pin(WEB.id, ANN)):
+        with failing_commit(three.store), pytest.raises(Unavailable):
+            verb()
+    assert placed(three) == before
+    assert three.timeline("INC-2")[-1].kind == "opened"
+    three.handle([])
+    assert (learned(three).pinned, learned(three).taught) == ({DB2.id}, lessons)
+    assert learned(three).parted == {frozenset(("INC-1", "INC-4"))}
 
 
 def test_lessons_outlive_a_new_model_version(three: Pathfinder) -> None:
