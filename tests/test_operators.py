@@ -17,6 +17,7 @@ from engine.correcting import Word
 from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus, Resolution, Severity
 from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError, Unavailable
+from engine.lifecycle.explanation import explain
 from engine.lifecycle.maintenance import Window
 from engine.lifecycle.matchers import Matcher, Op
 from engine.pathfinder import Pathfinder
@@ -327,6 +328,16 @@ def test_a_merge_by_later_evidence_is_one_line(three: Pathfinder) -> None:
     assert (detail["from"], detail["why"]) == ("INC-2", "they share a cause")
     found = three.record("INC-2")
     assert (found.incident.id, found.alerts, found.came) == ("INC-1", 64, 62)
+
+
+def test_what_later_evidence_moves_says_why_it_is_where_it_is_now(three: Pathfinder) -> None:
+    learned(three).proposed = [Move(WEB.id, "INC-2", "INC-1"), Move(MAIL.id, "INC-3", "INC-1")]
+    three.revise(moment(700))
+    said = {one.alert.id: (explain(one), one.score, one.margin) for one in three.members("INC-1")}
+    assert said[WEB.id] == (
+        "they share a cause; in company; next best INC-99, 1.6 times less likely (0.5 in log-odds)", 1.5, 0.5
+    )  # fmt: skip
+    assert said[MAIL.id] == ("they share a cause; nothing of this service is open", -1.0, 0.0), "taken along"
 
 
 def test_later_evidence_opens_an_incident_of_its_own(three: Pathfinder) -> None:

@@ -58,3 +58,22 @@ def test_no_portion_is_larger_than_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     correlator.revise(told[-1].starts_at + timedelta(days=1))
     correlator.move(told[0].id, "INC-3")
     assert correlator.revise(told[-1].starts_at) is not None, "what went in between does not matter"
+
+
+def test_why_an_alert_is_where_it_is_can_be_asked_at_any_time() -> None:
+    correlator, told = misplaced()
+    question = alert("mail", "mail check 77 fails", at=118.0, host="mail-1")
+    before = correlator.predict_one(question)
+    homes = {}
+    for one in told:
+        match = correlator.explain(one.id)
+        homes[one.id] = match.incident_id if match else None
+        if match is not None:
+            assert sum(reason.weight for reason in match.evidence) == pytest.approx(match.score, abs=1e-9)
+            assert match.margin >= 0.0
+            assert match.runner_up != match.incident_id
+    assert homes[told[0].id] == "INC-1"
+    assert homes[told[1].id] == "INC-2"
+    assert homes[told[11].id] in (None, "INC-1"), "the misplaced one"
+    assert correlator.explain("never seen") is None
+    assert correlator.predict_one(question) == before, "asking changes nothing"

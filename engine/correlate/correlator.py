@@ -172,6 +172,18 @@ class Correlator:
             return
         self._profiles.add(incident_id, self._profiles.remove(alert_id))
 
+    def explain(self, alert_id: str) -> Match | None:
+        """Why a remembered alert is where it is, as what is known by now weighs it; None where that is not for it."""
+        profile = self._profiles.open.get(self._profiles.of_alert.get(alert_id, ""))
+        if profile is None:
+            return None
+        member = profile.remove(alert_id)
+        try:
+            cases = [case for case in self._again(member) if case.profile.members]
+            return self._placed(profile.id, cases)
+        finally:
+            profile.add(member)
+
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """An operator put the alerts into that incident, known or new: they stay there."""
         for alert_id in alert_ids:
@@ -299,6 +311,24 @@ class Correlator:
             runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
             margin=best - rival if joins else -best,
             repeat_of=self._earlier(alert, case.profile) if joins else None,
+        )
+
+    def _placed(self, incident_id: str, cases: Sequence[Case]) -> Match | None:
+        """What speaks for the incident that an alert is in, beside its rivals."""
+        scored = {case.profile.id: (self._score(case), case) for case in cases}
+        score, case = scored.pop(incident_id, (0.0, None))
+        if case is None or score <= 0.0:
+            return None
+        runner_up = max(scored, key=lambda name: (scored[name][0], name), default=None)
+        best = scored[runner_up][0] if runner_up is not None else 0.0
+        total = 1.0 + sum(math.exp(min(each, 50.0)) for each, _ in (*scored.values(), (score, case)))
+        return Match(
+            incident_id=incident_id,
+            probability=math.exp(min(score, 50.0)) / total,
+            score=score,
+            evidence=self._explain(case),
+            runner_up=runner_up,
+            margin=max(0.0, score - max(0.0, best)),
         )
 
     def _score(self, case: Case) -> float:
