@@ -54,13 +54,19 @@ class Revising(Regrouping):
         if source is None or source is target or (target_id and target is None) or not found:
             return []
         if fixed(source.incident) or (target is not None and self._are_apart(source, target)):
-            self.correlator.part(source_id, target_id)
+            self._refuse(source, target, found)
             return []
         if target is not None and len(found) >= source.alerts:
             return found if self._may_merge(found, source_id, target_id) else []
         held = [one.alert_id for one in found if self._stays(self._alerts[one.alert_id])]
         self.correlator.pin(held)
         return [one for one in found if one.alert_id not in held]
+
+    def _refuse(self, source: IncidentRecord, target: IncidentRecord | None, found: Sequence[Revised]) -> None:
+        if fixed(source.incident):
+            self.correlator.pin([one.alert_id for one in found])
+        if target is not None:
+            self.correlator.part(source.incident.id, target.incident.id)
 
     def _is_in(self, alert_id: str, incident_id: str) -> bool:
         stored = self.alert(alert_id)

@@ -303,8 +303,11 @@ def test_what_is_apart_stays_apart_by_way_of_a_third(three: Pathfinder) -> None:
 
 def test_later_evidence_leaves_what_a_person_ended(three: Pathfinder) -> None:
     three.resolve("INC-3", Resolution(text="restarted"), moment(60))
-    learned(three).proposed = [Move(MAIL.id, "INC-3", "INC-1"), Move(DB.id, "INC-1", "INC-3")]
+    away = [Move(MAIL.id, "INC-3", place) for place in ("INC-1", "")]
+    learned(three).proposed = [*away, Move(DB.id, "INC-1", "INC-3")]
     assert three.revise(moment(700)) == []
+    assert learned(three).pinned == {MAIL.id}, "it need not be proposed again"
+    assert learned(three).parted == {frozenset(("INC-1", "INC-3"))}
 
 
 def test_later_evidence_moves_an_alert_so_often_and_no_more(three: Pathfinder) -> None:
