@@ -61,6 +61,11 @@ class Ledger:
         self._alerts[stored.membership.alert.id] = stored
         self._touched_alerts[stored.membership.alert.id] = None
 
+    @property
+    def alerts_at_hand(self) -> Collection[StoredAlert]:
+        """The stored alerts that this transaction has read or changed."""
+        return self._alerts.values()
+
     def take_in(self, stored: StoredAlert) -> StoredAlert:
         """A stored alert that was read by other means, as this transaction sees it."""
         return self._alerts.setdefault(stored.membership.alert.id, stored)

@@ -29,7 +29,10 @@ class Symptoms:
         """Read what is stored of the symptoms of `alerts` in one go."""
         wanted = {_symptom(alert) for alert in alerts} - self._latest.keys()
         self._latest.update(dict.fromkeys(wanted))
-        for stored in quiet.latest(self._ledger.tx.link, {fingerprint for _, fingerprint in wanted}):
+        places = set(quiet.latest(self._ledger.tx.link, {fingerprint for _, fingerprint in wanted}))
+        read = [stored for stored in self._ledger.alerts_at_hand if stored.arrival in places]
+        missing = places - {stored.arrival for stored in read}
+        for stored in (*read, *quiet.by_arrival(self._ledger.tx.link, missing)):
             alert = self._ledger.take_in(stored).membership.alert
             if _symptom(alert) in wanted:
                 self._latest[_symptom(alert)] = alert.id

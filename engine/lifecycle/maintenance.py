@@ -71,6 +71,8 @@ class Window:
 
     def at(self, moment: datetime) -> Span | None:
         """The stretch that contains `moment`; of several, the one that ends last."""
+        if self.weekly is None and not self.starts_at <= moment < self.ends_at:
+            return None
         inside = [span for span in self.spans_around(moment) if moment in span]
         return max(inside, key=lambda span: span.ends_at, default=None)
 

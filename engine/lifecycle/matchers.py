@@ -56,9 +56,11 @@ class Matcher:
 
     def accepts(self, value: str) -> bool:
         """Whether a field of this value meets it."""
-        equal = self.op in (Op.IS, Op.FITS)
-        found = value == self.value if self.op in (Op.IS, Op.IS_NOT) else compiled(self.value).matches(value)
-        return found is equal
+        if self.op is Op.IS:
+            return value == self.value
+        if self.op is Op.IS_NOT:
+            return value != self.value
+        return compiled(self.value).matches(value) is (self.op is Op.FITS)
 
 
 def value_of(alert: Alert, field: str) -> str:

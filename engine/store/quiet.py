@@ -22,6 +22,7 @@ _IS_LOUD = text("NOT alerts.muted")  # as the index over loud alerts has it
 _LOUD_ONE = exists(select(AlertRow.id).where(AlertRow.incident_id == IncidentRow.id, _IS_LOUD))
 _QUIET = and_(IncidentRow.alerts > 0, not_(_LOUD_ONE)).label("quiet")
 _STATES = select(IncidentRow.id, IncidentRow.muted, _QUIET).where(IncidentRow.id.in_(bindparam("ids", expanding=True)))
+_BY_ARRIVAL = _ALL.where(AlertRow.arrival.in_(bindparam("places", expanding=True)))
 _LATEST = (
     select(func.max(AlertRow.arrival))
     .where(AlertRow.fingerprint.in_(bindparam("fingerprints", expanding=True)))
@@ -38,11 +39,15 @@ class Quietness:
     flapping: int = 0  # symptoms
 
 
-def latest(link: Connection, fingerprints: Collection[str]) -> Iterator[StoredAlert]:
-    """The latest arrival of each symptom with one of these fingerprints."""
-    for part in chunks(fingerprints):
-        arrivals = list(link.execute(_LATEST, {"fingerprints": part}).scalars())
-        yield from map(alert_of_row, link.execute(_ALL.where(AlertRow.arrival.in_(arrivals))))
+def latest(link: Connection, fingerprints: Collection[str]) -> list[int]:
+    """The place in the order of arrival of the latest alert of each symptom with one of these fingerprints."""
+    return [place for part in chunks(fingerprints) for place in link.execute(_LATEST, {"fingerprints": part}).scalars()]
+
+
+def by_arrival(link: Connection, places: Collection[int]) -> Iterator[StoredAlert]:
+    """The alerts at these places in the order of arrival."""
+    for part in chunks(sorted(places)):
+        yield from map(alert_of_row, link.execute(_BY_ARRIVAL, {"places": part}))
 
 
 def calm(link: Connection, now: datetime) -> list[StoredAlert]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.store.tables import Table
+
+Key = TypeVar("Key", str, int)
 
 
 def upsert(link: Connection, table: type[Table], rows: Sequence[dict[str, Any]]) -> None:
@@ -29,7 +31,7 @@ def _statement(table: type[Table], dialect: str) -> Any:
     return insert.on_conflict_do_update(index_elements=keys, set_=rest)
 
 
-def chunks(ids: Collection[str], size: int = 5_000) -> Iterator[list[str]]:
+def chunks(ids: Collection[Key], size: int = 5_000) -> Iterator[list[Key]]:
     """`ids` in lists below the parameter limits of both databases."""
     every = list(ids)
     for start in range(0, len(every), size):
