@@ -67,6 +67,10 @@ def test_an_alert_that_opened_its_incident_says_why_it_joined_none() -> None:
         (place(Evidence(signal="words", weight=0.01, detail="titles share a word")), "the first alert of its incident"),
         (place(HOST, replace(HOST, signal="things", weight=0.3)), "same host web-1"),
         (place(HOST, replace(HOST, signal="labels", weight=0.3, detail="")), "same host web-1"),
+        (
+            place(Evidence(signal="age", weight=6.0, detail="2 alerts in 40 s"), HOST),
+            "same host web-1; 2 alerts in 40 s",
+        ),
     ],
 )
 def test_what_is_sure_what_is_not_and_what_an_operator_said(membership: Membership, words: str) -> None:

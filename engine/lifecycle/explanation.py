@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from engine.domain import Evidence, Membership
 
 _FOR, _AGAINST = 5, 2  # reasons told of each kind, strongest first
+_CIRCUMSTANCES = frozenset({"age", "background", "pace", "tempo", "rivals"})  # true of whatever comes at that moment
 _FAINT = 0.05  # log-odds: reasons that weigh less are not told
 _CERTAIN = 7.0  # log-odds: a margin from which on the exact ratio tells nobody more (1,000 times)
 
@@ -56,8 +57,8 @@ def _reasons(place: Membership) -> list[str]:
 
 
 def _details(reasons: Sequence[Evidence], most: int) -> list[str]:
-    """The strongest first; a thing that two signals say is told once."""
-    strongest = sorted(reasons, key=lambda one: -abs(one.weight))
+    """The strongest first, circumstances last; a thing that two signals say is told once."""
+    strongest = sorted(reasons, key=lambda one: (one.signal in _CIRCUMSTANCES, -abs(one.weight)))
     return list(dict.fromkeys(one.detail for one in strongest))[:most]
 
 
