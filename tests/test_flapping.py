@@ -19,14 +19,14 @@ def course(*seconds: float) -> tuple[Change, ...]:
     return tuple(Change(moment(at), number % 2 == 0) for number, at in enumerate(seconds))
 
 
-def verdicts(changes: tuple[Change, ...]) -> list[Flap]:
+def verdicts(changes: tuple[Change, ...], settings: Flapping = Flapping()) -> list[Flap]:  # noqa: B008 - frozen
     """After each change, told one by one."""
     told: list[Flap] = []
     kept: tuple[Change, ...] = ()
     since = None
     for change in changes:
         kept = remember(kept, change)
-        told.append(Flapping().judge(kept, since))
+        told.append(settings.judge(kept, since))
         since = told[-1].since
     return told
 
@@ -101,18 +101,24 @@ def test_the_order_of_telling_makes_no_difference(seconds: list[int], chance: ra
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.floats(20, 900), st.floats(0, 0.6), st.integers(0, 10_000))
-def test_the_verdict_itself_does_not_flap(gap_s: float, jitter: float, seed: int) -> None:
-    """Two hundred changes at one pace, however uneven: with one threshold the verdict turns much more often."""
-    chance = random.Random(seed)
-    seconds, at = [], 0.0
-    for _ in range(200):
-        at += gap_s * chance.uniform(1 - jitter, 1 + jitter)
-        seconds.append(at)
-    turns = _turns(verdicts(course(*seconds)))
-    single = Flapping(stop=3.49)
-    alone = [single.judge(course(*seconds[: n + 1])[-KEPT:]) for n in range(200)]
-    assert turns <= max(2, _turns(alone) // 2 + 1)
+@given(st.floats(1, 2_000))
+def test_at_a_steady_pace_flapping_starts_once_or_never(gap_s: float) -> None:
+    told = verdicts(course(*(gap_s * number for number in range(120))))
+    states = [flap.since is not None for flap in told]
+    assert states == sorted(states)
+    assert all(one.calm_at is None or one.calm_at > moment(gap_s * number) for number, one in enumerate(told))
+
+
+def test_the_verdict_itself_does_not_flap() -> None:
+    """At paces around the threshold, however uneven, two thresholds turn less than half as often as one would."""
+    turns = {"two": 0, "one": 0}
+    for seed in range(40):
+        chance = random.Random(seed)
+        gaps = [chance.uniform(420, 620) * chance.uniform(0.5, 1.5) for _ in range(200)]
+        changes = course(*(sum(gaps[:number]) for number in range(200)))
+        turns["two"] += _turns(verdicts(changes, Flapping()))
+        turns["one"] += _turns(verdicts(changes, Flapping(stop=Flapping().start - 1e-9)))
+    assert 0 < turns["two"] < turns["one"] / 2, turns
 
 
 def _turns(told: list[Flap]) -> int:
