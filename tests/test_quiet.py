@@ -257,10 +257,13 @@ def test_what_outlives_the_work_is_loud_when_it_ends(engine: Pathfinder) -> None
 
 def test_what_outlives_the_work_is_grouped_as_anything_else(engine: Pathfinder) -> None:
     engine.add_window(window(0, 600, "service=~db|web"), moment(-60))
+    other = again(engine)  # a process that follows
     engine.handle([alert("db", at=590), alert("web", at=591), alert("db", "slow", at=592)])
+    other.handle([])
     engine.quieten(moment(601))
+    assert other.handle([alert("web", "slow", at=605)])[0].outcome == "joined"
     opened = engine.incidents(status=IncidentStatus.OPEN)
-    assert sorted((one.service, len(engine.members(one.id))) for one in opened) == [("db", 2), ("web", 1)]
+    assert sorted((one.service, len(engine.members(one.id))) for one in opened) == [("db", 2), ("web", 2)]
     assert engine.handle([alert("db", "slower", at=610)])[0].outcome == "joined"
     fresh = again(engine)
     assert fresh.handle([alert("web", "slower", at=611)])[0].outcome == "joined"
