@@ -21,6 +21,7 @@ class PlannedWork:
         """Of the transaction's `ledger` and the windows that are not long over."""
         self._ledger = ledger
         self.windows = windows
+        self._incidents: dict[tuple[str, datetime], str] = {}
 
     def cover(self, alert: Alert) -> Cover | None:
         """The planned work that `alert` began in."""
@@ -36,10 +37,12 @@ class PlannedWork:
     def home(self, covered: Cover, at: datetime) -> Match:
         """The incident of that stretch, opened where it has none."""
         window, starts_at = covered.window, covered.span.starts_at
-        known = maintenance.incident_of(self._ledger.tx.link, window.id, starts_at)
+        stretch = (window.id, starts_at)
+        if stretch not in self._incidents:
+            known = maintenance.incident_of(self._ledger.tx.link, window.id, starts_at)
+            self._incidents[stretch] = known or self._open(window, starts_at, at)
         reason = Evidence(signal="maintenance", weight=0.0, detail=covered.because())
-        incident_id = known or self._open(window, starts_at, at)
-        return Match(incident_id=incident_id, probability=1.0, score=0.0, evidence=(reason,))
+        return Match(incident_id=self._incidents[stretch], probability=1.0, score=0.0, evidence=(reason,))
 
     def _open(self, window: Window, starts_at: datetime, at: datetime) -> str:
         about = window.comment or window.text()

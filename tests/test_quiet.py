@@ -603,3 +603,16 @@ def test_topology_and_model_changes_leave_what_is_muted(engine: Pathfinder) -> N
     engine.handle([alert("web", "slow", at=30)])
     assert {everything(engine)[one].alert.service for one in muted(engine)} == {"db"}
     assert {engine.record(one.id).origin for one in engine.incidents(muted=True)} == {Origin.MAINTENANCE}
+
+
+def test_what_ends_with_the_work_or_with_its_cause_was_never_loud(engine: Pathfinder) -> None:
+    engine.add_window(window(0, 600), moment(-60))
+    engine.add_rule(rule(), moment(-60))
+    engine.handle([alert("db", at=10), alert("net", "down", at=20), alert("web", "slow", at=30)])
+    ends = [
+        alert("net", "down", at=600, start=20, resolved=True),
+        alert("db", at=600, start=10, resolved=True),
+        alert("web", "slow", at=600, start=30, resolved=True),
+    ]
+    engine.handle(ends)
+    assert muted(engine) == {ends[1].id, ends[2].id}
