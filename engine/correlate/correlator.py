@@ -13,7 +13,7 @@ from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
 from engine.correlate.repair import Merger, Repair, Revision, merges, moves
 from engine.correlate.roots import rank_roots
-from engine.correlate.signals import SIGNALS
+from engine.correlate.signals import SIGNALS, scorer
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
 from engine.correlate.weights import Weights, shipped
@@ -74,6 +74,7 @@ class Correlator:
         self.max_candidates = max_candidates
         self.repair = repair
         self._weights = weights or shipped()
+        self._score, self._settle = scorer(self._weights.join), scorer(self._weights.settle)
         self._profiles = Profiles(keep_h * 3600.0)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._pinned: set[str] = set()  # alerts that no evidence moves
@@ -137,7 +138,7 @@ class Correlator:
         if merged:
             return merged
         self._profiles.changed.clear()
-        score = self._settled
+        score = self._settle
         return tuple(moves(self._profiles, now.timestamp(), self.repair, self._again, score, self._pinned))
 
     def merger(self) -> Merger:
@@ -153,10 +154,6 @@ class Correlator:
         if len(cases) > 1:
             compare(cases)
         return cases
-
-    def _settled(self, case: Case) -> float:
-        weights = self._weights.settle
-        return sum(weights.get(name, 0.0) * value for signal in SIGNALS for name, value in signal.parts(case))
 
     def move(self, alert_id: str, incident_id: str) -> None:
         """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
@@ -288,10 +285,6 @@ class Correlator:
             margin=best - rival if joins else -best,
             repeat_of=self._earlier(alert, case.profile) if joins else None,
         )
-
-    def _score(self, case: Case) -> float:
-        weights = self._weights.join
-        return sum(weights.get(name, 0.0) * value for signal in SIGNALS for name, value in signal.parts(case))
 
     def _explain(self, case: Case) -> tuple[Evidence, ...]:
         weights = self._weights.join
