@@ -64,7 +64,7 @@ class Replay:
         """Place one alert."""
         if self.due is not None and alert.starts_at >= self.due:
             self.revise()
-        match = self.correlator.predict_one(alert)
+        match = self.correlator.predict_one(alert, explain=False)
         incident_id = match.incident_id or f"I{len(self.ids) + 1}"
         self.correlator.learn_one(alert, incident_id, alert_of=match.repeat_of)
         head = match.repeat_of or alert.id

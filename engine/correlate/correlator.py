@@ -84,8 +84,11 @@ class Correlator:
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
 
-    def predict_one(self, alert: Alert) -> Match:
-        """Where `alert` belongs, judged at its event time. Changes nothing."""
+    def predict_one(self, alert: Alert, *, explain: bool = True) -> Match:
+        """Where `alert` belongs, judged at its event time. Changes nothing.
+
+        Reasons cost as much as the decision: without `explain`, a match that was weighed has no evidence.
+        """
         if alert.is_heartbeat:
             return self._apart(alert)
         at = alert.starts_at.timestamp()
@@ -94,7 +97,7 @@ class Correlator:
             return known
         reading = read(alert)
         cases = self._cases(reading, at, alert.fingerprint)
-        return self._decide(alert, cases)
+        return self._decide(alert, cases, explain)
 
     def candidates(self, alert: Alert) -> list[Case]:
         """The incidents that `alert` is weighed against, each with what signals measure: what weights are fitted to."""
@@ -245,7 +248,7 @@ class Correlator:
         away, incident_id, member = self._nearest_episode(alert.fingerprint, at, holders)
         if away == 0.0 or resolved:
             return _certain(incident_id, member.alert_id, "resolves it" if resolved else "same symptom, same start")
-        if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _STILL_FIRING_S:
+        if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
             return _certain(incident_id, member.alert_id, f"same symptom {at - member.last_at:.0f} s before")
         return None
 
@@ -267,7 +270,7 @@ class Correlator:
             compare(cases)
         return cases
 
-    def _decide(self, alert: Alert, cases: Sequence[Case]) -> Match:
+    def _decide(self, alert: Alert, cases: Sequence[Case], explain: bool) -> Match:
         scored = sorted(((self._score(case), case) for case in cases), key=lambda pair: (-pair[0], pair[1].profile.id))
         if not scored:
             return Match(incident_id=None, probability=1.0, score=-_CERTAIN, evidence=_alone())
@@ -280,7 +283,7 @@ class Correlator:
             incident_id=case.profile.id if joins else None,
             probability=(math.exp(min(best, 50.0)) if joins else 1.0) / total,
             score=best,
-            evidence=self._explain(case),
+            evidence=self._explain(case) if explain else (),
             runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
             margin=best - rival if joins else -best,
             repeat_of=self._earlier(alert, case.profile) if joins else None,
@@ -308,7 +311,7 @@ class Correlator:
         profile.end(member, resolved=ends)
         member.repeats += 1
         member.last_at = max(member.last_at, at)
-        profile.last = max(profile.last, at)
+        profile.hear(at)
 
     def _count(self, reading: Reading, fingerprint: str, at: float, profile: Profile | None) -> None:
         background = self._world.background
@@ -341,6 +344,12 @@ class Correlator:
 
 def _measured(case: Case) -> Parts:
     return [part for signal in SIGNALS for part in signal.parts(case)]
+
+
+def _usual(member: Member) -> float:
+    """Seconds within which one more delivery of a firing symptom is no news: some of its own usual gaps."""
+    own = (member.last_at - member.at) / member.repeats if member.repeats else _STILL_FIRING_S
+    return min(_STILL_FIRING_S, 2.0 + 8.0 * own)
 
 
 def _certain(incident_id: str, alert_id: str, reason: str) -> Match:

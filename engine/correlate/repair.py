@@ -155,9 +155,11 @@ def without(
     profile: Profile, member: Member, again: Callable[[Member], list[Case]], score: Score
 ) -> dict[str, float]:
     """What each incident scores for `member`, its own one as it would be without it."""
+    pace = profile.beat, profile.beats
     profile.remove(member.alert_id)
     scored = {case.profile.id: score(case) for case in again(member) if case.profile.members}
     profile.add(member)
+    profile.beat, profile.beats = pace
     return scored
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping
 
 from engine.correlate.case import Case, Nats, Parts, between, curve
@@ -41,7 +40,6 @@ class Pace:
     name = "pace"
     knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
     names = tuple(f"pace@{knot:g}" for knot in knots)
-    reach = 8
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
@@ -366,12 +364,8 @@ class Rivals:
 
 
 def _usual_gap(case: Case) -> float | None:
-    times = case.profile.times
-    if len(times) < 3:
-        return None
-    place = min(bisect_right(times, case.at), len(times))
-    near = times[max(0, place - Pace.reach) : place] if place >= 3 else times[: Pace.reach]
-    return (near[-1] - near[0]) / (len(near) - 1)
+    profile = case.profile
+    return profile.beat if profile.beats >= _LASTED - 1 else None
 
 
 def _duration(seconds: float) -> str:
