@@ -21,6 +21,7 @@ from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart
 
 _STILL_FIRING_S = 10.0  # a symptom that fired this lately, in one incident only, is the same one: storms cost O(1)
 _EPISODES_READ = 16  # newest ones of a symptom in an incident
+ALPHA = float(__import__("os").environ.get("ALPHA","0.8"))
 _CERTAIN = 20.0  # log-odds written for what is identity, not inference
 
 
@@ -277,7 +278,7 @@ class Correlator:
         best, case = scored[0]
         second = scored[1] if len(scored) > 1 else None
         total = 1.0 + sum(math.exp(min(score, 50.0)) for score, _ in scored)
-        joins = best > 0.0
+        joins = best + ALPHA * math.log((total - 1.0) / math.exp(min(best, 50.0))) > 0.0
         rival = max(0.0, second[0]) if second and joins else 0.0
         return Match(
             incident_id=case.profile.id if joins else None,
