@@ -12,7 +12,7 @@ import typer
 from engine.errors import PathfinderError
 
 if TYPE_CHECKING:
-    from api import commands
+    from api import commands, incident_commands, maintenance_commands
 
 
 def _lazy(name: str) -> ModuleType:
@@ -29,6 +29,8 @@ def _lazy(name: str) -> ModuleType:
 
 if not TYPE_CHECKING:
     commands = _lazy("api.commands")
+    incident_commands = _lazy("api.incident_commands")
+    maintenance_commands = _lazy("api.maintenance_commands")
 
 app = typer.Typer(
     add_completion=False,
@@ -38,9 +40,24 @@ app = typer.Typer(
 )
 key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys.")
 app.add_typer(key, name="key")
+incident = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Set grouping right: merge, split, move and pin. No model undoes it.",
+)
+app.add_typer(incident, name="incident")
+maintenance = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Planned work: its alerts are muted and kept."
+)
+app.add_typer(maintenance, name="maintenance")
 
 Host = Annotated[str, typer.Option(help="address to listen on; default: PATHFINDER_HOST or 127.0.0.1")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port; default: PATHFINDER_PORT or 8000")]
+
+
+Alerts = Annotated[list[str], typer.Argument(help="ids of alerts, as `incident show` lists them", metavar="ALERT...")]
+By = Annotated[str, typer.Option(help="who says so: shown in timelines")]
+Reason = Annotated[str, typer.Option(help="why: shown in timelines and beside the alerts")]
 
 
 @app.callback(invoke_without_command=True)
@@ -76,12 +93,94 @@ def revoke(key_id: Annotated[str, typer.Argument(help="the id that `key list` sh
     commands.revoke_key(key_id)
 
 
+@incident.command()
+def show(incident_id: Annotated[str, typer.Argument(help="such as INC-7", metavar="INCIDENT")]) -> None:
+    """An incident and its alerts, and why each is there."""
+    incident_commands.show(incident_id)
+
+
+@incident.command()
+def merge(
+    sources: Annotated[list[str], typer.Argument(help="incidents that become part of another", metavar="INCIDENT...")],
+    into: Annotated[str, typer.Option(help="the incident that takes all their alerts")],
+    by: By = "command line",
+    reason: Reason = "",
+) -> None:
+    """Incidents are one problem."""
+    incident_commands.merge(sources, into, by, reason)
+
+
+@incident.command()
+def split(
+    incident_id: Annotated[str, typer.Argument(help="such as INC-7", metavar="INCIDENT")],
+    alerts: Alerts,
+    by: By = "command line",
+    reason: Reason = "",
+) -> None:
+    """These alerts are another problem: they become an incident of their own."""
+    incident_commands.split(incident_id, alerts, by, reason)
+
+
+@incident.command()
+def move(
+    alert: Annotated[str, typer.Argument(help="id of the alert", metavar="ALERT")],
+    to: Annotated[str, typer.Option(help="the incident it belongs to; without it, an incident of its own")] = "",
+    by: By = "command line",
+    reason: Reason = "",
+) -> None:
+    """An alert belongs elsewhere."""
+    incident_commands.move(alert, to, by, reason)
+
+
+@incident.command()
+def pin(alerts: Alerts, by: By = "command line", reason: Reason = "") -> None:
+    """Alerts are where they belong: later evidence leaves them there."""
+    incident_commands.pin(alerts, by, reason)
+
+
+@incident.command()
+def unpin(alerts: Alerts, by: By = "command line", reason: Reason = "") -> None:
+    """Later evidence may move these alerts again."""
+    incident_commands.unpin(alerts, by, reason)
+
+
+@maintenance.command()
+def add(
+    match: Annotated[
+        list[str], typer.Argument(help="such as service=orders-db or 'host=~db-.*'", metavar="MATCHER...")
+    ],
+    ends: Annotated[str, typer.Option(help="ISO 8601, UTC where no offset is given; or a length such as 90m, 4h, 2d")],
+    starts: Annotated[str, typer.Option(help="ISO 8601; default: now")] = "",
+    weekly: Annotated[str, typer.Option(help="days it comes back on, such as sat,sun")] = "",
+    timezone: Annotated[str, typer.Option(help="whose clocks a weekly one follows; default: PATHFINDER_TIMEZONE")] = "",
+    comment: Annotated[str, typer.Option(help="what is done: shown wherever it mutes")] = "",
+    by: By = "command line",
+) -> None:
+    """Plan work; running services mute what begins inside within seconds."""
+    maintenance_commands.add(match, (starts, ends), (weekly, timezone), comment, by)
+
+
+@maintenance.command(name="list")
+def list_windows(
+    over: Annotated[bool, typer.Option("--over", help="those that are over, too")] = False,
+) -> None:
+    """What runs and what is to come."""
+    maintenance_commands.list_windows(over)
+
+
+@maintenance.command()
+def end(window_id: Annotated[str, typer.Argument(help="such as MW-7", metavar="WINDOW")]) -> None:
+    """The work is done, or off: what of it still fires is loud within seconds."""
+    maintenance_commands.end(window_id)
+
+
 def main() -> None:
     """Run the command line; deliberate errors become one line on standard error and exit code 2."""
     try:
         app()
     except PathfinderError as error:
-        typer.echo(f"error: {error}", err=True)
+        place = f" ({error.field})" if error.field else ""
+        typer.echo(f"error: {error}{place}", err=True)
         raise SystemExit(2) from None
 
 

@@ -10,22 +10,23 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import tend, warm
+from api.chores import let_go, tend, warm
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
 from api.intake import Commits, Intake
 from api.limits import Limits, Load
-from api.routes import alerts, grouping, health, incidents, metrics, patterns, responders, triage
-from api.schemas.requests import field_names
+from api.routes import alerts, grouping, health, incidents, maintenance, metrics, patterns, responders, triage
+from api.schemas import quiet, requests
 from api.security import KeyRing
 from api.telemetry import Measured, Telemetry
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
 
-_ROUTES = (alerts, incidents, grouping, triage, patterns, metrics, responders, health)
+_ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, responders, health)
 _BODY_S = 15.0  # seconds a body may take to arrive
 _TEND_S = 30.0
+_LET_GO_S = 10.0
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
 
@@ -46,7 +47,7 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
     )
     desk = Desk(pathfinder=pathfinder, settings=settings, intake=intake, keys=keys, telemetry=telemetry)
     app.state.desk = desk
-    errors.register(app, field_names())
+    errors.register(app, requests.field_names() | quiet.field_names())
     for noun in _ROUTES:
         app.include_router(noun.routes)
     app.include_router(console)
@@ -64,9 +65,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk.intake.start()
     if desk.settings.encoder_enabled:
         warm(desk.pathfinder)
-    tending = asyncio.create_task(tend(desk.pathfinder, _TEND_S))
+    tending = asyncio.create_task(tend(desk.pathfinder, _TEND_S, lambda: desk.intake.waiting))
+    letting_go = asyncio.create_task(let_go(desk.pathfinder, _LET_GO_S))
     yield
     tending.cancel()
+    letting_go.cancel()
     await desk.intake.stop()
     desk.pathfinder.close()
 

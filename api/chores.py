@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from engine.clock import utc_now
 from engine.pathfinder import Pathfinder
 
+_SELDOM = 50  # later evidence is weighed for at most one part in so many of the time
+_PATIENCE_S, _GLANCE_S = 60.0, 0.2  # how long a storm may put it off, and how often to look whether it is over
 _LOG = logging.getLogger(__name__)
 
 
@@ -18,12 +21,34 @@ def warm(pathfinder: Pathfinder) -> None:
     threading.Thread(target=pathfinder.warm, name="warm", daemon=True).start()
 
 
-async def tend(pathfinder: Pathfinder, every_s: float) -> None:
-    """Each `every_s` seconds: move alerts that later evidence puts elsewhere, serve the active model version."""
+async def tend(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
+    """Each `every_s` seconds: move alerts that later evidence puts elsewhere, serve the active model version.
+
+    Alerts come first: evidence is weighed while none are `waiting` to be written, and so seldom that it takes at most
+    one part in `_SELDOM` of the time.
+    """
+    pause_s = every_s
+    while True:
+        await asyncio.sleep(pause_s)
+        await _lull(waiting)
+        began = time.perf_counter()
+        await _attempt("revise", lambda: pathfinder.revise(utc_now()))
+        pause_s = max(every_s, _SELDOM * (time.perf_counter() - began))
+        await _attempt("refresh", pathfinder.refresh)
+
+
+async def let_go(pathfinder: Pathfinder, every_s: float) -> None:
+    """Each `every_s` seconds, whatever else there is to do: what was kept quiet until now is loud from now on."""
     while True:
         await asyncio.sleep(every_s)
-        await _attempt("revise", lambda: pathfinder.revise(utc_now()))
-        await _attempt("refresh", pathfinder.refresh)
+        await _attempt("quieten", lambda: pathfinder.quieten(utc_now()))
+
+
+async def _lull(waiting: Callable[[], int]) -> None:
+    """Until nothing is waiting, or for as long as a storm may put evidence off."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while waiting() and time.monotonic() < deadline:
+        await asyncio.sleep(_GLANCE_S)
 
 
 async def _attempt(name: str, chore: Callable[[], object]) -> None:

@@ -47,6 +47,8 @@ class Telemetry:
         self._moves = Gauge(
             "pathfinder_membership_moves", "moves of alerts between incidents", ["by"], registry=self.registry
         )
+        self._quiet = Gauge("pathfinder_muted", "what is muted now", ["what"], registry=self.registry)
+        self._flapping = self._gauge("pathfinder_flapping_symptoms", "symptoms that come and go now")
 
     def _histogram(self, name: str, about: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(name, about, registry=self.registry, buckets=buckets)
@@ -90,6 +92,9 @@ class Telemetry:
         self._churn.set(churn.share)
         self._moves.labels("later evidence").set(churn.changes)
         self._moves.labels("operator").set(churn.corrected)
+        self._quiet.labels("firing alerts").set(health.quiet.muted_alerts)
+        self._quiet.labels("open incidents").set(health.quiet.muted_incidents)
+        self._flapping.set(health.quiet.flapping)
         return generate_latest(self.registry)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,24 +11,58 @@ from engine.domain import Alert, AlertStatus, IncidentStatus, Match, Membership,
 from engine.ledger import Ledger, raise_priority
 from engine.lifecycle.severity import worse
 from engine.live import as_fired
-from engine.store.records import StoredAlert
+from engine.muting import Muting
+from engine.ports import CorrelatorPort
+from engine.store import quiet
+from engine.store.database import Write
+from engine.store.records import Origin, StoredAlert
 from engine.store.rows import storable_alert
+from engine.symptoms import Symptoms
 
 
 class Grouping(Ledger):
     """Decides alert by alert; nothing is written before `save`."""
 
+    def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
+        """In `tx`, with a correlator level with the store."""
+        super().__init__(tx, correlator)
+        self.symptoms = Symptoms(self)
+        self.muting = Muting(self)
+
+    def expect(self, alerts: Sequence[Alert]) -> None:
+        """Read what is stored of these alerts and their symptoms in one go."""
+        self.load([alert.id for alert in alerts])
+        self.symptoms.foresee(alerts)
+
     def place(self, alert: Alert) -> Receipt:
-        """Put `alert` where it belongs: a known episode, an open incident, or a new one."""
+        """Put `alert` where it belongs: a known episode or symptom, planned work, an open incident, a new one."""
         alert = storable_alert(alert)
-        known = self._alerts.get(alert.id)
+        self.muting.hear(alert.received_at)
+        latest = self._latest(alert)
+        if latest is not None and self.symptoms.holds(latest, alert):
+            return self._hold(latest, alert)
+        known = self._alerts.get(alert.id) or (latest if self.muting.planned.keeps(latest) else None)
         if known is not None:
-            return self._again(known, alert)
+            return self._again(self.muting.catch_up(known, alert), alert)
+        match = self.muting.home(alert)
+        if match is not None:
+            return self._new(alert, match)
         match = self.correlator.predict_one(alert)
         earlier = self.alert(match.repeat_of) if match.repeat_of else None
         if earlier is not None and _same_episode(earlier.membership.alert, alert):
             return self._again(earlier, alert)
-        return self._new(alert, match)
+        return self._new(alert, self.muting.causes.beside(alert, self.symptoms.homecoming(alert, latest, match)))
+
+    def quieten(self, now: datetime) -> None:
+        """Let go what was kept quiet until some moment before `now`: symptoms that are calm, mutes that are over."""
+        for stored in quiet.calm(self.tx.link, now):
+            self._calm_down(self.take_in(stored))
+        self.muting.doubt_what_time_ends(now)
+
+    def save(self) -> None:
+        """Judge what is muted, then the roots of touched incidents, and write everything."""
+        self.muting.settle()
+        super().save()
 
     def place_apart(self, alert: Alert) -> Receipt:
         """Put an alert that the correlator cannot take in into an incident of its own."""
@@ -42,17 +77,21 @@ class Grouping(Ledger):
             return self._end(known, alert)
         another_start = known.membership.alert.starts_at != alert.starts_at
         if another_start:
-            self.correlator.learn_one(as_fired(alert), place.incident_id, alert_of=place.alert.id)
+            self._learn(as_fired(alert), place.incident_id, alert_of=place.alert.id)
         worst = worse(place.alert.severity, alert.severity)
         if worst is not place.alert.severity:
             record = self.touch(place.incident_id)
             raise_priority(record, alert)
             place = replace(place, alert=replace(place.alert, severity=worst))
+            self.muting.doubt(replace(known, membership=place))
         seen = max(place.last_seen_at or alert.received_at, alert.received_at)
         place = replace(place, repeats=place.repeats + 1, last_seen_at=seen)
-        self.put(
-            replace(known, membership=place, repeated_at=_later(known, alert) if another_start else known.repeated_at)
-        )
+        known = replace(known, membership=place)
+        if another_start:
+            known = replace(known, repeated_at=_later(known, alert))
+        self.put(known)
+        if another_start:
+            self._note(alert)
         return _receipt(place, "repeat")
 
     def _end(self, known: StoredAlert, alert: Alert) -> Receipt:
@@ -60,8 +99,11 @@ class Grouping(Ledger):
         ended = max(alert.ends_at or alert.received_at, place.alert.starts_at)
         over = replace(place.alert, status=AlertStatus.RESOLVED, ends_at=ended)
         place = replace(place, alert=over, last_seen_at=max(place.last_seen_at or ended, alert.received_at))
-        self.put(replace(known, membership=place))
-        self.correlator.learn_one(over, place.incident_id, alert_of=over.id)
+        known = replace(known, membership=place)
+        self.put(known)
+        self._note(over)
+        self.muting.doubt(known)
+        self._learn(over, place.incident_id, alert_of=over.id)
         record = self.touch(place.incident_id)
         record.firing -= 1
         record.ended_at = max(record.ended_at or ended, ended)
@@ -87,17 +129,54 @@ class Grouping(Ledger):
             margin=match.margin,
             provisional=match.provisional,
         )
-        self.put(StoredAlert(membership=place, arrival=self.tx.next_arrival()))
-        self.correlator.learn_one(as_fired(alert), record.incident.id)
+        stored = StoredAlert(membership=place, arrival=self.tx.next_arrival())
+        self.muting.doubt(self.symptoms.begin(stored, self.symptoms.latest(alert)))
+        self._learn(as_fired(alert), record.incident.id)
         self.join(record, alert)
         if alert.is_heartbeat:
             # Kept and counted, but nobody has to act on it.
             record.incident = replace(record.incident, status=IncidentStatus.RESOLVED, closed_at=alert.received_at)
         if alert.status is AlertStatus.RESOLVED:
-            self.correlator.learn_one(alert, record.incident.id, alert_of=alert.id)
+            self._learn(alert, record.incident.id, alert_of=alert.id)
             self.settle(record)
             return _receipt(place, "resolved")
         return _receipt(place, "opened" if opened else "joined")
+
+    def _latest(self, alert: Alert) -> StoredAlert | None:
+        """The latest episode of its symptom; one that flapped and was calm before `alert` has calmed down."""
+        latest = self.symptoms.latest(alert)
+        if latest is not None and self.symptoms.is_calm(latest, alert):
+            self._calm_down(latest)
+            return self.symptoms.latest(alert)
+        return latest
+
+    def _hold(self, latest: StoredAlert, alert: Alert) -> Receipt:
+        """One more beginning or end of a flapping symptom: nothing new, and nothing is over."""
+        stored = self.symptoms.hold(latest, alert)
+        place = stored.membership
+        self.muting.doubt(stored)
+        if alert.status is AlertStatus.FIRING:
+            self._learn(as_fired(alert), place.incident_id, alert_of=place.alert.id)
+        return _receipt(place, "repeat")
+
+    def _calm_down(self, latest: StoredAlert) -> None:
+        """The symptom has stopped flapping; if the tool said meanwhile that it is over, it is."""
+        held, calm = latest.held, self.symptoms.calm_down(latest)
+        if held:
+            at = latest.changes[-1].at
+            self._end(calm, replace(calm.membership.alert, status=AlertStatus.RESOLVED, ends_at=at))
+
+    def _note(self, alert: Alert) -> None:
+        """What happened to a known episode, for its symptom."""
+        latest = self.symptoms.latest(alert)
+        if latest is not None:
+            self.symptoms.note(latest, alert)
+
+    def _learn(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
+        """Tell the correlator, unless planned work is all that its alerts have in common."""
+        record = self.record(incident_id)
+        if record is None or record.origin is not Origin.MAINTENANCE:
+            self.correlator.learn_one(alert, incident_id, alert_of=alert_of)
 
 
 def _same_episode(earlier: Alert, alert: Alert) -> bool:

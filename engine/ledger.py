@@ -8,8 +8,8 @@ from datetime import datetime
 
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus
 from engine.lifecycle.severity import raised
-from engine.ports import CorrelatorPort
-from engine.store import alerts, incidents
+from engine.ports import NEVER, CorrelatorPort
+from engine.store import alerts, incidents, quiet
 from engine.store.database import Write
 from engine.store.records import Event, IncidentRecord, Origin, StoredAlert
 
@@ -18,7 +18,7 @@ _JUDGED_ALWAYS = 20  # alerts up to which each new one has the roots judged agai
 
 
 class Ledger:
-    """What `Grouping` and `Regrouping` share. Nothing is written before `save`."""
+    """What grouping and regrouping share. Nothing is written before `save`, except by what says so."""
 
     def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
         """In `tx`, with a correlator level with the store."""
@@ -61,6 +61,15 @@ class Ledger:
         self._alerts[stored.membership.alert.id] = stored
         self._touched_alerts[stored.membership.alert.id] = None
 
+    def take_in(self, stored: StoredAlert) -> StoredAlert:
+        """A stored alert that was read by other means, as this transaction sees it."""
+        return self._alerts.setdefault(stored.membership.alert.id, stored)
+
+    def adopt(self, record: IncidentRecord) -> IncidentRecord:
+        """A new incident, made by other means than from its first alert."""
+        self._records[record.incident.id] = record
+        return self.touch(record.incident.id)
+
     def touch(self, incident_id: str) -> IncidentRecord:
         """An incident that is stored or was opened here, to be changed: it is written on `save`."""
         if incident_id not in self._records:
@@ -99,6 +108,7 @@ class Ledger:
         incident = record.incident
         if incident.status is IncidentStatus.RESOLVED and incident.resolution is None:
             record.incident = replace(incident, status=IncidentStatus.OPEN, closed_at=None)
+            self.correlator.close(incident.id, NEVER)
             self.tell(record, at, "reopened", detail)
 
     def settle(self, record: IncidentRecord) -> None:
@@ -127,6 +137,8 @@ class Ledger:
         incidents.save(self.tx, [self._records[key] for key in self._touched_incidents])
         alerts.save(self.tx, [self._alerts[key] for key in self._touched_alerts])
         incidents.add_events(self.tx, self._events)
+        for incident_id, muted in quiet.refresh_incidents(self.tx, self._touched_incidents).items():
+            self._records[incident_id].incident = replace(self._records[incident_id].incident, muted=muted)
         self._touched_alerts.clear()
         self._events.clear()
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.domain import Alert, AlertStatus
-from engine.ports import CorrelatorFactory, CorrelatorPort, Revised
+from engine.ports import NEVER, CorrelatorFactory, CorrelatorPort, Revised
 from engine.store import alerts, constraints, incidents, reference
 from engine.store.database import Write
 from engine.store.records import StoredAlert
@@ -115,6 +115,7 @@ class Live:
                     correlator.move(stored.membership.alert.id, stored.membership.incident_id)
                 _learn_later(correlator, stored)
         _close(correlator, incidents.closed_since(tx.link, self.revision))
+        _close(correlator, [(one, NEVER) for one in incidents.reopened_since(tx.link, self.revision)])
         pairs = constraints.partings_since(tx.link, self.revision)
         _hold(correlator, held[True], held[False], pairs, constraints.lessons_since(tx.link, self.revision))
 

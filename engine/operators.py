@@ -9,17 +9,19 @@ from threading import RLock
 from typing import TypeVar
 
 from engine.apart import Apart
+from engine.correcting import Correcting, Word
 from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError
 from engine.ledger import Ledger
 from engine.live import STUMBLES, Live
 from engine.ports import CorrelatorFactory
 from engine.register import Register
-from engine.regrouping import Regrouping, Word, fixed
+from engine.regrouping import fixed
 from engine.store.records import IncidentRecord, Origin, StoredAlert
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 Book = TypeVar("Book", bound=Ledger)
+Verb = Callable[[Correcting], list[IncidentRecord]]
 
 
 class Operators(Register):
@@ -54,7 +56,8 @@ class Operators(Register):
         NotFound
             If an incident does not exist.
         Conflict
-            If one was ended with a fix, was merged before, is a ticket of another tool, or is a sign of life.
+            If one was ended with a fix, was merged into another, is a ticket of another tool, planned work, or a
+            sign of life.
         InvalidInput
             If an incident is to be merged with itself, or with nothing.
         """
@@ -64,12 +67,13 @@ class Operators(Register):
         if into in asked:
             raise InvalidInput("an incident cannot be merged with itself", field="into")
 
-        def verb(book: Regrouping) -> list[IncidentRecord]:
-            target = _incident(book, into, "into")
-            found = [_incident(book, one, f"incidents.{place}") for place, one in enumerate(asked)]
-            for source in found:
+        def verb(book: Correcting) -> list[IncidentRecord]:
+            target = _problem(book, into, "into")
+            left = [one for one in asked if book.leading(one) is not target]  # a word said twice is heard once
+            found = {one: _problem(book, one, f"incidents.{asked.index(one)}") for one in left}
+            for source in found.values():
                 book.merge(source, target, word)
-            return [target, *found]
+            return [target, *(book.touch(one) for one in asked)]
 
         return self._say(verb)
 
@@ -89,7 +93,7 @@ class Operators(Register):
         if not asked:
             raise InvalidInput("name at least one alert", field="alerts")
 
-        def verb(book: Regrouping) -> list[IncidentRecord]:
+        def verb(book: Correcting) -> list[IncidentRecord]:
             source = _incident(book, incident_id, "incident_id")
             book.load(asked)
             moved = [_alert(book, one, f"alerts.{place}") for place, one in enumerate(asked)]
@@ -113,17 +117,17 @@ class Operators(Register):
             If one of the incidents takes no changes, or the alert is alone in its incident and is to be so.
         """
 
-        def verb(book: Regrouping) -> list[IncidentRecord]:
+        def verb(book: Correcting) -> list[IncidentRecord]:
             moved = _alert(book, alert_id, "alert_id")
             source = _incident(book, moved.membership.incident_id, "alert_id")
             if incident_id is None:
                 if source.alerts <= 1:
                     raise Conflict("the alert is alone in its incident already", field="incident")
                 return [book.split([moved], source, word), source]
-            target = _incident(book, incident_id, "incident")
-            if target is source:
+            if incident_id == source.incident.id:
                 book.pin(moved, word)
                 return [source]
+            target = _problem(book, incident_id, "incident")
             book.move(moved, source, target, word)
             return [target, source]
 
@@ -131,36 +135,51 @@ class Operators(Register):
 
     def pin(self, alert_id: str, word: Word) -> list[IncidentRecord]:
         """No later evidence moves this alert. Raises NotFound."""
-        return self._hold(alert_id, Regrouping.pin, word)
+        return self._hold(alert_id, Correcting.pin, word)
 
     def unpin(self, alert_id: str, word: Word) -> list[IncidentRecord]:
         """Later evidence may move this alert again. Raises NotFound."""
-        return self._hold(alert_id, Regrouping.unpin, word)
+        return self._hold(alert_id, Correcting.unpin, word)
 
     def _hold(
-        self, alert_id: str, hold: Callable[[Regrouping, StoredAlert, Word], None], word: Word
+        self, alert_id: str, hold: Callable[[Correcting, StoredAlert, Word], None], word: Word
     ) -> list[IncidentRecord]:
-        def verb(book: Regrouping) -> list[IncidentRecord]:
+        def verb(book: Correcting) -> list[IncidentRecord]:
             stored = _alert(book, alert_id, "alert_id")
             hold(book, stored, word)
             return [book.touch(stored.membership.incident_id)]
 
         return self._say(verb)
 
-    def _say(self, verb: Callable[[Regrouping], list[IncidentRecord]]) -> list[IncidentRecord]:
+    def _say(self, verb: Verb) -> list[IncidentRecord]:
         """In one transaction; where the correlator stumbles the word is stored all the same, and memory built anew."""
         try:
-            with self._deciding(Regrouping) as book:
-                return verb(book)
+            with self._deciding(Correcting) as book:
+                answer = _answer(verb, book)
         except PathfinderError:
             raise
         except STUMBLES:
             log.exception("the correlator cannot take in an operator's word: it is stored, and read again")
-        with self._deciding(Regrouping) as book:
-            book.correlator = Apart()
-            found = verb(book)
-        self.live.forget()
-        return found
+            with self._deciding(Correcting) as book:
+                book.correlator = Apart()
+                answer = _answer(verb, book)
+            self.live.forget()
+        if isinstance(answer, PathfinderError):
+            raise answer
+        return answer
+
+
+def _answer(verb: Verb, book: Correcting) -> list[IncidentRecord] | PathfinderError:
+    """What the verb found, or why it was refused before it changed anything.
+
+    A refusal does not end the transaction by an exception: that would cost the memory of the correlator.
+    """
+    try:
+        return verb(book)
+    except PathfinderError as refused:
+        if not refused.field:
+            raise
+        return refused
 
 
 def _incident(book: Ledger, incident_id: str, field: str) -> IncidentRecord:
@@ -177,6 +196,14 @@ def _incident(book: Ledger, incident_id: str, field: str) -> IncidentRecord:
     first = book.alert(record.incident.root_alert_id) if record.incident.root_alert_id else None
     if first is not None and first.membership.alert.is_heartbeat:
         raise Conflict("the incident is a sign of life, not a problem: it is part of nothing", field=field)
+    return record
+
+
+def _problem(book: Ledger, incident_id: str, field: str) -> IncidentRecord:
+    """One that may also take alerts."""
+    record = _incident(book, incident_id, field)
+    if record.origin is Origin.MAINTENANCE:
+        raise Conflict("the incident is planned work: only its window puts alerts into it", field=field)
     return record
 
 

@@ -15,13 +15,14 @@ from engine.experience import Desk, Experience, leading_alerts
 from engine.grouping import Grouping
 from engine.ledger import Ledger
 from engine.live import STUMBLES
-from engine.operators import Operators
+from engine.planning import Planning
 from engine.ports import Models, Revised
 from engine.register import Upcoming
-from engine.regrouping import Regrouping
+from engine.revising import Revising
 from engine.settings import Settings
-from engine.store import alerts, incidents, pointer, reference
+from engine.store import alerts, incidents, pointer, quiet, reference
 from engine.store.database import revision_of
+from engine.store.quiet import Quietness
 from engine.store.records import Churn, Event, IncidentRecord, Origin
 from engine.store.rows import storable_incident
 from engine.store.store import Store
@@ -42,9 +43,10 @@ class Health:
     note: str = ""  # why the rung is not the best one, or storage not ready
     revision: int = -1  # of the store, as this process has seen it
     churn: Churn = Churn()  # noqa: RUF009 - frozen
+    quiet: Quietness = Quietness()  # noqa: RUF009 - frozen
 
 
-class Pathfinder(Operators):
+class Pathfinder(Planning):
     """Alerts in; one incident, a past fix, a person and the load pattern out. Safe to share between threads."""
 
     def __init__(self, store: Store, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
@@ -105,7 +107,7 @@ class Pathfinder(Operators):
         """
         try:
             with self._deciding(Grouping) as grouping:
-                grouping.load([alert.id for alert in alerts])
+                grouping.expect(alerts)
                 return [grouping.place(alert) for alert in alerts]
         except STUMBLES:
             log.exception("a group of %d alerts stumbles: taking them one by one", len(alerts))
@@ -115,7 +117,7 @@ class Pathfinder(Operators):
         for doubted in (False, True):
             try:
                 with self._deciding(Grouping) as grouping:
-                    grouping.load([alert.id])
+                    grouping.expect([alert])
                     return grouping.place_apart(alert) if doubted else grouping.place(alert)
             except STUMBLES:
                 log.exception("an alert stumbles %s", "by itself" if doubted else "in its group")
@@ -130,7 +132,7 @@ class Pathfinder(Operators):
             proposed = self.live.proposals(now)
             if not proposed:
                 return []
-            with self._deciding(Regrouping) as book:
+            with self._deciding(Revising) as book:
                 return book.revise(proposed, now)
 
     # -- an incident
@@ -247,6 +249,7 @@ class Pathfinder(Operators):
         try:
             with self.store.read() as link:
                 facts = replace(facts, readable=True, revision=revision_of(link), churn=alerts.churn(link))
+                facts = replace(facts, quiet=quiet.counts(link))
             return replace(facts, writable=self.store.writable())
         except Unavailable as error:
             return replace(facts, note=str(error))

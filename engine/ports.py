@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from engine.domain import Alert, Edge, Incident, Match, Responder, Routing, Suggestion, Suggestions
+
+NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Revised(Protocol):
@@ -40,7 +42,7 @@ class CorrelatorPort(Protocol):
         """Take in that `alert` is in `incident_id`, and repeats or resolves `alert_of` where that is given."""
 
     def close(self, incident_id: str, at: datetime) -> None:
-        """Take in that the incident ended."""
+        """Take in that the incident ended at `at`; at `NEVER`, that it goes on after all."""
 
     def roots(self, incident_id: str) -> Sequence[tuple[str, float]]:
         """Alert ids of the incident with root scores, best first."""

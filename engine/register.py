@@ -39,10 +39,11 @@ class Register:
         since: datetime | None = None,
         limit: int = 50,
         before: str | None = None,
+        muted: bool | None = None,
     ) -> list[Incident]:
         """Newest opened first; `before` = last id of the page before."""
         with self.store.read() as link:
-            return [record.incident for record in incidents.page(link, status, service, since, limit, before)]
+            return [record.incident for record in incidents.page(link, status, service, since, limit, before, muted)]
 
     def incident(self, incident_id: str) -> Incident:
         """One incident with its resolution; of a merged one, what it is part of now. Raises NotFound."""
@@ -73,7 +74,8 @@ class Register:
     def measures(self, since: datetime, until: datetime) -> Measures:
         """Times to detect, acknowledge and resolve, frequency and repeats of incidents opened in `[since, until)`."""
         with self.store.read() as link:
-            courses = [_course(record) for record in incidents.opened_between(link, since, until)]
+            opened = incidents.opened_between(link, since, until)
+            courses = [_course(record) for record in opened if record.origin is not Origin.MAINTENANCE]
         return measure(courses, since, until)
 
     def import_incidents(self, past: Sequence[Incident]) -> int:

@@ -56,6 +56,16 @@ def first_usable(versions: list[str], settings: Settings, cache: VectorCache | N
     raise ModelUnusable(note)
 
 
+def correlator(versions: list[str], settings: Settings) -> CorrelatorFactory:
+    """What makes the correlator of the first of `versions` that loads, else one with the weights as they come."""
+    for version in versions:
+        try:
+            return _correlator(_parts(version, settings.models_dir).get(CORRELATE))
+        except (ModelUnusable, KeyError, TypeError, ValueError) as error:
+            log.warning("model version %s is passed over: %s", version, error)
+    return _correlator(None)
+
+
 def _parts(version: str, models_dir: Path) -> Mapping[str, ModelPart]:
     return bundle.load(version, models_dir).parts if version else {}
 

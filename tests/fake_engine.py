@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from engine.correcting import Word
 from engine.domain import (
     Alert,
     AlertStatus,
@@ -30,7 +31,6 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Health, Pathfinder, Upcoming
-from engine.regrouping import Word
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
 PATTERN = Pattern(
@@ -137,11 +137,13 @@ class FakeEngine(Pathfinder):
         since: datetime | None = None,
         limit: int = 50,
         before: str | None = None,
+        muted: bool | None = None,
     ) -> list[Incident]:
         found = sorted(self.found.values(), key=lambda i: -int(i.id[4:]))
         if before:
             found = [i for i in found if int(i.id[4:]) < int(before[4:])]
         found = [i for i in found if (status is None or i.status is status) and service in ("", i.service)]
+        found = [i for i in found if muted is None or i.muted is muted]
         return [i for i in found if since is None or i.opened_at >= since][:limit]
 
     def members(self, incident_id: str, *, limit: int = 500) -> list[Membership]:
@@ -230,6 +232,9 @@ class FakeEngine(Pathfinder):
 
     def refresh(self) -> bool:
         return False
+
+    def quieten(self, now: datetime) -> None:
+        return
 
     def revise(self, now: datetime) -> list[object]:  # type: ignore[override]
         return []

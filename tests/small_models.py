@@ -83,7 +83,8 @@ class ByService:
                 evidence = (Evidence(signal="same service", weight=2.0, detail=alert.service),)
                 repeat = self._repeat(incident_id, alert)
                 return Match(incident_id=incident_id, probability=0.9, score=2.0, evidence=evidence, repeat_of=repeat)
-        return Match(incident_id=None, probability=0.8, score=-1.0)
+        evidence = (Evidence(signal="background", weight=-1.0, detail="nothing of this service is open"),)
+        return Match(incident_id=None, probability=0.8, score=-1.0, evidence=evidence)
 
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
         if alert.title == "stumble":

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from api.__main__ import main
+from engine.pathfinder import Pathfinder
+from engine.store.store import Store
 from tests.live_server import ROOT, url_of
+from tests.small_models import alert, small_models
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -37,7 +40,11 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["key", "--help"], ["key", "create", "--help"]])
+HELP = [["--help"], ["serve", "--help"], ["key", "--help"], ["key", "create", "--help"], ["incident", "--help"]]
+HELP += [["incident", verb, "--help"] for verb in ("show", "merge", "split", "move", "pin", "unpin")]
+
+
+@pytest.mark.parametrize("arguments", HELP)
 def test_help_names_what_there_is(run: Run, arguments: list[str], tmp_path: Path) -> None:
     code, said, _ = run(*arguments)
     assert code == 0
@@ -64,3 +71,30 @@ def test_mistakes_are_one_line_and_exit_code_2(run: Run, arguments: list[str]) -
     assert code == 2
     assert complaint.startswith("error: ")
     assert complaint.count("\n") == 1
+
+
+def test_operators_set_grouping_right(run: Run, tmp_path: Path) -> None:
+    store = Store(url_of(tmp_path / "p.db"))
+    store.migrate()
+    service = Pathfinder(store, small_models())
+    service.start()
+    db, slow, web = alert("db"), alert("db", "slow\x1b[2J queries", at=1), alert("web", at=2)
+    service.handle([db, slow, web])
+    said = run("incident", "merge", "INC-2", "--into", "INC-1", "--by", "ann", "--reason", "one switch")[1].splitlines()
+    assert said[0].startswith("INC-1\topen\t3 alerts, 3 firing\t")
+    assert said[1].startswith("INC-2\tmerged into INC-1\t0 alerts, 0 firing\t")
+    assert run("incident", "split", "INC-1", slow.id)[1].startswith("INC-3\topen\t1 alerts, 1 firing\t")
+    assert run("incident", "move", web.id)[1].startswith("INC-4\topen\t1 alerts")
+    assert run("incident", "move", web.id, "--to", "INC-3")[1].startswith("INC-3\topen\t2 alerts")
+    assert run("incident", "unpin", db.id, web.id)[0] == 0
+    assert run("incident", "pin", db.id)[0] == 0
+    shown = run("incident", "show", "INC-3")[1]
+    assert "\x1b" not in shown, "no alert rewrites the terminal"
+    assert "command line put it here (from INC-1)" in shown
+    assert "pinned" in run("incident", "show", "INC-1")[1]
+    service.handle([])
+    assert service.timeline("INC-1")[1].actor == "ann"
+    assert {one.alert.id for one in service.members("INC-3")} == {slow.id, web.id}
+    code, _, complaint = run("incident", "merge", "INC-3", "INC-9", "--into", "INC-1")
+    assert (code, complaint) == (2, "error: there is no incident of this id (incidents.1)\n")
+    store.close()

@@ -206,7 +206,7 @@ def test_a_person_reports_and_resolves_and_the_next_triage_knows(client: TestCli
         ({"title": "x", "fields": {"a": 1}}, "fields"),
         ({"title": "x", "fields": dict.fromkeys(map(str, range(201)), "")}, "fields"),
         ({"title": 7}, "title"),
-        ({"title": "x", "state": "resolved"}, "*"),
+        ({"title": "x", "verdict": "resolved"}, "*"),
     ],
 )
 @pytest.mark.parametrize("url", ["/v1/incidents", "/v1/triage"])

@@ -143,7 +143,7 @@ def test_the_real_correlator_ends_and_reopens_as_promised(store: Store) -> None:
     assert [one.outcome for one in engine.handle([first, first])] == ["opened", "repeat"]
     end = alert("db", "db down", at=60, start=0, resolved=True)
     assert [one.outcome for one in engine.handle([end, end])] == ["resolved", "duplicate"]
-    assert [one.outcome for one in engine.handle([alert("db", "db down", at=90)])] == ["opened"]
+    assert [one.outcome for one in engine.handle([alert("db", "db down", at=900)])] == ["opened"]
     never_fired = replace(alert("dns", "dns slow", at=200, start=150, resolved=True))
     assert [one.outcome for one in engine.handle([never_fired])] == ["resolved"]
 

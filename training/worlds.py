@@ -44,6 +44,7 @@ class World:
     truth: list[str] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     split: int = 0  # alerts before this place are history
+    roots: dict[str, str] = field(default_factory=dict)  # true incident of a fault -> the thing that broke
 
 
 class _Shape:
@@ -147,11 +148,14 @@ def draw(seed: int, alerts: int = 1500) -> World:
     shape = _Shape(chance)
     firm = _Firm(chance, shape)
     faults: list[tuple[float, str, str, str, str]] = []
+    roots: dict[str, str] = {}
     clock, number = 0.0, 0
     while len(faults) < alerts * (1 - shape.noise):
         clock += chance.expovariate(shape.overlap / shape.length_s)
         number += 1
-        faults += [(clock + at, thing, host, what, f"F{number}") for at, thing, host, what in _fault(chance, firm)]
+        roots[f"F{number}"] = root = chance.choice(firm.things)
+        shown = _fault(chance, firm, root)
+        faults += [(clock + at, thing, host, what, f"F{number}") for at, thing, host, what in shown]
     noisy = chance.sample(firm.things, max(2, int(shape.noisy * len(firm.things))))
     count = int(len(faults) * shape.noise / (1 - shape.noise))
     names = _NOISE if shape.same_names else _NOISE[:12]
@@ -161,11 +165,13 @@ def draw(seed: int, alerts: int = 1500) -> World:
             (chance.uniform(0, clock), thing, chance.choice(firm.hosts[thing]), chance.choice(names), f"N{place}")
         )
     faults.sort()
-    return _written(firm, faults, chance)
+    world = _written(firm, faults, chance)
+    world.roots = roots
+    return world
 
 
-def _fault(chance: random.Random, firm: _Firm) -> list[tuple[float, str, str, str]]:
-    shape, root = firm.shape, chance.choice(firm.things)
+def _fault(chance: random.Random, firm: _Firm, root: str) -> list[tuple[float, str, str, str]]:
+    shape = firm.shape
     found: list[tuple[float, str, str, str]] = []
     reached, frontier = {root: 0.0}, [(root, 0)]
     while frontier:

@@ -20,6 +20,7 @@ from api.security import allowed
 from engine.clock import utc_now
 from engine.domain import IncidentStatus
 from engine.errors import NotFound
+from engine.lifecycle.explanation import explain
 from engine.store.records import Scope
 
 routes = router("console")
@@ -36,7 +37,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_MOST_OPEN, _MOST_ALERTS, _MOST_UPCOMING = 30, 40, 12
+_MOST_OPEN, _MOST_MUTED, _MOST_ALERTS, _MOST_UPCOMING, _MOST_EVENTS = 30, 10, 40, 12, 12
 
 
 def _span(seconds: float) -> str:
@@ -55,7 +56,9 @@ def _ago(moment: datetime, now: datetime) -> str:
 _PAGES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_PAGES.filters.update(ago=_ago, percent=lambda share: f"{share:.0%}", clock=lambda moment: f"{moment:%a %d %b %H:%M}")
+_PAGES.filters.update(
+    ago=_ago, percent=lambda share: f"{share:.0%}", clock=lambda moment: f"{moment:%a %d %b %H:%M}", why=explain
+)
 
 
 def _page(name: str, values: Mapping[str, Any]) -> HTMLResponse:
@@ -78,12 +81,13 @@ async def overview(request: Request, desk: AtDesk, incident: Annotated[Id | None
 
 def _overview(desk: Desk, chosen: str | None) -> Response:
     engine, now = desk.pathfinder, utc_now()
-    found = engine.incidents(status=IncidentStatus.OPEN, limit=_MOST_OPEN)
+    found = engine.incidents(status=IncidentStatus.OPEN, muted=False, limit=_MOST_OPEN)
     recent = engine.incidents(status=IncidentStatus.RESOLVED, limit=8)
     chosen = chosen or (found[0].id if found else None)
     values = {
         "now": now,
         "open": found,
+        "muted": engine.incidents(status=IncidentStatus.OPEN, muted=True, limit=_MOST_MUTED),
         "recent": recent,
         "shown": _about(desk, chosen, now) if chosen else None,
         "upcoming": engine.upcoming(now, 7)[:_MOST_UPCOMING],
@@ -99,7 +103,9 @@ def _about(desk: Desk, incident_id: str, now: datetime) -> Mapping[str, Any] | N
         return None
     members = desk.pathfinder.members(incident_id, limit=_MOST_ALERTS)
     triage = desk.pathfinder.triage(incident_id, now)
-    return {"record": record, "incident": record.incident, "members": members, "triage": triage}
+    events = desk.pathfinder.timeline(incident_id)[-_MOST_EVENTS:]
+    about = {"record": record, "incident": record.incident, "members": members}
+    return {**about, "triage": triage, "events": events[::-1]}
 
 
 @routes.post("/sign-in", include_in_schema=False)

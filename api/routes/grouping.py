@@ -12,7 +12,7 @@ from api.schemas.answers import IncidentNow, Problem, Regrouped
 from api.schemas.requests import Id, MergeIn, MoveIn, ReasonIn, SplitIn
 from api.security import actor
 from engine.clock import utc_now
-from engine.regrouping import Word
+from engine.correcting import Word
 from engine.store.records import IncidentRecord, Scope
 
 routes = router("grouping")

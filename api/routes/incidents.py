@@ -34,11 +34,14 @@ def list_incidents(
     status: IncidentStatus | None = None,
     service: Annotated[Words, Query()] = "",
     since: Annotated[Moment | None, Query(description="opened at or after")] = None,
+    muted: Annotated[bool | None, Query(description="whether all its alerts are muted; both if missing")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[Id | None, Query(description="`next` of the page before")] = None,
 ) -> IncidentPage:
     """Incidents, newest first."""
-    found = desk.pathfinder.incidents(status=status, service=service, since=since, limit=limit + 1, before=before)
+    found = desk.pathfinder.incidents(
+        status=status, service=service, since=since, limit=limit + 1, before=before, muted=muted
+    )
     items = [IncidentOut.model_validate(incident) for incident in found[:limit]]
     return IncidentPage(items=items, next=items[-1].id if len(found) > limit else None)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.quiet import MuteOut
 from engine.domain import IncidentStatus, Membership, Severity
 from engine.lifecycle.explanation import explain
 from engine.store.records import IncidentRecord
@@ -76,6 +77,7 @@ class IncidentOut(_Out):
     category: str
     priority: str
     root_alert_id: str | None
+    muted: bool = Field(default=False, description="every alert in it is muted: nobody has to be called")
     resolution: ResolutionOut | None
     merged_into: str | None = Field(default=None, description="the incident that all its alerts went to")
 
@@ -134,6 +136,9 @@ class MemberOut(_Out):
     repeats: int
     last_seen_at: datetime | None
     root_rank: int | None = Field(description="1 = probable root of the incident")
+    muted: bool = Field(description="nobody has to be called for it")
+    mutes: list[MuteOut] = Field(description="what mutes it now, or muted it when it ended")
+    flapping_since: datetime | None = Field(description="it comes and goes, and is held open until that calms down")
 
     @classmethod
     def of(cls, place: Membership) -> MemberOut:

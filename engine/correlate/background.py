@@ -157,7 +157,13 @@ class Background:
             for name, f in self.fields.items()
         }
         openings = None if self.opened_at == -math.inf else [self.opened, self.opened_at, self.began_at]
-        return {"fields": fields, "repeats": list(self.repeats), "ends": list(self.ends), "tempo": list(self.tempo), "openings": openings}
+        return {
+            "fields": fields,
+            "repeats": list(self.repeats),
+            "ends": list(self.ends),
+            "tempo": list(self.tempo),
+            "openings": openings,
+        }
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from engine.correlate.background import Background
 from engine.correlate.case import Case, Parts, compare
+from engine.correlate.lessons import Lessons
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Merger, Repair, Revision, merges, moves
-from engine.correlate.roots import rank_roots
+from engine.correlate.repair import Constraints, Merger, Repair, Revision, merges, moves
+from engine.correlate.roots import Root, RootRanker
 from engine.correlate.signals import SIGNALS, scorer
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
@@ -21,7 +22,9 @@ from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart
 
 _STILL_FIRING_S = 10.0  # a symptom that fired this lately, in one incident only, is the same one: storms cost O(1)
 _EPISODES_READ = 16  # newest ones of a symptom in an incident
-ALPHA = float(__import__("os").environ.get("ALPHA","0.8"))
+_CROWD = 0.8  # 0: an alert opens where no single incident is likelier than that; 1: where all together are not
+_PROVISIONAL_BELOW = math.log(3.0)  # margin, in log-odds, under which a place is shown as provisional
+_TAUGHT_BY = 16  # alerts of one correction that teach
 _CERTAIN = 20.0  # log-odds written for what is identity, not inference
 
 
@@ -80,10 +83,11 @@ class Correlator:
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._pinned: set[str] = set()  # alerts that no evidence moves
         self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
-        self._lessons: dict[str, float] = {}
+        self._lessons = Lessons(self._weights)
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
+        self._roots = RootRanker(self._world.topology)
 
     def predict_one(self, alert: Alert, *, explain: bool = True) -> Match:
         """Where `alert` belongs, judged at its event time. Changes nothing.
@@ -133,12 +137,18 @@ class Correlator:
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
         """The members of an open or recent incident as (alert id, score 0..1), likeliest root first; () if unknown."""
         profile = self._profiles.open.get(incident_id)
-        return rank_roots(profile, self._world) if profile is not None else ()
+        return self._roots.rank(profile.members.values()) if profile is not None else ()
+
+    def suspects(self, incident_id: str) -> tuple[Root, ...]:
+        """What may have broken in an open or recent incident, likeliest first, with reasons; () if unknown."""
+        profile = self._profiles.open.get(incident_id)
+        return self._roots.suspects(profile.members.values()) if profile is not None else ()
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
         changed = tuple(self._profiles.changed)
-        merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, self._parted))
+        kept = Constraints(self._pinned, self._parted)
+        merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, kept))
         if merged:
             return merged
         self._profiles.changed.clear()
@@ -166,20 +176,30 @@ class Correlator:
         self._profiles.add(incident_id, self._profiles.remove(alert_id))
 
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
-        """An operator put the alerts into that incident, known or new: they stay there."""
-        for alert_id in alert_ids:
-            source = self._profiles.of_alert.get(alert_id)
-            if source not in (None, incident_id):
-                self.part(source, incident_id)
+        """An operator put the alerts into that incident, known or new: they stay there, and it teaches."""
+        known = [name for name in alert_ids if self._profiles.of_alert.get(name) not in (None, incident_id)]
+        for alert_id in known[:_TAUGHT_BY]:
+            self._teach_place(alert_id, incident_id)
+        for alert_id in known:
+            self.part(self._profiles.of_alert[alert_id], incident_id)
             self.move(alert_id, incident_id)
         self.pin(alert_ids)
+        self._teach_pairs({name for name in map(self._profiles.of_alert.get, alert_ids) if name}, same=False)
 
     def merge(self, source_id: str, target_id: str) -> None:
-        """An operator says that both incidents are one."""
-        profile = self._profiles.open.get(source_id)
-        if profile is not None:
-            for alert_id in list(profile.members):
-                self.move(alert_id, target_id)
+        """An operator says that both incidents are one: all their alerts stay together, and it teaches."""
+        self._parted.discard(frozenset((source_id, target_id)))
+        source, target = self._profiles.open.get(source_id), self._profiles.open.get(target_id)
+        if source is None:
+            return
+        if target is not None:
+            self._lessons.pair(self._measure_pair(source, target), same=True)
+            for member in list(source.members.values())[:_TAUGHT_BY]:
+                self._teach_place(member.alert_id, target_id)
+        for alert_id in list(source.members):
+            self.move(alert_id, target_id)
+        self.pin(self._profiles.open[target_id].members)
+        self._take_weights()
 
     def pin(self, alert_ids: Iterable[str]) -> None:
         """These alerts stay where they are."""
@@ -195,29 +215,62 @@ class Correlator:
 
     def lessons(self) -> Mapping[str, float]:
         """What operators' corrections have taught: additions to weights, by name of the measurement."""
-        return dict(self._lessons)
+        return self._lessons.to_data()
 
     def take_lessons(self, lessons: Mapping[str, float]) -> None:
         """Take up what `lessons` gave before."""
-        self._lessons = dict(lessons)
+        self._lessons.take(lessons)
+        self._take_weights()
+
+    def _take_weights(self) -> None:
+        """Weigh by what was shipped or fitted and what operators have taught since."""
+        self._weights = self._lessons.applied(self.weights or shipped())
+        self._score, self._settle = scorer(self._weights.join), scorer(self._weights.settle)
+
+    def _teach_place(self, alert_id: str, incident_id: str) -> None:
+        """Learn from one alert that it belongs to `incident_id` rather than where it is."""
+        profile = self._profiles.open[self._profiles.of_alert[alert_id]]
+        others = [profile, *([self._profiles.open[incident_id]] if incident_id in self._profiles.open else [])]
+        with profile.lend(alert_id) as member:
+            cases = {case.profile.id: _measured(case) for case in self._beside(member, others) if case.profile.members}
+        self._lessons.place(right=cases.get(incident_id), wrong=cases.get(profile.id))
+        self._take_weights()
+
+    def _teach_pairs(self, incident_ids: Iterable[str], *, same: bool) -> None:
+        """Learn from incidents that an operator has just told apart from those they came from."""
+        for incident_id in incident_ids:
+            for other_id in {name for pair in self._parted if incident_id in pair for name in pair} - {incident_id}:
+                one, other = self._profiles.open.get(incident_id), self._profiles.open.get(other_id)
+                if one is not None and other is not None:
+                    self._lessons.pair(self._measure_pair(one, other), same=same)
+        self._take_weights()
+
+    def _measure_pair(self, one: Profile, other: Profile) -> Parts:
+        small, large = sorted((one, other), key=lambda profile: len(profile.members))
+        return self.merger().pairs(small, [large])[0][1]
 
     def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
         """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
         past = Correlator(topology=self.topology, weights=self._weights, keep_h=self.keep_h)
         for alert, incident_id in zip(alerts, incident_ids, strict=True):
-            if incident_id and alert.status is AlertStatus.FIRING:
+            known = past._known(alert, alert.starts_at.timestamp()) if alert.status is AlertStatus.RESOLVED else None
+            if known is not None and known.incident_id is not None:
+                past.learn_one(alert, known.incident_id, alert_of=known.repeat_of)
+            elif incident_id and alert.status is AlertStatus.FIRING:
                 past.learn_one(alert, incident_id)
         for profile in past._profiles.open.values():
             past._remember(profile)
         self._world = World(past._world.background, self._world.topology, past._world.together)
+        self._roots = past._roots
         return self
 
     def to_part(self) -> ModelPart:
         """Weights and statistics as plain data; open incidents are state and stay out."""
         data = {
-            "weights": self._weights.to_data(),
+            "weights": (self.weights or shipped()).to_data(),
             "background": self._world.background.to_data(),
             "together": {level: table.to_data() for level, table in self._world.together.items()},
+            "roots": self._roots.to_data(),
             "settings": {"keep_h": self.keep_h, "max_candidates": self.max_candidates},
         }
         return ModelPart(data=data)
@@ -229,6 +282,8 @@ class Correlator:
         found._world.background.take(part.data["background"])
         for level, table in found._world.together.items():
             table.take(part.data["together"][level])
+        if "roots" in part.data:
+            found._roots.take(part.data["roots"])
         return found
 
     def _apart(self, alert: Alert) -> Match:
@@ -278,15 +333,18 @@ class Correlator:
         best, case = scored[0]
         second = scored[1] if len(scored) > 1 else None
         total = 1.0 + sum(math.exp(min(score, 50.0)) for score, _ in scored)
-        joins = best + ALPHA * math.log((total - 1.0) / math.exp(min(best, 50.0))) > 0.0
-        rival = max(0.0, second[0]) if second and joins else 0.0
+        # Fragments of one incident share what belongs to it: what they say together counts for belonging somewhere.
+        stays = best + _CROWD * math.log(max(1e-30, total - 1.0) / math.exp(min(best, 50.0)))
+        joins = stays > 0.0
+        margin = min(stays, best - second[0] if second else math.inf) if joins else -stays
         return Match(
             incident_id=case.profile.id if joins else None,
             probability=(math.exp(min(best, 50.0)) if joins else 1.0) / total,
             score=best,
             evidence=self._explain(case) if explain else (),
             runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
-            margin=best - rival if joins else -best,
+            margin=margin,
+            provisional=margin < _PROVISIONAL_BELOW,
             repeat_of=self._earlier(alert, case.profile) if joins else None,
         )
 
@@ -341,6 +399,7 @@ class Correlator:
     def _remember(self, profile: Profile) -> None:
         for level, table in self._world.together.items():
             table.learn(profile.kinds[level])
+        self._roots.learn(profile.members.values())
 
 
 def _measured(case: Case) -> Parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -91,6 +92,17 @@ class Profile:
                 self.beats += 1
                 self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
             self.last = at
+
+    @contextmanager
+    def lend(self, alert_id: str) -> Iterator[Member]:
+        """The member `alert_id`, taken out for as long as the block lasts."""
+        pace = self.beat, self.beats
+        member = self.remove(alert_id)
+        try:
+            yield member
+        finally:
+            self.add(member)
+            self.beat, self.beats = pace
 
     def end(self, member: Member, *, resolved: bool) -> None:
         """Take in that `member` has ended, or fires again."""

@@ -84,6 +84,7 @@ def _read(head: tuple[str, str, str, str, str], labels: tuple[tuple[str, str], .
     )
 
 
+@lru_cache(maxsize=65_536)
 def kind_of(thing: str) -> str:
     """What a numbered thing is one of: `cart-2` -> `cart`; itself where it carries no number.
 

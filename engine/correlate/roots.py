@@ -1,37 +1,162 @@
-"""Which alert of an incident is probably its root: early, and what the others depend on."""
+"""The probable root of an incident: the thing that broke, and the alert that shows it best."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from engine.correlate.question import World
-from engine.correlate.profiles import Member, Profile
-from engine.correlate.reading import kind_of
+from engine.correlate.lead_lag import LONG_S, LeadLag
+from engine.correlate.rarity import Rarity
+from engine.correlate.root_signals import Known, Measured, measure, phrase
+from engine.correlate.suspects import Row, Scene, Sight, scene_of, shown, symptom_of
+from engine.correlate.topology import Topology
+from engine.domain import Evidence
 
-_READ = 64  # earliest members that can be the root
-_PATIENCE_S = 120.0  # how late an alert may come and still be half of a suspect
-_BELOW = 1.5  # weight of topology beside time
-
-
-def rank_roots(profile: Profile, world: World) -> tuple[tuple[str, float], ...]:
-    """The members as (alert id, score), likeliest root first; scores are 0..1. Beyond `_READ`: by time."""
-    members = sorted(profile.members.values(), key=lambda member: (member.at, member.alert_id))
-    suspects = members[:_READ]
-    scored = sorted(((_suspicion(m, profile, world), -m.at, m.alert_id) for m in suspects), reverse=True)
-    late = tuple((member.alert_id, 0.0) for member in members[_READ:])
-    return tuple((alert_id, score) for score, _, alert_id in scored) + late
+_SHIPPED = Path(__file__).with_name("root_weights.json")
+_ENOUGH = 10.0  # past incidents from which on what is unusual is known
+_SOON_S = 60.0  # after which an alert speaks half as much for its thing
+_TOLD = 16  # suspects told with reasons
+_IDLE = 1e-4  # probability under which a suspect's alerts are not looked at
+_PARTNERS = 16  # symptoms that a symptom may bring
+_LEARNED = 256  # alerts of an incident that are learned from
 
 
-def _suspicion(member: Member, profile: Profile, world: World) -> float:
-    early = math.exp(-math.log(2.0) * (member.at - profile.first) / _PATIENCE_S)
-    below, others = 0, 0
-    own = member.reading.things[:1]  # its service, or its host where it names no service
-    for here in world.topology.nodes((*own, *map(kind_of, own))):
-        around = world.topology.near[here]
-        for thing in profile.things:
-            near = around.get(thing)
-            if near is not None and near.hops:
-                others += 1
-                below += near.direction == "up"
-    needed = below / others if others else 0.5
-    return (early + _BELOW * needed) / (1.0 + _BELOW)
+class Root(NamedTuple):
+    """One suspect, weighed."""
+
+    name: str
+    score: float  # log-odds up to a constant that all suspects of the incident share; the reasons sum to it
+    reasons: tuple[Evidence, ...]  # strongest first
+    probability: float  # 0..1, among the suspects
+
+
+class RootRanker:
+    """Ranks what may have broken, learning from past incidents what is usual.
+
+    `learn` is given whole incidents, without their roots. `suspects` and `rank` change nothing, and are sensible before
+    anything was learned and without a topology.
+
+    Parameters
+    ----------
+    topology
+        Who needs, runs on and is part of whom.
+    weights
+        Measurement -> log-odds, "cold" until enough incidents were learned, then "known"; None means the shipped.
+    """
+
+    def __init__(
+        self, topology: Topology | None = None, weights: Mapping[str, Mapping[str, float]] | None = None
+    ) -> None:
+        self.topology = topology or Topology()
+        self.weights = weights or shipped_root_weights()
+        self.rarity = Rarity()
+        self.leads = LeadLag(partners=_PARTNERS)
+        self._clock = 0.0  # runs only while incidents do
+        self._known: Known | None = None
+
+    def learn(self, rows: Iterable[Row]) -> None:
+        """One more incident is over: it consisted of `rows`."""
+        ordered = sorted(rows, key=lambda row: (row.at, row.alert_id))[:_LEARNED]
+        if not ordered:
+            return
+        self.rarity.learn(shown(ordered))
+        start = self._clock - ordered[0].at
+        for row in ordered:
+            self.leads.learn_one(symptom_of(row.reading), start + row.at, "")
+        self._clock = start + ordered[-1].at + 2.0 * LONG_S
+        self._known = None
+
+    def suspects(self, rows: Iterable[Row]) -> tuple[Root, ...]:
+        """The likeliest roots, at most 16, of the incident that consists of `rows`, best first; () without rows."""
+        rows = list(rows)
+        if not rows:
+            return ()
+        scene = scene_of(rows, self.topology)
+        measured = measure(scene, self._learned())
+        weights = self._weights()
+        chances = self._chances(measured)
+        best = sorted(chances, key=lambda name: (-chances[name], name))[:_TOLD]
+        told = ((name, _reasons(measured[name], weights)) for name in best)
+        return tuple(Root(name, math.fsum(r.weight for r in found), found, chances[name]) for name, found in told)
+
+    def measurements(self, rows: Iterable[Row]) -> dict[str, Measured]:
+        """Suspect -> what speaks for it, before weighing: what weights are fitted to."""
+        return measure(scene_of(rows, self.topology), self._learned())
+
+    def rank(self, rows: Iterable[Row]) -> tuple[tuple[str, float], ...]:
+        """(alert id, 0..1) of each row, the alert that shows the root best first; scores sum to nearly 1."""
+        rows = list(rows)
+        if not rows:
+            return ()
+        scene = scene_of(rows, self.topology)
+        scores = dict.fromkeys((row.alert_id for row in sorted(rows, key=lambda row: (row.at, row.alert_id))), 0.0)
+        for name, chance in self._chances(measure(scene, self._learned())).items():
+            for alert_id, share in self._speaking(name, scene) if chance > _IDLE else ():
+                scores[alert_id] += chance * share
+        return tuple(sorted(scores.items(), key=lambda pair: -pair[1]))
+
+    def to_data(self) -> dict[str, Any]:
+        """What was learned, JSON-able."""
+        return {"rarity": self.rarity.to_data(), "leads": self.leads.to_data()}
+
+    def take(self, data: Mapping[str, Any]) -> None:
+        """Take over what `to_data` wrote."""
+        self.rarity.take(data["rarity"])
+        self.leads.take(data["leads"])
+        self._known = None
+
+    def _learned(self) -> Known:
+        """What is known of past incidents: nothing until there were enough."""
+        if self.rarity.incidents < _ENOUGH:
+            return Known(Rarity(), {})
+        if self._known is None:
+            self._known = Known(self.rarity, self.leads.scores())
+        return self._known
+
+    def _weights(self) -> Mapping[str, float]:
+        return self.weights["known" if self._learned().rarity.incidents else "cold"]
+
+    def _chances(self, measured: Mapping[str, Measured]) -> dict[str, float]:
+        """Suspect -> probability, summing to 1."""
+        weigh = self._weights().get
+        scores = {
+            name: math.fsum(weigh(key, 0.0) * value for key, value in found.items()) for name, found in measured.items()
+        }
+        best = max(scores.values())
+        odds = {name: math.exp(score - best) for name, score in scores.items()}
+        total = math.fsum(odds.values())
+        return {name: value / total for name, value in odds.items()}
+
+    def _speaking(self, name: str, scene: Scene) -> list[tuple[str, float]]:
+        """The alerts that speak for a suspect, and how much of its chance each gets, summing to 1."""
+        suspect = scene.suspects[name]
+        sights = suspect.sights or [s for part in suspect.parts for s in scene.suspects[part].sights] or suspect.blamed
+        sights = sights or scene.sights
+        loud = [self._loudness(sight, scene) for sight in sights]
+        return [(sight.alert_id, value / sum(loud)) for sight, value in zip(sights, loud, strict=True)]
+
+    def _loudness(self, sight: Sight, scene: Scene) -> float:
+        surprise = self._learned().rarity.surprise(sight.thing, sight.symptom)
+        alone = 1.0 / len(scene.showing[sight.symptom])
+        late = (sight.at - scene.first) / _SOON_S
+        return math.exp(3.0 * surprise + alone + sight.harm + (not sight.blames)) * (0.1 + 0.9 * math.exp2(-late))
+
+
+@lru_cache(maxsize=1)
+def shipped_root_weights() -> Mapping[str, Mapping[str, float]]:
+    """The weights that come with the package; `training.root_weights` fits them."""
+    found: dict[str, dict[str, float]] = json.loads(_SHIPPED.read_text(encoding="utf-8"))
+    return found
+
+
+def _reasons(measured: Measured, weights: Mapping[str, float]) -> tuple[Evidence, ...]:
+    found = [
+        Evidence(signal=name, weight=weights[name] * value, detail=phrase(name))
+        for name, value in measured.items()
+        if weights.get(name)
+    ]
+    return tuple(sorted(found, key=lambda reason: (-abs(reason.weight), reason.signal)))

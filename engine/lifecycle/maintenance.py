@@ -101,7 +101,7 @@ class Cover:
     def because(self) -> str:
         """In words, for people."""
         comment = f": {self.window.comment}" if self.window.comment else ""
-        return f"planned work {self.window.id} until {to_text(self.until)}{comment}"
+        return f"in maintenance {self.window.id} until {to_text(self.until)}{comment}"
 
 
 def cover(alert: Alert, windows: Sequence[Window]) -> Cover | None:
@@ -118,8 +118,9 @@ def cover(alert: Alert, windows: Sequence[Window]) -> Cover | None:
     if not inside or alert.is_heartbeat:
         return None
     span, window = min(inside, key=lambda pair: (pair[0].starts_at, pair[1].id))
-    until = max(span.ends_at for span, _ in inside)
-    meant = [window for window in windows if all_hold(window.matchers, alert)]
-    while until < started + _LONGEST_COVER and (later := [span for w in meant if (span := w.at(until))]):
-        until = max(span.ends_at for span in later)
+    meant = [one for one in windows if all_hold(one.matchers, alert)]
+    until, later = started, max(one.ends_at for one, _ in inside)
+    while until < later and until < started + _LONGEST_COVER:
+        until = later
+        later = max((after.ends_at for one in meant if (after := one.at(until))), default=until)
     return Cover(window=window, span=span, until=until)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, or_, select
 
 from engine.domain import IncidentStatus, Resolution
 from engine.errors import NotFound
@@ -73,6 +73,7 @@ def page(  # one parameter per filter of the list
     since: datetime | None,
     limit: int,
     before: str | None,
+    muted: bool | None = None,
 ) -> list[IncidentRecord]:
     """Newest opened first, without those that became part of another; `before` is the last id of the page before.
 
@@ -89,6 +90,8 @@ def page(  # one parameter per filter of the list
         query = query.where(IncidentRow.service == service)
     if since is not None:
         query = query.where(IncidentRow.opened_at >= since)
+    if muted is not None:
+        query = query.where(IncidentRow.muted.is_(muted))
     if before is not None:
         last = by_id(link, before).incident
         same = and_(IncidentRow.opened_at == last.opened_at, IncidentRow.id < last.id)
@@ -102,6 +105,15 @@ def closed_since(link: Connection, revision: int) -> list[tuple[str, datetime]]:
         IncidentRow.revision > revision, IncidentRow.status == IncidentStatus.RESOLVED.value
     )
     return [(row.id, row.closed_at) for row in link.execute(query) if row.closed_at is not None]
+
+
+def reopened_since(link: Connection, revision: int) -> list[str]:
+    """Ids of incidents that changed after `revision`, are open, and were resolved at some time before."""
+    again = exists().where(EventRow.incident_id == IncidentRow.id, EventRow.kind == "reopened")
+    query = select(IncidentRow.id).where(
+        IncidentRow.revision > revision, IncidentRow.status == IncidentStatus.OPEN.value, again
+    )
+    return list(link.execute(query).scalars())
 
 
 def closed_after(link: Connection, since: datetime) -> list[tuple[str, datetime]]:

@@ -22,6 +22,7 @@ _FIELDS = ("rule_id", "alert_id", "key", "source", "target", "starts_at", "ends_
 
 def put(tx: Write, rule: Rule) -> None:
     """Insert or replace; the next transaction that decides on alerts applies it."""
+    tx.link.execute(delete(SideRow).where(SideRow.rule_id == rule.id))
     row = {
         "id": rule.id,
         "source": matchers_to_json(rule.source),

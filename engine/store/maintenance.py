@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,22 @@ from engine.store.writing import upsert
 _PLANS = "plans"  # the state row that tells which change of windows and rules was last, and which last applied
 _ALL = select(*WindowRow.__table__.columns)
 _WEEK = timedelta(days=7)  # a weekly stretch is no longer
+
+
+def add(tx: Write, window: Window) -> Window:
+    """Insert, under an id that is given here."""
+    window = replace(window, id=f"MW-{tx.revision}")
+    put(tx, window)
+    return window
+
+
+def end(tx: Write, window_id: str, at: datetime) -> None:
+    """Nothing of it counts from `at` on; one that has not begun is taken out. Raises NotFound."""
+    window = by_id(tx.link, window_id)
+    if window.starts_at > at and not _is_used(tx.link, window_id):
+        remove(tx, window_id)
+    elif window.ended_at is None:
+        put(tx, replace(window, ended_at=max(at, window.starts_at)))
 
 
 def put(tx: Write, window: Window) -> None:
@@ -70,7 +87,7 @@ def open_incidents(link: Connection) -> list[tuple[str, datetime, str]]:
     return [(row[0], row[1], row[2]) for row in link.execute(query.join(IncidentRow, is_open))]
 
 
-def is_used(link: Connection, window_id: str) -> bool:
+def _is_used(link: Connection, window_id: str) -> bool:
     """Whether an incident holds alerts of it."""
     query = select(WindowIncidentRow.incident_id).where(WindowIncidentRow.window_id == window_id).limit(1)
     return link.execute(query).first() is not None

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, not_, select, 
 
 from engine.domain import IncidentStatus
 from engine.store.database import Write
+from engine.store.maintenance import plans_pending
 from engine.store.records import StoredAlert
 from engine.store.rows import alert_of_row
 from engine.store.tables import AlertRow, IncidentRow
@@ -54,6 +55,14 @@ def due(link: Connection, now: datetime) -> list[str]:
     """The firing alerts whose mutes have ended by `now`, in order of event time."""
     query = select(AlertRow.id).where(AlertRow.unmute_at <= now).order_by(AlertRow.starts_at, AlertRow.id)
     return list(link.execute(query).scalars())
+
+
+def anything_due(link: Connection, now: datetime) -> bool:
+    """Whether the passing of time has ended anything by `now`, or windows and rules changed."""
+    ends = (AlertRow.calm_at <= now, AlertRow.unmute_at <= now)
+    if any(link.execute(select(AlertRow.id).where(end).limit(1)).first() for end in ends):
+        return True
+    return bool(plans_pending(link))
 
 
 def firing(link: Connection) -> list[str]:

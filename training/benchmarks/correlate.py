@@ -19,6 +19,7 @@ from engine.errors import InvalidInput
 from training.benchmarks import beside, correlate_sets, disorder, feedback, growth
 from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.correlate_sets import Superposition
+from training.benchmarks.families import overview
 from training.benchmarks.ours import WITH_ALL
 from training.benchmarks.picture import draw
 from training.benchmarks.report import Row
@@ -47,7 +48,8 @@ def run(shared: Path | None, *, quick: bool = False, full: bool = False, only: S
     folder = folder if folder is not None and folder.is_dir() else None
     tasks = [task for task in _tasks(folder, quick, full) if task.protocol in chosen]
     rows = done(tasks, "correlate")
-    return growth.relative(beside_oracle(averaged(rows)))
+    found = growth.relative(beside_oracle(averaged(rows)))
+    return [*found, *overview(found)]
 
 
 def _chosen(only: Sequence[str]) -> set[str]:
@@ -65,10 +67,10 @@ def _tasks(folder: Path | None, quick: bool, full: bool) -> Iterator[Task]:
         yield from _superposed_tasks(folder, quick)
         if not quick or full:
             yield from _attack_tasks(folder, full)
-        for protocol, name in (("P4", "edges"), ("P5", "roots")):
-            if find_spec(f"training.benchmarks.{name}"):
-                job = import_module(f"training.benchmarks.{name}")
-                yield Task(protocol, partial(job.rows, folder.parent.parent, quick))
+    for protocol, name in (("P4", "edges"), ("P5", "roots")):
+        if find_spec(f"training.benchmarks.{name}"):
+            job = import_module(f"training.benchmarks.{name}")
+            yield Task(protocol, partial(job.rows, folder.parent.parent if folder else None, quick))
     yield from _disturbed_tasks(folder, quick)
     yield from _growth_tasks(quick)
 

@@ -26,27 +26,30 @@ _START = datetime(2026, 3, 2, 3, tzinfo=UTC)
 _WHAT = ("latency", "errors", "timeouts", "restarts", "queue", "disk", "memory", "threads", "retries", "saturation")
 
 
-def by_alerts(count: int) -> list[Row]:
-    """`count` open alerts in 100 incidents."""
-    return [_row("P8 growth, open alerts", f"{count:,} alerts in {_FEW_INCIDENTS} incidents", _FEW_INCIDENTS, count)]
+def by_alerts(count: int, probes: int = _PROBES) -> list[Row]:
+    """`count` open alerts in 100 incidents, and what `probes` further ones cost."""
+    method = f"{count:,} alerts in {_FEW_INCIDENTS} incidents"
+    return [_row("P8 growth, open alerts", method, (_FEW_INCIDENTS, count), probes)]
 
 
-def by_incidents(count: int) -> list[Row]:
-    """`count` open incidents of ten alerts each."""
-    row = _row("P8 growth, open incidents", f"{count:,} incidents of {_FEW_ALERTS} alerts", count, count * _FEW_ALERTS)
-    return [row]
+def by_incidents(count: int, probes: int = _PROBES) -> list[Row]:
+    """`count` open incidents of ten alerts each, and what `probes` further alerts cost."""
+    method = f"{count:,} incidents of {_FEW_ALERTS} alerts"
+    return [_row("P8 growth, open incidents", method, (count, count * _FEW_ALERTS), probes)]
 
 
-def storm(count: int = _STORM) -> list[Row]:
-    """The rate at which what is known comes again, among 10,000 open alerts in 100 incidents: the same episodes told
-    once more, as senders do every minute, and symptoms that begin anew every five seconds."""
+def storm(count: int = _STORM, known: int = 10_000) -> list[Row]:
+    """The rate at which what is known comes again, among `known` open alerts in 100 incidents.
+
+    Once as the same episodes told again, as senders do every minute, once as symptoms that begin anew every 5 seconds.
+    """
     told = partial(replace, received_at=_START + timedelta(seconds=_SPAN_S + 60))
-    return [_storm(count, "delivered again", told), _storm(count, "begun again")]
+    return [_storm(count, known, "delivered again", told), _storm(count, known, "begun again")]
 
 
-def _storm(count: int, how: str, told: Callable[[Alert], Alert] | None = None) -> Row:
+def _storm(count: int, alerts: int, how: str, told: Callable[[Alert], Alert] | None = None) -> Row:
     correlator = Correlator()
-    known = list(_fill(correlator, 100, 10_000))[-_REPEATED:]
+    known = list(_fill(correlator, 100, alerts))[-_REPEATED:]
     again = [
         told(known[number % _REPEATED]) if told else _begun_again(known[number % _REPEATED], number)
         for number in range(count)
@@ -84,7 +87,8 @@ def relative(rows: list[Row]) -> list[Row]:
     return found
 
 
-def _row(dataset: str, method: str, incidents: int, alerts: int) -> Row:
+def _row(dataset: str, method: str, size: tuple[int, int], count: int) -> Row:
+    incidents, alerts = size
     correlator = Correlator()
     gc.collect()
     before_mb = _resident_mb()
@@ -92,7 +96,7 @@ def _row(dataset: str, method: str, incidents: int, alerts: int) -> Row:
         pass
     gc.collect()
     after_mb = _resident_mb()
-    probes = list(_alerts(incidents, _PROBES, seed=1, since_s=_SPAN_S))
+    probes = list(_alerts(incidents, count, seed=1, since_s=_SPAN_S))
     began = time.process_time()
     spent_s = [_probe(correlator, alert) for alert in probes]
     mean_s = (time.process_time() - began) / len(probes)

@@ -22,7 +22,7 @@ class Row:
 
 
 def show(part: str, rows: Sequence[Row], console: Console) -> None:
-    """Print `rows`, one table per data set; the best value of each column is bold."""
+    """Print `rows`, one table per data set."""
     for dataset in dict.fromkeys(row.dataset for row in rows):
         group = [row for row in rows if row.dataset == dataset]
         names = list(dict.fromkeys(name for row in group for name in row.metrics))

@@ -1,0 +1,67 @@
+"""What the service does beside answering gives way to alerts, and goes on after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from api import chores
+from tests.fake_engine import FakeEngine
+
+
+class Tended(FakeEngine):
+    """Counts how often it is tended; fails the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.revised = self.refreshed = 0
+
+    def revise(self, now: datetime) -> list[object]:  # type: ignore[override]
+        assert now.tzinfo is not None
+        self.revised += 1
+        if self.revised == 1:
+            raise RuntimeError("something unforeseen")
+        return []
+
+    def refresh(self) -> bool:
+        self.refreshed += 1
+        return False
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "_GLANCE_S", 0.001)
+
+
+async def tended(engine: Tended, waiting: Callable[[], int], until: Callable[[], bool]) -> None:
+    """Tend `engine` until something holds, or for five seconds."""
+    tending = asyncio.create_task(chores.tend(engine, 0.001, waiting))
+    for _ in range(5000):
+        if until():
+            break
+        await asyncio.sleep(0.001)
+    tending.cancel()
+    assert until()
+
+
+def test_a_failed_chore_is_tried_again_and_holds_up_no_other() -> None:
+    engine = Tended()
+    asyncio.run(tended(engine, lambda: 0, lambda: engine.revised >= 2))
+    assert engine.refreshed >= 1
+
+
+def test_later_evidence_waits_for_alerts_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, asked = Tended(), []
+
+    def waiting() -> int:
+        asked.append(engine.revised)
+        return 7 if len(asked) < 20 else 0
+
+    asyncio.run(tended(engine, waiting, lambda: engine.revised >= 1))
+    assert set(asked[:20]) == {0}, "nothing was weighed while alerts were waiting"
+    monkeypatch.setattr(chores, "_PATIENCE_S", 0.01)
+    again = Tended()
+    asyncio.run(tended(again, lambda: 1, lambda: again.revised >= 1))
