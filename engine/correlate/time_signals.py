@@ -35,31 +35,52 @@ class Gap:
 
 
 class Pace:
-    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second."""
+    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second.
+
+    A storm, an incident with very many signs of life, is read apart: its silence says more.
+    """
 
     name = "pace"
     knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
     names = tuple(f"pace@{knot:g}" for knot in knots)
+    storm_knots = (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+    storm_names = tuple(f"pace.storm@{knot:g}" for knot in storm_knots)
+    storm = 150  # signs of life
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
-        usual = _usual_gap(case)
-        return [] if usual is None else between(self.knots, self.names, math.log((case.gap + 0.5) / (usual + 0.5)))
+        slow = self._slow(case)
+        if slow is None:
+            return []
+        found = between(self.knots, self.names, slow)
+        return found + between(self.storm_knots, self.storm_names, slow) if self._storm(case) else found
 
     def nats(self, weights: Mapping[str, float]) -> Nats:
         """Its measurements, weighed, without their names."""
         at = curve(self.knots, self.names, weights)
+        stormy = curve(self.storm_knots, self.storm_names, weights)
 
         def nats(case: Case) -> float:
-            usual = _usual_gap(case)
-            return 0.0 if usual is None else at(math.log((case.gap + 0.5) / (usual + 0.5)))
+            slow = self._slow(case)
+            if slow is None:
+                return 0.0
+            return at(slow) + stormy(slow) if self._storm(case) else at(slow)
 
         return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
-        usual = _usual_gap(case)
-        return "" if usual is None else f"its alerts come about every {_duration(usual)}"
+        if self._slow(case) is None:
+            return ""
+        return f"its alerts come about every {_duration(case.profile.beat)}"
+
+    def _storm(self, case: Case) -> bool:
+        return case.profile.beats >= self.storm
+
+    @staticmethod
+    def _slow(case: Case) -> float | None:
+        profile = case.profile
+        return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= _LASTED - 1 else None
 
 
 class Tempo:
@@ -361,11 +382,6 @@ class Rivals:
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return f"about {case.question.rate:.1f} incidents open per hour"
-
-
-def _usual_gap(case: Case) -> float | None:
-    profile = case.profile
-    return profile.beat if profile.beats >= _LASTED - 1 else None
 
 
 def _duration(seconds: float) -> str:
