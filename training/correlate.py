@@ -10,8 +10,7 @@ from engine.correlate import Correlator, Weights
 from engine.domain import Alert, Edge
 from training.progress import Track, quiet
 
-PASSES = 0  # of repair each time; 0 keeps the groups as they were made online
-_RANK_ALWAYS, _RANK_EVERY = 16, 32  # members: up to so many, roots are ranked at each join, then now and then
+PASSES = 4  # of repair each time; 0 keeps the groups as they were made online
 _REVISE_EVERY = timedelta(minutes=10)  # of event time
 
 
@@ -56,7 +55,7 @@ class Replay:
         self.incident_of: dict[str, str] = {}  # member -> incident
         self.sure: dict[str, float] = {}
         self.rank_of: dict[str, int] = {}
-        self.sizes: dict[str, int] = {}
+        self.touched: dict[str, None] = {}  # incidents whose roots are due
         self.due: datetime | None = None
         self.now: datetime | None = None
 
@@ -72,8 +71,7 @@ class Replay:
         self.heads.append(head)
         self.incident_of.setdefault(head, incident_id)
         self.sure.setdefault(head, match.probability)
-        if match.incident_id is not None and match.repeat_of is None:
-            self._rank(incident_id)
+        self.touched[incident_id] = None
         self.now = max(self.now or alert.starts_at, alert.starts_at)
         self.due = self.due or self.now + _REVISE_EVERY
 
@@ -87,25 +85,27 @@ class Replay:
                 target = revision.to_incident or f"{revision.from_incident}/{revision.alert_id}"
                 self.correlator.move(revision.alert_id, target)
                 self.incident_of[revision.alert_id] = target
+                self.touched[target] = None
             if not revisions:
                 break
+        self._rank()
         self.due = self.now + _REVISE_EVERY
 
-    def _rank(self, incident_id: str) -> None:
-        """Note who looks like the root while the incident is still in memory."""
-        size = self.sizes[incident_id] = self.sizes.get(incident_id, 1) + 1
-        if size <= _RANK_ALWAYS or size % _RANK_EVERY == 0:
+    def _rank(self) -> None:
+        """Note who looks like the root of what has changed, while it is still in memory."""
+        for incident_id in self.touched:
             ranked = self.correlator.roots(incident_id)
             self.rank_of.update((alert_id, rank) for rank, (alert_id, _) in enumerate(ranked, start=1))
+        self.touched.clear()
 
     def rows(self) -> list[GroupRow]:
         """The final groups."""
         return [
             GroupRow(
                 alert_id=alert_id,
-                incident_id=(incident_id := self.incident_of[head]),
+                incident_id=self.incident_of[head],
                 probability=self.sure[head],
-                root_rank=self.rank_of.get(head, self.sizes.get(incident_id, 1)),
+                root_rank=self.rank_of.get(head, 1),
             )
             for alert_id, head in zip(self.ids, self.heads, strict=True)
         ]

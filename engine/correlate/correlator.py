@@ -364,10 +364,15 @@ class Correlator:
 
     def _repeat(self, alert: Alert, profile: Profile, member: Member) -> None:
         at = max(alert.starts_at.timestamp(), alert.ends_at.timestamp() if alert.ends_at else 0.0)
-        ends = alert.status is AlertStatus.RESOLVED
-        if ends and not member.resolved:
+        if alert.status is AlertStatus.RESOLVED:
+            if member.resolved:
+                return
             self._world.background.count_end()
-        profile.end(member, resolved=ends)
+            profile.end(member, resolved=True)
+        elif alert.id == member.alert_id and at <= member.last_at:
+            return  # the same delivery once more is no news
+        elif member.resolved and at > member.last_at:
+            profile.end(member, resolved=False)
         member.repeats += 1
         member.last_at = max(member.last_at, at)
         profile.hear(at)
