@@ -10,7 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import let_go, tend, warm
+from api.chores import let_go, tend, warm, weigh
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
@@ -27,6 +27,7 @@ _ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, 
 _BODY_S = 15.0  # seconds a body may take to arrive
 _TEND_S = 30.0
 _LET_GO_S = 10.0
+_WEIGH_S = 2.0
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
 
@@ -65,11 +66,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk.intake.start()
     if desk.settings.encoder_enabled:
         warm(desk.pathfinder)
-    tending = asyncio.create_task(tend(desk.pathfinder, _TEND_S, lambda: desk.intake.waiting))
-    letting_go = asyncio.create_task(let_go(desk.pathfinder, _LET_GO_S))
+    chores = [
+        asyncio.create_task(chore)
+        for chore in (
+            tend(desk.pathfinder, _TEND_S),
+            weigh(desk.pathfinder, _WEIGH_S, lambda: desk.intake.waiting),
+            let_go(desk.pathfinder, _LET_GO_S),
+        )
+    ]
     yield
-    tending.cancel()
-    letting_go.cancel()
+    for chore in chores:
+        chore.cancel()
     await desk.intake.stop()
     desk.pathfinder.close()
 

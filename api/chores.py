@@ -21,8 +21,15 @@ def warm(pathfinder: Pathfinder) -> None:
     threading.Thread(target=pathfinder.warm, name="warm", daemon=True).start()
 
 
-async def tend(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
-    """Each `every_s` seconds: move alerts that later evidence puts elsewhere, serve the active model version.
+async def tend(pathfinder: Pathfinder, every_s: float) -> None:
+    """Each `every_s` seconds: serve the active model version, encode what came in large numbers."""
+    while True:
+        await asyncio.sleep(every_s)
+        await _attempt("refresh", pathfinder.refresh)
+
+
+async def weigh(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
+    """Each `every_s` seconds or less often: move alerts that later evidence puts elsewhere.
 
     Alerts come first: evidence is weighed while none are `waiting` to be written, and so seldom that it takes at most
     one part in `_SELDOM` of the time.
@@ -34,7 +41,6 @@ async def tend(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int
         began = time.perf_counter()
         await _attempt("revise", lambda: pathfinder.revise(utc_now()))
         pause_s = max(every_s, _SELDOM * (time.perf_counter() - began))
-        await _attempt("refresh", pathfinder.refresh)
 
 
 async def let_go(pathfinder: Pathfinder, every_s: float) -> None:

@@ -34,6 +34,10 @@ class Apart:
     def move(self, alert_id: str, incident_id: str) -> None:
         """Nothing."""
 
+    def explain(self, alert_id: str) -> Match | None:  # noqa: ARG002 - the port's form
+        """Nothing known."""
+        return None
+
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """Nothing."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.apart import Apart
-from engine.domain import AlertStatus, Evidence
+from engine.domain import AlertStatus, Evidence, Match
 from engine.live import as_fired
 from engine.regrouping import Regrouping, listed
 from engine.store import alerts, constraints
@@ -95,8 +95,10 @@ class Correcting(Regrouping):
         if source.origin is Origin.MAINTENANCE:
             moved = [self._released(one, target_id) for one in moved]
         self.correlator.correct(ids, target_id)
+        said = Match(incident_id=target_id, probability=1.0, score=0.0)
         for one in moved:
-            self.place(one, target, word.evidence(f"put it here (from {source_id})"), pinned=True)
+            held = replace(one, membership=replace(one.membership, pinned=True))
+            self.place(held, target, word.evidence(f"put it here (from {source_id})"), said)
         detail = word.detail(**{"from": source_id, "to": target_id, "alerts": listed(ids)})
         for record in (self.touch(source_id), self.touch(target_id)):
             self.tell(record, word.at, kind, detail, actor=word.actor)

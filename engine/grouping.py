@@ -41,16 +41,18 @@ class Grouping(Ledger):
         latest = self._latest(alert)
         if latest is not None and self.symptoms.holds(latest, alert):
             return self._hold(latest, alert)
-        known = self._alerts.get(alert.id) or (latest if self.muting.planned.keeps(latest) else None)
+        known = self._alerts.get(alert.id)
+        if known is None and (self.symptoms.has_heard(latest, alert) or self.muting.planned.keeps(latest)):
+            known = latest
         if known is not None:
             return self._again(self.muting.catch_up(known, alert), alert)
-        match = self.muting.home(alert)
-        if match is not None:
-            return self._new(alert, match)
         match = self.correlator.predict_one(alert)
         earlier = self.alert(match.repeat_of) if match.repeat_of else None
         if earlier is not None and _same_episode(earlier.membership.alert, alert):
             return self._again(earlier, alert)
+        planned = self.muting.home(alert)
+        if planned is not None:
+            return self._new(alert, planned)
         return self._new(alert, self.muting.causes.beside(alert, self.symptoms.homecoming(alert, latest, match)))
 
     def quieten(self, now: datetime) -> None:

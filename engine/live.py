@@ -37,7 +37,6 @@ class Live:
         self.revision = -1
         self._arrival = 0
         self._correlator: CorrelatorPort | None = None
-        self._asked_at = -1  # revision at which later evidence last had nothing to say
         self._pause = self._rest = 0  # questions about later evidence left out after the correlator stumbled
 
     def catch_up(self, tx: Write) -> CorrelatorPort:
@@ -64,13 +63,13 @@ class Live:
         self._correlator = None
 
     def proposals(self, now: datetime) -> Sequence[Revised]:
-        """Moves that later evidence speaks for; none while nothing has changed since it last had nothing to say.
+        """Moves that later evidence speaks for.
 
         A correlator that stumbles here is rebuilt at its next use and asked ever less often, so that taking alerts in
         never waits for it again and again.
         """
         correlator = self._correlator
-        if correlator is None or self._asked_at == self.revision:
+        if correlator is None:
             return ()
         if self._rest > 0:
             self._rest -= 1
@@ -83,7 +82,6 @@ class Live:
             self.forget()
             return ()
         self._pause = 0
-        self._asked_at = -1 if found else self.revision
         return found
 
     def _rebuilt(self, tx: Write) -> CorrelatorPort:

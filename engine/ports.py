@@ -53,6 +53,9 @@ class CorrelatorPort(Protocol):
     def move(self, alert_id: str, incident_id: str) -> None:
         """Take in that the alert was put into another incident."""
 
+    def explain(self, alert_id: str) -> Match | None:
+        """Why the alert is where it is, as what is known by now weighs it; None where that does not speak for it."""
+
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """Take in that an operator put the alerts into that incident, known or new: they stay there, and it teaches."""
 

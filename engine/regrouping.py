@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from engine.domain import Evidence, Incident, IncidentStatus
+from engine.domain import Evidence, Incident, IncidentStatus, Match
 from engine.ledger import Ledger
 from engine.lifecycle.severity import priority
 from engine.store import alerts, constraints
@@ -24,18 +24,22 @@ class Regrouping(Ledger):
         for other in constraints.inherit(self.tx, source_id, target_id):
             self.correlator.part(target_id, other)
 
-    def place(self, stored: StoredAlert, target: IncidentRecord, reason: Evidence, *, pinned: bool) -> None:
-        """Put an alert into `target`; what was weighed was weighed against another incident, so it no longer counts."""
+    def place(self, stored: StoredAlert, target: IncidentRecord, reason: Evidence, match: Match | None) -> None:
+        """Put an alert into `target` for this reason.
+
+        What was weighed before was weighed against another incident, so it no longer counts: `match` does, if it is
+        known, and nothing otherwise.
+        """
+        match = match or Match(incident_id=None, probability=stored.membership.probability, score=0.0)
         place = replace(
             stored.membership,
             incident_id=target.incident.id,
-            probability=1.0 if pinned else stored.membership.probability,
-            score=0.0,
-            evidence=(reason,),
-            runner_up=None,
-            margin=0.0,
-            provisional=False,
-            pinned=pinned,
+            probability=match.probability,
+            score=match.score,
+            evidence=(reason, *match.evidence),
+            runner_up=match.runner_up,
+            margin=match.margin,
+            provisional=match.provisional,
         )
         self.put(replace(stored, membership=place, moved=self.tx.revision))
 

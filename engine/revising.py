@@ -27,9 +27,11 @@ class Revising(Regrouping):
         """
         flows: dict[tuple[str, str], list[Revised]] = {}
         for (source_id, target_id), asked in _by_pair(proposed).items():
-            for one in self._allowed(source_id, target_id, asked):
+            allowed = self._allowed(source_id, target_id, asked)
+            together = bool(target_id) and bool(allowed) and len(allowed) >= self.touch(source_id).alerts
+            for one in allowed:
                 target = self.touch(target_id) if target_id else self._opened(one, now)
-                self._carry(one, target)
+                self._carry(one, target, together)
                 flows.setdefault((source_id, target.incident.id), []).append(one)
         self.write()
         self.recount({key for pair in flows for key in pair}, now)
@@ -37,6 +39,8 @@ class Revising(Regrouping):
         for (source_id, target_id), moved in flows.items():
             self.apart_too(source_id, target_id)
             self._tell_flow(self.touch(source_id), self.touch(target_id), moved, now)
+        for source_id in {source_id for source_id, _ in flows if self.touch(source_id).incident.merged_into}:
+            constraints.forget(self.tx, source_id)
         return [one for moved in flows.values() for one in moved]
 
     def _allowed(self, source_id: str, target_id: str, asked: Sequence[Revised]) -> list[Revised]:
@@ -82,15 +86,19 @@ class Revising(Regrouping):
         self.tell(target, now, "opened", {"alert": one.alert_id, "from": one.from_incident})
         return target
 
-    def _carry(self, one: Revised, target: IncidentRecord) -> None:
+    def _carry(self, one: Revised, target: IncidentRecord, together: bool) -> None:
         stored = self._alerts[one.alert_id]
         self.correlator.move(one.alert_id, target.incident.id)
         self.touch(one.from_incident).gone += 1
         self.touch(target.incident.id).came += 1
         self.tx.changes += 1
         self.tx.changed += stored.moves == 0
+        stored = replace(stored, moves=stored.moves + 1)
         reason = Evidence(signal="later evidence", weight=0.0, detail=one.reason)
-        self.place(replace(stored, moves=stored.moves + 1), target, reason, pinned=False)
+        if together:  # what it has in common with the others of its incident still holds: they are all there
+            self.put(_taken_along(stored, target, reason, self.tx.revision))
+        else:
+            self.place(stored, target, reason, self.correlator.explain(one.alert_id))
 
     def _tell_flow(
         self, source: IncidentRecord, target: IncidentRecord, moved: Sequence[Revised], now: datetime
@@ -112,6 +120,14 @@ class Revising(Regrouping):
             record = self.touch(source_id)
             if not record.alerts and record.incident.merged_into is None:
                 self.end(record, target_id, now)
+
+
+def _taken_along(stored: StoredAlert, target: IncidentRecord, reason: Evidence, revision: int) -> StoredAlert:
+    evidence = (*(one for one in stored.membership.evidence if one.signal != reason.signal), reason)
+    place = replace(stored.membership, incident_id=target.incident.id, evidence=evidence)
+    if place.runner_up == target.incident.id:
+        place = replace(place, runner_up=None, margin=0.0, provisional=False)
+    return replace(stored, membership=place, moved=revision)
 
 
 def _by_pair(proposed: Iterable[Revised]) -> dict[tuple[str, str], list[Revised]]:

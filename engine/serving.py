@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 from engine import bundle
@@ -19,6 +19,7 @@ from engine.suggest import Encoder, Recommender, VectorCache
 log = logging.getLogger(__name__)
 # Names of the parts in a bundle: the folders they come from.
 CORRELATE, SUGGEST, ROUTE = "correlate", "suggest", "route"
+LOOKED_AT = 24  # alerts that are weighed again in one asking
 AS_IT_COMES = ""  # the version of an engine that no retrain has touched
 
 
@@ -72,9 +73,15 @@ def _parts(version: str, models_dir: Path) -> Mapping[str, ModelPart]:
 
 def _correlator(part: ModelPart | None) -> CorrelatorFactory:
     if part is None:
-        return lambda topology: Correlator(topology=topology)
+        return lambda topology: _live(Correlator(topology=topology))
     Correlator.from_part(part)  # fails here, not at the first alert
-    return partial(Correlator.from_part, part)
+    return lambda topology: _live(Correlator.from_part(part, topology))
+
+
+def _live(correlator: Correlator) -> Correlator:
+    """Later evidence in small portions: alerts wait while it is weighed."""
+    correlator.repair = replace(correlator.repair, most=LOOKED_AT)
+    return correlator
 
 
 def _recommender(part: ModelPart | None, encoder: Encoder | None) -> Recommender:

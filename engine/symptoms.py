@@ -43,6 +43,10 @@ class Symptoms:
         known = self._latest[_symptom(alert)]
         return self._ledger.alert(known) if known else None
 
+    def has_heard(self, latest: StoredAlert | None, alert: Alert) -> bool:
+        """Whether `alert` tells nothing new: an episode that the flapping `latest` one took in is told once more."""
+        return latest is not None and _course(latest, alert) == latest.course
+
     def is_calm(self, latest: StoredAlert, alert: Alert) -> bool:
         """Whether the symptom flapped, and had stopped before what `alert` tells."""
         return latest.calm_at is not None and latest.calm_at <= own_changes(alert)[-1].at

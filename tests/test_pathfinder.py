@@ -24,8 +24,8 @@ from engine.domain import (
 from engine.errors import Conflict, NotFound, Unavailable
 from engine.pathfinder import Pathfinder
 from engine.store import incidents
-from engine.store.database import Write
 from engine.store.store import Store
+from tests.failing_storage import failing_commit
 from tests.small_models import NOON, ByService, LastResolver, Move, alert, moment, small_models
 
 
@@ -187,22 +187,6 @@ def test_the_topology_counts_from_the_next_alert_on(engine: Pathfinder) -> None:
 
 
 # -- faults
-
-
-@contextmanager
-def failing_commit(store: Store) -> Iterator[None]:
-    """Storage fails after everything was written, before COMMIT."""
-    whole = Store.write
-
-    @contextmanager
-    def failing(self: Store) -> Iterator[Write]:
-        with whole(self) as tx:
-            yield tx
-            raise Unavailable("the disk is full")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Store, "write", failing)
-        yield
 
 
 def test_after_a_failed_commit_the_same_alerts_can_be_sent_again(engine: Pathfinder) -> None:

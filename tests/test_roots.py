@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.correlate import Correlator
 from engine.correlate.rarity import Rarity
@@ -16,6 +19,7 @@ from engine.correlate.roots import Root, RootRanker
 from engine.correlate.suspects import symptom_of
 from engine.correlate.topology import Topology
 from engine.domain import Alert, Edge, Severity, fingerprint_of
+from tests.naive import roots as naive
 from training.root_weights import Choice, Seen, choices, firm, fit, fitted, world
 
 START = datetime(2026, 3, 2, 3, tzinfo=UTC)
@@ -92,7 +96,7 @@ def test_reasons_sum_to_the_score_and_say_something() -> None:
 def test_probabilities_are_shared_among_the_suspects_in_the_order_of_the_scores() -> None:
     found = RootRanker(Topology(SHOP)).suspects(STORM)
     assert [root.score for root in found] == sorted((root.score for root in found), reverse=True)
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in itertools.pairwise(found):
         assert math.log(one.probability / other.probability) == pytest.approx(one.score - other.score)
     assert sum(root.probability for root in found) <= 1.0 + 1e-9
 
@@ -178,6 +182,38 @@ def test_rarity_counts_incidents_not_alerts_and_learns_from_what_is_alike() -> N
     assert rarity.seldom("odd") > rarity.seldom("slow")
     assert rarity.stays("slow") > rarity.stays("errors")
     assert rarity.burst("cart-1", 4) > rarity.burst("cart-1", 1)
+
+
+SHOWN = st.lists(
+    st.tuples(st.sampled_from(["cart-1", "cart-2", "web", "db"]), st.sampled_from(["slow", "down", "odd"])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SHOWN, min_size=1, max_size=12))
+def test_rarity_equals_a_scan_of_all_incidents(incidents: list[list[tuple[str, str]]]) -> None:
+    rarity = Rarity()
+    for shown in incidents:
+        rarity.learn(shown)
+    for thing in ("cart-1", "cart-3", "web", "unheard of"):
+        for symptom in ("slow", "odd", "new"):
+            assert rarity.surprise(thing, symptom) == pytest.approx(naive.surprise(incidents, thing, symptom, 2.0))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("ghijkl")), min_size=1, max_size=12))
+def test_how_many_of_those_alerting_need_a_suspect_equals_a_walk_over_the_relations(
+    pairs: list[tuple[str, str]],
+) -> None:
+    topology = Topology([Edge(source=f"{one}x", target=f"{two}x") for one, two in pairs])
+    alerting = sorted({f"{name}x" for pair in pairs for name in pair})
+    measured = RootRanker(topology).measurements(rows(*(alert(n, name, "slow") for n, name in enumerate(alerting))))
+    relations = [(f"{one}x", f"{two}x") for one, two in pairs]
+    for name in alerting:
+        expected = len(naive.needing(relations, name, 3)) / max(1, len(alerting) - 1)
+        assert measured[name].get("needed", 0.0) == pytest.approx(expected)
 
 
 def test_rarity_forgets_old_habits_first_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:

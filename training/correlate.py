@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from engine.correlate import Correlator, Weights
-from engine.domain import Alert, Edge
+from engine.domain import Alert, AlertStatus, Edge
 from training.progress import Track, quiet
 
 PASSES = 4  # of repair each time; 0 keeps the groups as they were made online
 _REVISE_EVERY = timedelta(minutes=10)  # of event time
+_HOLD = timedelta(minutes=10)  # of event time that an alert may arrive late and still be placed in its turn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,29 @@ def group(
     if history is not None:
         correlator.fit(*history)
     replay = Replay(correlator, passes)
-    for alert in progress(alerts, "correlate", len(alerts)):
-        replay.take(alert)
+    turns = in_turn(alerts)
+    for place in progress(turns, "correlate", len(alerts)):
+        replay.take(alerts[place])
     replay.revise()
-    return replay.rows()
+    rows = dict(zip(turns, replay.rows(), strict=True))
+    return [rows[place] for place in range(len(alerts))]
+
+
+def in_turn(alerts: Sequence[Alert]) -> list[int]:
+    """The places of `alerts`, given as received, in the order of events as far as each is at most `_HOLD` late.
+
+    Final groups wait for what comes later anyway, so what was merely delayed need not confuse them.
+    """
+    waiting: list[tuple[datetime, int]] = []
+    found: list[int] = []
+    newest: datetime | None = None
+    for place, alert in enumerate(alerts):
+        at = alert.ends_at or alert.starts_at if alert.status is AlertStatus.RESOLVED else alert.starts_at
+        newest = at if newest is None else max(newest, at)
+        heappush(waiting, (at, place))
+        while waiting and waiting[0][0] < newest - _HOLD:
+            found.append(heappop(waiting)[1])
+    return [*found, *(place for _, place in sorted(waiting))]
 
 
 class Replay:
@@ -55,7 +76,7 @@ class Replay:
         self.incident_of: dict[str, str] = {}  # member -> incident
         self.sure: dict[str, float] = {}
         self.rank_of: dict[str, int] = {}
-        self.touched: dict[str, None] = {}  # incidents whose roots are due
+        self.touched: dict[str, None] = {}  # incidents that changed since their roots were ranked
         self.due: datetime | None = None
         self.now: datetime | None = None
 
@@ -71,7 +92,8 @@ class Replay:
         self.heads.append(head)
         self.incident_of.setdefault(head, incident_id)
         self.sure.setdefault(head, match.probability)
-        self.touched[incident_id] = None
+        if match.repeat_of is None:
+            self.touched[incident_id] = None
         self.now = max(self.now or alert.starts_at, alert.starts_at)
         self.due = self.due or self.now + _REVISE_EVERY
 
@@ -85,14 +107,14 @@ class Replay:
                 target = revision.to_incident or f"{revision.from_incident}/{revision.alert_id}"
                 self.correlator.move(revision.alert_id, target)
                 self.incident_of[revision.alert_id] = target
-                self.touched[target] = None
+                self.touched |= {revision.from_incident: None, target: None}
             if not revisions:
                 break
         self._rank()
         self.due = self.now + _REVISE_EVERY
 
     def _rank(self) -> None:
-        """Note who looks like the root of what has changed, while it is still in memory."""
+        """Note who looks like the root of what changed, while it is still in memory."""
         for incident_id in self.touched:
             ranked = self.correlator.roots(incident_id)
             self.rank_of.update((alert_id, rank) for rank, (alert_id, _) in enumerate(ranked, start=1))

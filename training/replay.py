@@ -82,7 +82,7 @@ def from_store(store: Store, since: datetime, until: datetime) -> Recorded:
     """What was received in `[since, until)`: beginnings and ends of each alert.
 
     Confirmed is what an operator pinned, and every alert of an incident that was closed with a resolution. Planned work
-    and what nobody has to act on is left out.
+    is left out.
     """
     with store.read() as link:
         stored = list(alert_rows.history(link, since, until))

@@ -1,9 +1,9 @@
 """How the weights of probable roots are fitted: `python -m training.root_weights OUT.json [SHARED]`.
 
 Each past fault is one choice among the suspects of its incident (conditional logit: McFadden 1974). Faults are those of
-seeded firms, of made-up worlds and, where the folder SHARED is given, of the earlier halves of real systems; each told
-with its topology and without, after a history and without any. What is usual is always learned from incidents other
-than those that weigh.
+seeded firms, of made-up worlds and clusters and, where the folder SHARED is given, of the earlier halves of real
+systems; each told with its topology and without, after a history and without any. What is usual is always learned from
+incidents other than those that weigh.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from engine.correlate.root_signals import Measured
 from engine.correlate.roots import RootRanker
 from engine.correlate.topology import Topology
 from engine.domain import Alert, AlertStatus, Edge
-from training import worlds
+from training import clusters, worlds
 from training.benchmarks import alert_sets
 from training.progress import Track, quiet, track
 from training.simulate import Plan, simulate
 
-_FIRMS, _WORLDS = range(21, 33), range(100, 124)  # seeds apart from those that are measured
+_FIRMS, _WORLDS, _CLUSTERS = range(21, 33), range(100, 124), range(200, 212)  # seeds apart from those measured
 _SIZES = (5, 8, 12, 18, 26)  # services of the firms
-_OF_FIRM, _OF_WORLD = 0.3, 0.18  # what one made-up fault weighs: there are many of them ...
+_OF_FIRM, _OF_WORLD, _OF_CLUSTER = 0.3, 0.18, 0.3  # what one made-up fault weighs: there are many of them ...
 _REAL = {"micross": 2.0, "ob1": 4.0, "ob2": 4.0}  # ... and few real ones
 _FOLDS = 4
 _PENALTY = 1.0  # ridge, in the unit of the summed log-likelihood
@@ -105,6 +105,13 @@ def world(seed: int) -> System:
     return System(
         name=f"world {seed}", faults=faults_of(made.alerts, made.truth, made.roots), edges=made.edges, weight=_OF_WORLD
     )
+
+
+def cluster(seed: int) -> System:
+    """A made-up cluster of pods."""
+    made = clusters.draw(seed)
+    faults = faults_of(made.alerts, made.truth, made.roots)
+    return System(name=f"cluster {seed}", faults=faults, edges=made.edges, weight=_OF_CLUSTER)
 
 
 def real(shared: Path, later: bool = False) -> list[System]:
@@ -202,6 +209,7 @@ def systems(shared: Path | None) -> Iterator[System]:
     """All that weights are fitted on."""
     yield from (firm(seed) for seed in _FIRMS)
     yield from (world(seed) for seed in _WORLDS)
+    yield from (cluster(seed) for seed in _CLUSTERS)
     if shared is not None:
         yield from real(shared)
 

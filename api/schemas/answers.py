@@ -130,7 +130,7 @@ class MemberOut(_Out):
     score: float = Field(description="log-odds; the weights of the evidence sum to it")
     evidence: list[EvidenceOut]
     runner_up: str | None = Field(description="the second-best incident when it was placed")
-    margin: Annotated[float, Field(ge=0)] = Field(description="log-odds between its place and the best alternative")
+    margin: float = Field(description="log-odds between its place and the best alternative, >= 0")
     provisional: bool = Field(description="the margin is low: later evidence may well move it")
     pinned: bool = Field(description="an operator's word: no model moves it")
     repeats: int

@@ -12,7 +12,7 @@ from engine.correlate.lessons import Lessons
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Constraints, Merger, Repair, Revision, merges, moves
+from engine.correlate.repair import Constraints, Merger, Repair, Revision, Turns, merges, moves
 from engine.correlate.roots import Root, RootRanker
 from engine.correlate.signals import SIGNALS, scorer
 from engine.correlate.together import Together
@@ -84,6 +84,7 @@ class Correlator:
         self._pinned: set[str] = set()  # alerts that no evidence moves
         self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
         self._lessons = Lessons(self._weights)
+        self._turns = Turns()
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
@@ -146,14 +147,15 @@ class Correlator:
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
-        changed = tuple(self._profiles.changed)
+        changed = self._turns.incidents(self._profiles.changed, self.repair)
         kept = Constraints(self._pinned, self._parted)
         merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, kept))
         if merged:
             return merged
-        self._profiles.changed.clear()
-        score = self._settle
-        return tuple(moves(self._profiles, now.timestamp(), self.repair, self._again, score, self._pinned))
+        for incident_id in changed:
+            del self._profiles.changed[incident_id]
+        due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
+        return tuple(moves(due, self.repair, self._again, self._settle, self._pinned))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""
@@ -174,6 +176,14 @@ class Correlator:
         if self._profiles.of_alert.get(alert_id) in (None, incident_id):
             return
         self._profiles.add(incident_id, self._profiles.remove(alert_id))
+
+    def explain(self, alert_id: str) -> Match | None:
+        """Why a remembered alert is where it is, as what is known by now weighs it; None where that is not for it."""
+        profile = self._profiles.open.get(self._profiles.of_alert.get(alert_id, ""))
+        if profile is None:
+            return None
+        with profile.lend(alert_id) as member:
+            return self._placed(profile.id, [case for case in self._again(member) if case.profile.members])
 
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """An operator put the alerts into that incident, known or new: they stay there, and it teaches."""
@@ -348,6 +358,24 @@ class Correlator:
             repeat_of=self._earlier(alert, case.profile) if joins else None,
         )
 
+    def _placed(self, incident_id: str, cases: Sequence[Case]) -> Match | None:
+        """What speaks for the incident that an alert is in, beside its rivals."""
+        scored = {case.profile.id: (self._score(case), case) for case in cases}
+        score, case = scored.pop(incident_id, (0.0, None))
+        if case is None or score <= 0.0:
+            return None
+        runner_up = max(scored, key=lambda name: (scored[name][0], name), default=None)
+        best = scored[runner_up][0] if runner_up is not None else 0.0
+        total = 1.0 + sum(math.exp(min(each, 50.0)) for each, _ in (*scored.values(), (score, case)))
+        return Match(
+            incident_id=incident_id,
+            probability=math.exp(min(score, 50.0)) / total,
+            score=score,
+            evidence=self._explain(case),
+            runner_up=runner_up,
+            margin=max(0.0, score - max(0.0, best)),
+        )
+
     def _explain(self, case: Case) -> tuple[Evidence, ...]:
         weights = self._weights.join
         found = []
@@ -369,11 +397,12 @@ class Correlator:
                 return
             self._world.background.count_end()
             profile.end(member, resolved=True)
-        elif alert.id == member.alert_id and at <= member.last_at:
+        elif alert.id in (member.alert_id, member.last_id) and at <= member.last_at:
             return  # the same delivery once more is no news
         elif member.resolved and at > member.last_at:
             profile.end(member, resolved=False)
         member.repeats += 1
+        member.last_id = alert.id
         member.last_at = max(member.last_at, at)
         profile.hear(at)
 

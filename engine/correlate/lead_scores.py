@@ -68,6 +68,7 @@ def trust_of(pairs: Mapping[tuple[str, str], Pair]) -> float:
 
 
 def scores_of(pairs: Mapping[tuple[str, str], Pair], trust: float) -> dict[tuple[str, str], float]:
+    """(cause, effect) -> 0..1, the order counting as far as it can be trusted."""
     return {names: _beyond_chance(pair) * (0.5 + trust * (_first(pair) - 0.5)) for names, pair in pairs.items()}
 
 

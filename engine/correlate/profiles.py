@@ -26,6 +26,7 @@ class Member:
     reading: Reading
     last_at: float  # unix seconds, latest repeat
     repeats: int = 0
+    last_id: str = ""  # alert id of the latest repeat
     resolved: bool = False
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from engine.correlate.case import Case, Parts, between
@@ -46,6 +47,9 @@ class Repair:
         Alerts of an incident that speak for it when merging.
     reach
         Incidents that an incident is compared with.
+    most
+        Alerts looked at in one asking, so that nobody waits long for its end; the next asking goes on from there, and
+        0 looks at all.
     """
 
     horizon_s: float = 2400.0
@@ -53,6 +57,7 @@ class Repair:
     merge_margin: float = 0.0
     sample: int = 8
     reach: int = 12
+    most: int = 0
 
 
 class Constraints(NamedTuple):
@@ -98,11 +103,7 @@ class Merger:
 
 
 def merges(
-    profiles: Profiles,
-    changed: Iterable[str],
-    merger: Merger,
-    weights: Mapping[str, float],
-    kept: Constraints,
+    profiles: Profiles, changed: Iterable[str], merger: Merger, weights: Mapping[str, float], kept: Constraints
 ) -> Iterator[Revision]:
     """Incidents of `changed` that are part of another one: all their alerts move."""
     gone: set[str] = set()
@@ -145,10 +146,10 @@ def neighbours(profiles: Profiles, profile: Profile, repair: Repair) -> list[Pro
     return [profiles.open[name] for name in best[: repair.reach]]
 
 
-def moves(profiles: Profiles, now: float, repair: Repair, again: Callable[[Member], list[Case]], score: Score,
+def moves(due: Iterable[tuple[Profile, Member]], repair: Repair, again: Callable[[Member], list[Case]], score: Score,
           pinned: set[str]) -> Iterator[Revision]:  # fmt: skip
-    """Single alerts that belong elsewhere."""
-    for profile, member in list(_recent(profiles, now - repair.horizon_s)):
+    """Single alerts among those `due` that belong elsewhere."""
+    for profile, member in due:
         if member.alert_id not in profile.members or member.alert_id in pinned:
             continue
         scored = without(profile, member, again, score)
@@ -178,6 +179,29 @@ def without(
 def _size(profiles: Profiles, incident_id: str) -> int:
     profile = profiles.open.get(incident_id)
     return len(profile.members) if profile is not None else 0
+
+
+class Turns:
+    """Which alerts and incidents are looked at again in one asking: all of them, or the next few, each in its turn."""
+
+    def __init__(self) -> None:
+        self._left: list[str] = []  # alerts still to come in this round, the next one last
+
+    def incidents(self, changed: Iterable[str], repair: Repair) -> list[str]:
+        """Those of the changed incidents that are looked at now."""
+        some = max(1, repair.most // repair.sample) if repair.most else None
+        return list(islice(changed, some))
+
+    def alerts(self, profiles: Profiles, since: float, repair: Repair) -> list[tuple[Profile, Member]]:
+        """Those of the alerts that began at or after `since` that are looked at now, with their incidents."""
+        if not repair.most:
+            return list(_recent(profiles, since))
+        if not self._left:
+            self._left = [member.alert_id for _, member in _recent(profiles, since)][::-1]
+        some = self._left[: -repair.most - 1 : -1]
+        del self._left[-repair.most :]
+        homes = [(profiles.open.get(profiles.of_alert.get(alert_id, "")), alert_id) for alert_id in some]
+        return [(home, home.members[alert_id]) for home, alert_id in homes if home is not None]
 
 
 def _recent(profiles: Profiles, since: float) -> Iterable[tuple[Profile, Member]]:

@@ -27,6 +27,7 @@ PHRASES = {
     "harm": "severe alerts",
     "leads": "its symptoms come before those of others as a rule",
     "machine": "others run on it",
+    "machine itself": "others run on it, and it alerts about itself",
     "needed": "many of those alerting need it",
     "needed by any": "something that needs it alerts",
     "needs any": "something it needs alerts",
@@ -173,8 +174,10 @@ def _as_whole(suspect: Suspect, levels: _Levels, scene: Scene) -> Measured:
     shown = [levels.of(scene.suspects[part].own) for part in parts]
     rare = sorted((max(found.values(), default=0.0) for found in shown), reverse=True)
     themselves = sum(bool(scene.suspects[part].own) for part in parts)
+    machine = float(suspect.name not in {kind_of(part) for part in parts})
     return {
-        "machine": float(suspect.name not in {kind_of(part) for part in parts}),
+        "machine": machine,
+        "machine itself": machine * bool(suspect.own),
         "one part": float(len(parts) == 1),
         "parts": math.log(len(parts)) / math.log1p(len(scene.things)),
         "share of parts": len(parts) / all_parts,
@@ -196,31 +199,57 @@ def _agreed(suspect: Suspect, scene: Scene, levels: _Levels) -> float:
 
 
 class _Places:
-    """Under what the topology knows each suspect: itself, what it is one of, what it is part of."""
+    """Under what the topology knows each suspect: itself, what it is one of, what it is part of.
+
+    Sets of things are numbers here, one bit for each thing: there are many of them to unite and to count.
+    """
 
     def __init__(self, scene: Scene) -> None:
-        near, wholes = scene.topology.near, scene.topology.wholes
+        self.near, wholes = scene.topology.near, scene.topology.wholes
         self.of = {
-            name: [each for each in dict.fromkeys((name, kind_of(name), *wholes.get(name, ()))) if each in near]
+            name: [each for each in dict.fromkeys((name, kind_of(name), *wholes.get(name, ()))) if each in self.near]
             for name in scene.suspects
         }
-        self.there: dict[str, list[str]] = {}  # place -> things that alert there
-        for thing in scene.things:
+        self.bit = {thing: 1 << at for at, thing in enumerate(scene.things)}
+        self.there: dict[str, int] = {}  # place -> things that alert there
+        for thing, bit in self.bit.items():
             for place in self.of[thing]:
-                self.there.setdefault(place, []).append(thing)
+                self.there[place] = self.there.get(place, 0) | bit
+        self._ways: dict[str, tuple[int, int]] = {}
+
+    def ways(self, here: str) -> tuple[int, int]:
+        """The things that alert at places which need `here`, and at places that `here` needs."""
+        found = self._ways.get(here)
+        if found is None:
+            up = down = 0
+            around = self.near[here]
+            for place, things in self.there.items():
+                direction = around[place].direction if place in around else ""
+                if direction == "up":
+                    up |= things
+                elif direction == "down":
+                    down |= things
+            found = self._ways[here] = (up, down)
+        return found
 
 
 def _flow(name: str, places: _Places, scene: Scene) -> Measured:
     """Faults flow from the called to the caller: what needs the root shows symptoms, what it needs does not."""
-    ways: dict[str, set[str]] = {"up": set(), "down": set(), "side": set(), "same": set()}
+    others = (1 << len(scene.things)) - 1
+    for thing in (name, *scene.suspects[name].parts):
+        others &= ~places.bit.get(thing, 0)
+    up = down = 0
     for here in places.of[name]:
-        around = scene.topology.near[here]
-        for place in around.keys() & places.there.keys():
-            ways[around[place].direction].update(places.there[place])
-    itself = {name, *scene.suspects[name].parts}
-    others = len(scene.things) - len(itself & scene.things.keys())
-    up, down = len(ways["up"] - itself), len(ways["down"] - itself)
-    return {"needed": up / others, "needed by any": float(up > 0), "needs any": float(down > 0)} if others else {}
+        above, below = places.ways(here)
+        up, down = up | above, down | below
+    up, down = up & others, down & others
+    if not others:
+        return {}
+    return {
+        "needed": up.bit_count() / others.bit_count(),
+        "needed by any": float(up > 0),
+        "needs any": float(down > 0),
+    }
 
 
 def _soon(at: float, first: float) -> float:

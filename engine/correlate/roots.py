@@ -17,6 +17,7 @@ from engine.correlate.topology import Topology
 from engine.domain import Evidence
 
 _SHIPPED = Path(__file__).with_name("root_weights.json")
+_GROWN = 1.25  # times the incidents at which what brings what is worked out anew
 _ENOUGH = 10.0  # past incidents from which on what is unusual is known
 _SOON_S = 60.0  # after which an alert speaks half as much for its thing
 _TOLD = 16  # suspects told with reasons
@@ -56,7 +57,8 @@ class RootRanker:
         self.rarity = Rarity()
         self.leads = LeadLag(partners=_PARTNERS)
         self._clock = 0.0  # runs only while incidents do
-        self._known: Known | None = None
+        self._known: Known | None = None  # of the moment when there were so many incidents:
+        self._weighed_at = 0.0
 
     def learn(self, rows: Iterable[Row]) -> None:
         """One more incident is over: it consisted of `rows`."""
@@ -68,7 +70,8 @@ class RootRanker:
         for row in ordered:
             self.leads.learn_one(symptom_of(row.reading), start + row.at, "")
         self._clock = start + ordered[-1].at + 2.0 * LONG_S
-        self._known = None
+        if self.rarity.incidents > _GROWN * self._weighed_at:
+            self._known = None
 
     def suspects(self, rows: Iterable[Row]) -> tuple[Root, ...]:
         """The likeliest roots, at most 16, of the incident that consists of `rows`, best first; () without rows."""
@@ -90,8 +93,8 @@ class RootRanker:
     def rank(self, rows: Iterable[Row]) -> tuple[tuple[str, float], ...]:
         """(alert id, 0..1) of each row, the alert that shows the root best first; scores sum to nearly 1."""
         rows = list(rows)
-        if not rows:
-            return ()
+        if len(rows) < 2:
+            return tuple((row.alert_id, 1.0) for row in rows)
         scene = scene_of(rows, self.topology)
         scores = dict.fromkeys((row.alert_id for row in sorted(rows, key=lambda row: (row.at, row.alert_id))), 0.0)
         for name, chance in self._chances(measure(scene, self._learned())).items():
@@ -114,7 +117,7 @@ class RootRanker:
         if self.rarity.incidents < _ENOUGH:
             return Known(Rarity(), {})
         if self._known is None:
-            self._known = Known(self.rarity, self.leads.scores())
+            self._known, self._weighed_at = Known(self.rarity, self.leads.scores()), self.rarity.incidents
         return self._known
 
     def _weights(self) -> Mapping[str, float]:

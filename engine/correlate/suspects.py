@@ -106,41 +106,48 @@ def shown(rows: Iterable[Row]) -> list[tuple[str, str]]:
 
 def thing_of(reading: Reading) -> str:
     """What an alert is about: its service, its host where it names none, anything it names otherwise."""
-    fields = dict(reading.fields)
-    return fields.get("service") or fields.get("host") or (reading.things[0] if reading.things else "?")
+    return _digest(reading.fields, reading.things, reading.words).thing
 
 
 def symptom_of(reading: Reading) -> str:
     """Which symptom an alert shows, whatever it is about: its rule's name, and the words of its title."""
-    return _symptom(dict(reading.fields).get("name", ""), reading.words, reading.things)
+    return _digest(reading.fields, reading.things, reading.words).symptom
+
+
+class _Digest(NamedTuple):
+    thing: str
+    host: str  # "" where that is the thing
+    symptom: str
+    harm: float
+    said: tuple[str, ...]  # all else that it names
 
 
 @lru_cache(maxsize=16_384)
-def _symptom(name: str, words: tuple[str, ...], things: tuple[str, ...]) -> str:
-    said = (word for word in words if word not in things and not any(letter.isdigit() for letter in word))
-    return " ".join((_NUMBER.sub("#", name), *list(said)[:_WORDS])).strip()
+def _digest(fields: tuple[tuple[str, str], ...], things: tuple[str, ...], words: tuple[str, ...]) -> _Digest:
+    found = dict(fields)
+    thing = found.get("service") or found.get("host") or (things[0] if things else "?")
+    itself = {thing, found.get("host", ""), kind_of(thing)}
+    text = [word for word in words if word not in things and not any(letter.isdigit() for letter in word)]
+    return _Digest(
+        thing,
+        found["host"] if found.get("host", thing) != thing else "",
+        " ".join((_NUMBER.sub("#", found.get("name", "")), *text[:_WORDS])).strip(),
+        _HARM.get(found.get("severity", ""), 0.35),
+        tuple(dict.fromkeys(said for said in (*things, *words) if said not in itself)),
+    )
 
 
 def _firsts(rows: list[Row], topology: Topology) -> list[Sight]:
     """The first row of each thing, symptom and thing named, as a sight."""
-    named = {thing_of(row.reading) for row in rows}
+    found = [(row, _digest(row.reading.fields, row.reading.things, row.reading.words)) for row in rows]
+    named = {digest.thing for _, digest in found} | topology.near.keys()
     seen: dict[tuple[str, str, tuple[str, ...]], Sight] = {}
-    for row in rows:
-        fields = dict(row.reading.fields)
-        thing, host = thing_of(row.reading), fields.get("host", "")
-        blames = _blamed_by(row.reading, (thing, host, kind_of(thing)), named, topology)
-        symptom = symptom_of(row.reading)
-        if (thing, symptom, blames) not in seen:
-            harm = _HARM.get(fields.get("severity", ""), 0.35)
-            where = host if host != thing else ""
-            seen[thing, symptom, blames] = Sight(row.alert_id, row.at, thing, where, symptom, blames, harm)
+    for row, digest in found:
+        blames = tuple([said for said in digest.said if said in named])
+        key = (digest.thing, digest.symptom, blames)
+        if key not in seen:
+            seen[key] = Sight(row.alert_id, row.at, digest.thing, digest.host, digest.symptom, blames, digest.harm)
     return list(seen.values())
-
-
-def _blamed_by(reading: Reading, itself: tuple[str, ...], named: set[str], topology: Topology) -> tuple[str, ...]:
-    near = topology.near
-    said = dict.fromkeys((*reading.things, *reading.words))
-    return tuple(other for other in said if (other in named or other in near) and other not in itself)
 
 
 def _wholes(sight: Sight, topology: Topology) -> Iterator[str]:

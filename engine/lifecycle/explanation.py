@@ -48,8 +48,11 @@ def _reasons(place: Membership) -> list[str]:
     if place.score < 0.0:
         differ = _details([one for one in heavy if one.weight < 0.0], _FOR)
         agree = agree[:_AGAINST]
-        return ["no open incident was close enough", *stated, *differ, *_group("all the same", agree)]
-    return [*stated, *agree, *_group("against", differ)] or ["the first alert of its incident"]
+        near = ["no open incident was close enough"] if place.runner_up else []
+        found = [*near, *stated, *differ, *_group("all the same", agree)]
+    else:
+        found = [*stated, *agree, *_group("against", differ)]
+    return found or ["the first alert of its incident"]
 
 
 def _details(reasons: Sequence[Evidence], most: int) -> list[str]:

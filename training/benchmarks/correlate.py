@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 from engine.errors import InvalidInput
-from training.benchmarks import beside, correlate_sets, disorder, feedback, growth
+from training.benchmarks import beside, correlate_sets, disorder, edges, feedback, growth, roots
 from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.correlate_sets import Superposition
 from training.benchmarks.families import overview
@@ -67,10 +66,9 @@ def _tasks(folder: Path | None, quick: bool, full: bool) -> Iterator[Task]:
         yield from _superposed_tasks(folder, quick)
         if not quick or full:
             yield from _attack_tasks(folder, full)
-    for protocol, name in (("P4", "edges"), ("P5", "roots")):
-        if find_spec(f"training.benchmarks.{name}"):
-            job = import_module(f"training.benchmarks.{name}")
-            yield Task(protocol, partial(job.rows, folder.parent.parent if folder else None, quick))
+    home = folder.parent.parent if folder is not None else None
+    yield Task("P4", partial(edges.rows, home, quick))
+    yield Task("P5", partial(roots.rows, home, quick))
     yield from _disturbed_tasks(folder, quick)
     yield from _growth_tasks(quick)
 
@@ -113,12 +111,10 @@ def _superposed_tasks(folder: Path, quick: bool) -> Iterator[Task]:
         which = Superposition(at_a_time=2, seed=0, faults=_QUICK_FAULTS)
         yield Task("P2", partial(_superposed_rows, folder, which))
         return
-    for at_a_time in (1, 2, 4, 8):
-        for tag in (True, False):
-            for grid_s in (60, 1):
-                for seed in _SEEDS:
-                    which = Superposition(at_a_time=at_a_time, seed=seed, tag=tag, grid_s=grid_s)
-                    yield Task("P2", partial(_superposed_rows, folder, which))
+    streams = [(at_a_time, 60) for at_a_time in (1, 2, 4, 8)] + [(at_a_time, 1) for at_a_time in (2, 8)]
+    for (at_a_time, grid_s), tag, seed in product(streams, (True, False), _SEEDS):
+        which = Superposition(at_a_time=at_a_time, seed=seed, tag=tag, grid_s=grid_s)
+        yield Task("P2", partial(_superposed_rows, folder, which))
 
 
 def _superposed_rows(folder: Path, which: Superposition) -> list[Row]:

@@ -1,8 +1,8 @@
 """P5: what broke, named among everything in the true incident, beside simple rules and the published figures.
 
-Asked are the later halves of the systems with injected faults, seeded firms and made-up worlds (earlier incidents are
-their history, without their roots), and written scenarios without times. The weights were learned from other seeds and
-from the earlier halves; those "fitted elsewhere" from nothing of the system asked about.
+Asked are the later halves of the systems with injected faults, seeded firms, made-up worlds and clusters (earlier
+incidents are their history, without their roots), and written scenarios without times. The weights were learned from
+other seeds and from the earlier halves; those "fitted elsewhere" from nothing of the system asked about.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def rows(shared: Path | None, quick: bool = False) -> list[Row]:
     made: list[Row] = []
     made += _made_up("seeded firms", [root_weights.firm(seed) for seed in range(1 if quick else 4)])
     made += _made_up("made-up worlds", [root_weights.world(seed) for seed in range(1 if quick else 8)])
+    made += _made_up("made-up clusters", [root_weights.cluster(seed) for seed in range(1 if quick else 4)])
     folder = shared / "datasets" / "correlation" if shared is not None else None
     if shared is None or folder is None or not (folder / "ms_fault_alerts").is_dir():
         return made
