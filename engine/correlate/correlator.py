@@ -310,8 +310,9 @@ class Correlator:
         holders = self._profiles.of_fingerprint.get(alert.fingerprint)
         if not holders:
             return None
-        resolved = alert.status is AlertStatus.RESOLVED
         away, incident_id, member = self._nearest_episode(alert.fingerprint, at, holders)
+        ended = alert.ends_at.timestamp() if alert.ends_at else at
+        resolved = alert.status is AlertStatus.RESOLVED and ended >= member.at
         if away == 0.0 or resolved:
             return _certain(incident_id, member.alert_id, "resolves it" if resolved else "same symptom, same start")
         if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
@@ -350,8 +351,8 @@ class Correlator:
         return Match(
             incident_id=case.profile.id if joins else None,
             probability=(math.exp(min(best, 50.0)) if joins else 1.0) / total,
-            score=best,
-            evidence=self._explain(case) if explain else (),
+            score=stays,
+            evidence=(*self._explain(case), *_crowd(stays - best, len(scored))) if explain else (),
             runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
             margin=margin,
             provisional=margin < _PROVISIONAL_BELOW,
@@ -438,6 +439,11 @@ class Correlator:
 
 def _measured(case: Case) -> Parts:
     return [part for signal in SIGNALS for part in signal.parts(case)]
+
+
+def _crowd(nats: float, count: int) -> tuple[Evidence, ...]:
+    detail = f"{count} open incidents compete for it" if nats > 0.0 else ""
+    return (Evidence(signal="crowd", weight=nats, detail=detail),) if nats else ()
 
 
 def _usual(member: Member) -> float:
