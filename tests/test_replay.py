@@ -129,9 +129,9 @@ def test_nothing_confirmed_is_no_quality() -> None:
 
 
 def test_an_incident_whose_alerts_have_all_ended_takes_no_more_where_the_service_closes_it() -> None:
-    first = alert(0, "orders-db", "disk full")
-    end = replace(first, status=AlertStatus.RESOLVED, ends_at=START + timedelta(seconds=30))
-    later = alert(60, "orders-db", "orders-db refuses writes")
+    first = alert(0, "orders-db", "disk full on orders-db")
+    end = replace(first, status=AlertStatus.RESOLVED, ends_at=START + timedelta(seconds=5))
+    later = alert(8, "orders-db", "orders-db refuses writes")
     grouped = {}
     for closes in (False, True):
         told = Recorded(alerts=[first, end, later], placed=[""] * 3, confirmed=[""] * 3, closes=closes)

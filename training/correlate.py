@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from engine.correlate import Correlator, Weights
-from engine.domain import Alert, Edge
+from engine.domain import Alert, AlertStatus, Edge
 from training.progress import Track, quiet
 
-PASSES = 0  # of repair each time; 0 keeps the groups as they were made online
+PASSES = 4  # of repair each time; 0 keeps the groups as they were made online
 _REVISE_EVERY = timedelta(minutes=10)  # of event time
+_HOLD = timedelta(minutes=10)  # of event time that an alert may arrive late and still be placed in its turn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,29 @@ def group(
     if history is not None:
         correlator.fit(*history)
     replay = Replay(correlator, passes)
-    for alert in progress(alerts, "correlate", len(alerts)):
-        replay.take(alert)
+    turns = in_turn(alerts)
+    for place in progress(turns, "correlate", len(alerts)):
+        replay.take(alerts[place])
     replay.revise()
-    return replay.rows()
+    rows = dict(zip(turns, replay.rows(), strict=True))
+    return [rows[place] for place in range(len(alerts))]
+
+
+def in_turn(alerts: Sequence[Alert]) -> list[int]:
+    """The places of `alerts`, given as received, in the order of events as far as each is at most `_HOLD` late.
+
+    Final groups wait for what comes later anyway, so what was merely delayed need not confuse them.
+    """
+    waiting: list[tuple[datetime, int]] = []
+    found: list[int] = []
+    newest: datetime | None = None
+    for place, alert in enumerate(alerts):
+        at = alert.ends_at or alert.starts_at if alert.status is AlertStatus.RESOLVED else alert.starts_at
+        newest = at if newest is None else max(newest, at)
+        heappush(waiting, (at, place))
+        while waiting and waiting[0][0] < newest - _HOLD:
+            found.append(heappop(waiting)[1])
+    return [*found, *(place for _, place in sorted(waiting))]
 
 
 class Replay:
@@ -63,7 +84,7 @@ class Replay:
         """Place one alert."""
         if self.due is not None and alert.starts_at >= self.due:
             self.revise()
-        match = self.correlator.predict_one(alert)
+        match = self.correlator.predict_one(alert, explain=False)
         incident_id = match.incident_id or f"I{len(self.ids) + 1}"
         self.correlator.learn_one(alert, incident_id, alert_of=match.repeat_of)
         head = match.repeat_of or alert.id

@@ -7,10 +7,10 @@ the labels are called, how fast faults spread, how many overlap, how much noise 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from engine.domain import Alert, Edge, fingerprint_of
+from engine.domain import Alert, AlertStatus, Edge, fingerprint_of
 
 _STEMS = (
     "orders", "cart", "billing", "search", "users", "stock", "mail", "auth", "media", "ledger", "claims",
@@ -165,7 +165,7 @@ def draw(seed: int, alerts: int = 1500) -> World:
             (chance.uniform(0, clock), thing, chance.choice(firm.hosts[thing]), chance.choice(names), f"N{place}")
         )
     faults.sort()
-    world = _written(firm, faults)
+    world = _written(firm, faults, chance)
     world.roots = roots
     return world
 
@@ -189,10 +189,18 @@ def _fault(chance: random.Random, firm: _Firm, root: str) -> list[tuple[float, s
     return found
 
 
-def _written(firm: _Firm, rows: list[tuple[float, str, str, str, str]]) -> World:
+def _written(firm: _Firm, rows: list[tuple[float, str, str, str, str]], chance: random.Random) -> World:
     world, start = World(edges=firm.edges()), datetime(2026, 2, 2, tzinfo=UTC)
+    told: list[tuple[datetime, int, Alert, str]] = []
     for number, (at, thing, host, what, name) in enumerate(rows):
-        world.alerts.append(firm.alert(thing, host, what, start + timedelta(seconds=round(at)), number))
-        world.truth.append(name)
-    world.split = len(rows) // 2
+        alert = firm.alert(thing, host, what, start + timedelta(seconds=round(at)), number)
+        told.append((alert.starts_at, number, alert, name))
+        if chance.random() < firm.shape.resolves:
+            lasts = firm.shape.length_s if name.startswith("F") else 300.0
+            ends = alert.starts_at + timedelta(seconds=round(lasts * chance.lognormvariate(0, 0.6)) + 30)
+            over = replace(alert, id=f"{number}r", status=AlertStatus.RESOLVED, ends_at=ends, received_at=ends)
+            told.append((ends, number, over, name))
+    told.sort(key=lambda row: row[:2])
+    world.alerts, world.truth = [row[2] for row in told], [row[3] for row in told]
+    world.split = len(told) // 2
     return world

@@ -18,6 +18,7 @@ _TEMPO_PRIOR = (0.2, 0.2, 0.14, 0.1, 0.1, 0.08, 0.06, 0.04, 0.03, 0.02, 0.02, 0.
 _TEMPO_PRIOR_WEIGHT = 40.0  # alerts
 _PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
 _VALUE_LIMIT = 20_000  # values remembered per field
+_COMPARED_ALWAYS, _COMPARED_EVERY = 64, 4  # comparisons: so many are all read, then one in so many
 _MEMORY = 400.0  # comparisons remembered per field for its concentration
 
 
@@ -54,9 +55,11 @@ class Field:
 
     def compare(self, value: str, inside: float, among: float) -> None:
         """Learn the concentration from one alert that joined an incident with `inside` of `among` at `value`."""
+        self.seen += 1.0
+        if self.seen > _COMPARED_ALWAYS and self.seen % _COMPARED_EVERY:
+            return
         share = self.share(value)
         keep = 1.0 - 1.0 / _MEMORY if self.seen >= _MEMORY else 1.0
-        self.seen += 1.0
         for place, grid in enumerate(CONCENTRATIONS):
             self.evidence[place] = keep * self.evidence[place] + math.log((inside + grid * share) / (among + grid))
         if self.seen < 8 or self.seen % 16 == 0:
@@ -79,6 +82,7 @@ class Background:
         self.opened_at = -math.inf
         self.began_at = math.inf
         self.tempo = [0.0] * (len(TEMPO_EDGES_S) + 1)  # alerts that joined, by their gap; fading
+        self.tempo_total = 0.0
         self.ends = [0.0, 4.0]  # alerts that were told to have ended, all; fading
         self.repeats = [1.0, 2.0]  # alerts that joined: with their fingerprint present already, all; fading
 
@@ -97,10 +101,8 @@ class Background:
     def tempo_nats(self, gap_s: float) -> float:
         """Nats by which incidents here favour a gap of `gap_s` seconds more than incidents in general do."""
         place = bisect_right(TEMPO_EDGES_S, gap_s)
-        share = (self.tempo[place] + _TEMPO_PRIOR[place] * _TEMPO_PRIOR_WEIGHT) / (
-            sum(self.tempo) + _TEMPO_PRIOR_WEIGHT
-        )
-        return math.log(share / _TEMPO_PRIOR[place])
+        prior = _TEMPO_PRIOR[place]
+        return math.log((self.tempo[place] / prior + _TEMPO_PRIOR_WEIGHT) / (self.tempo_total + _TEMPO_PRIOR_WEIGHT))
 
     @property
     def ending(self) -> float:
@@ -119,8 +121,10 @@ class Background:
 
     def count_gap(self, gap_s: float) -> None:
         """An alert joined an incident `gap_s` seconds from its nearest member."""
-        if sum(self.tempo) > _MEMORY:
+        if self.tempo_total > _MEMORY:
             self.tempo = [value * 0.5 for value in self.tempo]
+            self.tempo_total = sum(self.tempo)
+        self.tempo_total += 1.0
         self.tempo[bisect_right(TEMPO_EDGES_S, gap_s)] += 1.0
 
     def opening_rate(self, at: float) -> float:
@@ -153,7 +157,13 @@ class Background:
             for name, f in self.fields.items()
         }
         openings = None if self.opened_at == -math.inf else [self.opened, self.opened_at, self.began_at]
-        return {"fields": fields, "repeats": list(self.repeats), "ends": list(self.ends), "tempo": list(self.tempo), "openings": openings}
+        return {
+            "fields": fields,
+            "repeats": list(self.repeats),
+            "ends": list(self.ends),
+            "tempo": list(self.tempo),
+            "openings": openings,
+        }
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
@@ -164,6 +174,7 @@ class Background:
         if data["openings"] is not None:
             self.opened, self.opened_at, self.began_at = data["openings"]
         self.repeats, self.tempo, self.ends = list(data["repeats"]), list(data["tempo"]), list(data["ends"])
+        self.tempo_total = sum(self.tempo)
 
     def _prior(self, name: str) -> float:
         role = "label" if name.startswith("label.") else name

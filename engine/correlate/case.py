@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.correlate.background import Background
 from engine.correlate.profiles import Profile
@@ -105,3 +105,21 @@ def between(knots: tuple[float, ...], names: tuple[str, ...], value: float) -> P
     low, high = knots[place - 1], knots[place]
     share = (value - low) / (high - low)
     return [(names[place - 1], 1.0 - share), (names[place], share)]
+
+
+def curve(knots: tuple[float, ...], names: tuple[str, ...], weights: Mapping[str, float]) -> Callable[[float], float]:
+    """`between`, weighed: the piecewise linear curve through the weights of the knots."""
+    levels = [weights.get(name, 0.0) for name in names]
+    slopes = [(b - a) / (y - x) for a, b, x, y in zip(levels, levels[1:], knots, knots[1:], strict=False)]
+    last, top, count = knots[-1], levels[-1], len(knots)
+
+    def at(value: float) -> float:
+        if value >= last:
+            return top
+        place = bisect_right(knots, value, 0, count) - 1
+        return levels[0] if place < 0 else levels[place] + slopes[place] * (value - knots[place])
+
+    return at
+
+
+Nats = Callable[[Case], float]

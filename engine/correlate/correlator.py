@@ -8,12 +8,13 @@ from datetime import datetime
 
 from engine.correlate.background import Background
 from engine.correlate.case import Case, Parts, compare
+from engine.correlate.lessons import Lessons
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Merger, Repair, Revision, Turns, merges, moves
+from engine.correlate.repair import Constraints, Merger, Repair, Revision, Turns, merges, moves
 from engine.correlate.roots import Root, RootRanker
-from engine.correlate.signals import SIGNALS
+from engine.correlate.signals import SIGNALS, scorer
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
 from engine.correlate.weights import Weights, shipped
@@ -21,6 +22,9 @@ from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart
 
 _STILL_FIRING_S = 10.0  # a symptom that fired this lately, in one incident only, is the same one: storms cost O(1)
 _EPISODES_READ = 16  # newest ones of a symptom in an incident
+_CROWD = 0.8  # 0: an alert opens where no single incident is likelier than that; 1: where all together are not
+_PROVISIONAL_BELOW = math.log(3.0)  # margin, in log-odds, under which a place is shown as provisional
+_TAUGHT_BY = 16  # alerts of one correction that teach
 _CERTAIN = 20.0  # log-odds written for what is identity, not inference
 
 
@@ -74,19 +78,23 @@ class Correlator:
         self.max_candidates = max_candidates
         self.repair = repair
         self._weights = weights or shipped()
+        self._score, self._settle = scorer(self._weights.join), scorer(self._weights.settle)
         self._profiles = Profiles(keep_h * 3600.0)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._pinned: set[str] = set()  # alerts that no evidence moves
         self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
-        self._lessons: dict[str, float] = {}
+        self._lessons = Lessons(self._weights)
         self._turns = Turns()
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
         self._roots = RootRanker(self._world.topology)
 
-    def predict_one(self, alert: Alert) -> Match:
-        """Where `alert` belongs, judged at its event time. Changes nothing."""
+    def predict_one(self, alert: Alert, *, explain: bool = True) -> Match:
+        """Where `alert` belongs, judged at its event time. Changes nothing.
+
+        Reasons cost as much as the decision: without `explain`, a match that was weighed has no evidence.
+        """
         if alert.is_heartbeat:
             return self._apart(alert)
         at = alert.starts_at.timestamp()
@@ -95,7 +103,7 @@ class Correlator:
             return known
         reading = read(alert)
         cases = self._cases(reading, at, alert.fingerprint)
-        return self._decide(alert, cases)
+        return self._decide(alert, cases, explain)
 
     def candidates(self, alert: Alert) -> list[Case]:
         """The incidents that `alert` is weighed against, each with what signals measure: what weights are fitted to."""
@@ -140,13 +148,14 @@ class Correlator:
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
         changed = self._turns.incidents(self._profiles.changed, self.repair)
-        merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, self._parted))
+        kept = Constraints(self._pinned, self._parted)
+        merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, kept))
         if merged:
             return merged
         for incident_id in changed:
             del self._profiles.changed[incident_id]
         due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
-        return tuple(moves(due, self.repair, self._again, self._settled, self._pinned))
+        return tuple(moves(due, self.repair, self._again, self._settle, self._pinned))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""
@@ -162,10 +171,6 @@ class Correlator:
             compare(cases)
         return cases
 
-    def _settled(self, case: Case) -> float:
-        weights = self._weights.settle
-        return sum(weights.get(name, 0.0) * value for signal in SIGNALS for name, value in signal.parts(case))
-
     def move(self, alert_id: str, incident_id: str) -> None:
         """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
         if self._profiles.of_alert.get(alert_id) in (None, incident_id):
@@ -177,28 +182,34 @@ class Correlator:
         profile = self._profiles.open.get(self._profiles.of_alert.get(alert_id, ""))
         if profile is None:
             return None
-        member = profile.remove(alert_id)
-        try:
-            cases = [case for case in self._again(member) if case.profile.members]
-            return self._placed(profile.id, cases)
-        finally:
-            profile.add(member)
+        with profile.lend(alert_id) as member:
+            return self._placed(profile.id, [case for case in self._again(member) if case.profile.members])
 
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
-        """An operator put the alerts into that incident, known or new: they stay there."""
-        for alert_id in alert_ids:
-            source = self._profiles.of_alert.get(alert_id)
-            if source not in (None, incident_id):
-                self.part(source, incident_id)
+        """An operator put the alerts into that incident, known or new: they stay there, and it teaches."""
+        known = [name for name in alert_ids if self._profiles.of_alert.get(name) not in (None, incident_id)]
+        for alert_id in known[:_TAUGHT_BY]:
+            self._teach_place(alert_id, incident_id)
+        for alert_id in known:
+            self.part(self._profiles.of_alert[alert_id], incident_id)
             self.move(alert_id, incident_id)
         self.pin(alert_ids)
+        self._teach_pairs({name for name in map(self._profiles.of_alert.get, alert_ids) if name}, same=False)
 
     def merge(self, source_id: str, target_id: str) -> None:
-        """An operator says that both incidents are one."""
-        profile = self._profiles.open.get(source_id)
-        if profile is not None:
-            for alert_id in list(profile.members):
-                self.move(alert_id, target_id)
+        """An operator says that both incidents are one: all their alerts stay together, and it teaches."""
+        self._parted.discard(frozenset((source_id, target_id)))
+        source, target = self._profiles.open.get(source_id), self._profiles.open.get(target_id)
+        if source is None:
+            return
+        if target is not None:
+            self._lessons.pair(self._measure_pair(source, target), same=True)
+            for member in list(source.members.values())[:_TAUGHT_BY]:
+                self._teach_place(member.alert_id, target_id)
+        for alert_id in list(source.members):
+            self.move(alert_id, target_id)
+        self.pin(self._profiles.open[target_id].members)
+        self._take_weights()
 
     def pin(self, alert_ids: Iterable[str]) -> None:
         """These alerts stay where they are."""
@@ -214,17 +225,48 @@ class Correlator:
 
     def lessons(self) -> Mapping[str, float]:
         """What operators' corrections have taught: additions to weights, by name of the measurement."""
-        return dict(self._lessons)
+        return self._lessons.to_data()
 
     def take_lessons(self, lessons: Mapping[str, float]) -> None:
         """Take up what `lessons` gave before."""
-        self._lessons = dict(lessons)
+        self._lessons.take(lessons)
+        self._take_weights()
+
+    def _take_weights(self) -> None:
+        """Weigh by what was shipped or fitted and what operators have taught since."""
+        self._weights = self._lessons.applied(self.weights or shipped())
+        self._score, self._settle = scorer(self._weights.join), scorer(self._weights.settle)
+
+    def _teach_place(self, alert_id: str, incident_id: str) -> None:
+        """Learn from one alert that it belongs to `incident_id` rather than where it is."""
+        profile = self._profiles.open[self._profiles.of_alert[alert_id]]
+        others = [profile, *([self._profiles.open[incident_id]] if incident_id in self._profiles.open else [])]
+        with profile.lend(alert_id) as member:
+            cases = {case.profile.id: _measured(case) for case in self._beside(member, others) if case.profile.members}
+        self._lessons.place(right=cases.get(incident_id), wrong=cases.get(profile.id))
+        self._take_weights()
+
+    def _teach_pairs(self, incident_ids: Iterable[str], *, same: bool) -> None:
+        """Learn from incidents that an operator has just told apart from those they came from."""
+        for incident_id in incident_ids:
+            for other_id in {name for pair in self._parted if incident_id in pair for name in pair} - {incident_id}:
+                one, other = self._profiles.open.get(incident_id), self._profiles.open.get(other_id)
+                if one is not None and other is not None:
+                    self._lessons.pair(self._measure_pair(one, other), same=same)
+        self._take_weights()
+
+    def _measure_pair(self, one: Profile, other: Profile) -> Parts:
+        small, large = sorted((one, other), key=lambda profile: len(profile.members))
+        return self.merger().pairs(small, [large])[0][1]
 
     def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
         """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
         past = Correlator(topology=self.topology, weights=self._weights, keep_h=self.keep_h)
         for alert, incident_id in zip(alerts, incident_ids, strict=True):
-            if incident_id and alert.status is AlertStatus.FIRING:
+            known = past._known(alert, alert.starts_at.timestamp()) if alert.status is AlertStatus.RESOLVED else None
+            if known is not None and known.incident_id is not None:
+                past.learn_one(alert, known.incident_id, alert_of=known.repeat_of)
+            elif incident_id and alert.status is AlertStatus.FIRING:
                 past.learn_one(alert, incident_id)
         for profile in past._profiles.open.values():
             past._remember(profile)
@@ -235,7 +277,7 @@ class Correlator:
     def to_part(self) -> ModelPart:
         """Weights and statistics as plain data; open incidents are state and stay out."""
         data = {
-            "weights": self._weights.to_data(),
+            "weights": (self.weights or shipped()).to_data(),
             "background": self._world.background.to_data(),
             "together": {level: table.to_data() for level, table in self._world.together.items()},
             "roots": self._roots.to_data(),
@@ -268,11 +310,12 @@ class Correlator:
         holders = self._profiles.of_fingerprint.get(alert.fingerprint)
         if not holders:
             return None
-        resolved = alert.status is AlertStatus.RESOLVED
         away, incident_id, member = self._nearest_episode(alert.fingerprint, at, holders)
+        ended = alert.ends_at.timestamp() if alert.ends_at else at
+        resolved = alert.status is AlertStatus.RESOLVED and ended >= member.at
         if away == 0.0 or resolved:
             return _certain(incident_id, member.alert_id, "resolves it" if resolved else "same symptom, same start")
-        if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _STILL_FIRING_S:
+        if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
             return _certain(incident_id, member.alert_id, f"same symptom {at - member.last_at:.0f} s before")
         return None
 
@@ -294,22 +337,25 @@ class Correlator:
             compare(cases)
         return cases
 
-    def _decide(self, alert: Alert, cases: Sequence[Case]) -> Match:
+    def _decide(self, alert: Alert, cases: Sequence[Case], explain: bool) -> Match:
         scored = sorted(((self._score(case), case) for case in cases), key=lambda pair: (-pair[0], pair[1].profile.id))
         if not scored:
             return Match(incident_id=None, probability=1.0, score=-_CERTAIN, evidence=_alone())
         best, case = scored[0]
         second = scored[1] if len(scored) > 1 else None
         total = 1.0 + sum(math.exp(min(score, 50.0)) for score, _ in scored)
-        joins = best > 0.0
-        rival = max(0.0, second[0]) if second and joins else 0.0
+        # Fragments of one incident share what belongs to it: what they say together counts for belonging somewhere.
+        stays = best + _CROWD * math.log(max(1e-30, total - 1.0) / math.exp(min(best, 50.0)))
+        joins = stays > 0.0
+        margin = min(stays, best - second[0] if second else math.inf) if joins else -stays
         return Match(
             incident_id=case.profile.id if joins else None,
             probability=(math.exp(min(best, 50.0)) if joins else 1.0) / total,
-            score=best,
-            evidence=self._explain(case),
+            score=stays,
+            evidence=(*self._explain(case), *_crowd(stays - best, len(scored))) if explain else (),
             runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
-            margin=best - rival if joins else -best,
+            margin=margin,
+            provisional=margin < _PROVISIONAL_BELOW,
             repeat_of=self._earlier(alert, case.profile) if joins else None,
         )
 
@@ -331,10 +377,6 @@ class Correlator:
             margin=max(0.0, score - max(0.0, best)),
         )
 
-    def _score(self, case: Case) -> float:
-        weights = self._weights.join
-        return sum(weights.get(name, 0.0) * value for signal in SIGNALS for name, value in signal.parts(case))
-
     def _explain(self, case: Case) -> tuple[Evidence, ...]:
         weights = self._weights.join
         found = []
@@ -351,13 +393,19 @@ class Correlator:
 
     def _repeat(self, alert: Alert, profile: Profile, member: Member) -> None:
         at = max(alert.starts_at.timestamp(), alert.ends_at.timestamp() if alert.ends_at else 0.0)
-        ends = alert.status is AlertStatus.RESOLVED
-        if ends and not member.resolved:
+        if alert.status is AlertStatus.RESOLVED:
+            if member.resolved:
+                return
             self._world.background.count_end()
-        profile.end(member, resolved=ends)
+            profile.end(member, resolved=True)
+        elif alert.id in (member.alert_id, member.last_id) and at <= member.last_at:
+            return  # the same delivery once more is no news
+        elif member.resolved and at > member.last_at:
+            profile.end(member, resolved=False)
         member.repeats += 1
+        member.last_id = alert.id
         member.last_at = max(member.last_at, at)
-        profile.last = max(profile.last, at)
+        profile.hear(at)
 
     def _count(self, reading: Reading, fingerprint: str, at: float, profile: Profile | None) -> None:
         background = self._world.background
@@ -391,6 +439,17 @@ class Correlator:
 
 def _measured(case: Case) -> Parts:
     return [part for signal in SIGNALS for part in signal.parts(case)]
+
+
+def _crowd(nats: float, count: int) -> tuple[Evidence, ...]:
+    detail = f"{count} open incidents compete for it" if nats > 0.0 else ""
+    return (Evidence(signal="crowd", weight=nats, detail=detail),) if nats else ()
+
+
+def _usual(member: Member) -> float:
+    """Seconds within which one more delivery of a firing symptom is no news: some of its own usual gaps."""
+    own = (member.last_at - member.at) / member.repeats if member.repeats else _STILL_FIRING_S
+    return min(_STILL_FIRING_S, 2.0 + 8.0 * own)
 
 
 def _certain(incident_id: str, alert_id: str, reason: str) -> Match:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
 from engine.correlate.reading import LEVELS, Reading
 
 _POSTINGS_READ = 10  # newest incidents looked at per shared value
+_BEATS = 16  # gaps that the pace of an incident remembers
 _NEWEST = 8  # incidents that are candidates for having moved last, whatever they share
 
 
@@ -24,6 +26,7 @@ class Member:
     reading: Reading
     last_at: float  # unix seconds, latest repeat
     repeats: int = 0
+    last_id: str = ""  # alert id of the latest repeat
     resolved: bool = False
 
 
@@ -32,6 +35,8 @@ class Profile:
 
     __slots__ = (
         "among",
+        "beat",
+        "beats",
         "closed_at",
         "episodes",
         "firing",
@@ -52,6 +57,8 @@ class Profile:
         self.times: list[float] = []  # of members, sorted
         self.last = -math.inf  # latest sign of life, repeats included
         self.closed_at = math.inf
+        self.beat = 0.0  # seconds, mean of the latest gaps between signs of life, repeats included
+        self.beats = 0  # gaps it rests on
         self.firing = 0  # members that have not ended
         self.among: dict[str, int] = {}  # members that have the field
         self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
@@ -79,6 +86,25 @@ class Profile:
         """How many members began at most `within_s` seconds from `at`."""
         return bisect_right(self.times, at + within_s) - bisect_left(self.times, at - within_s)
 
+    def hear(self, at: float) -> None:
+        """Take in a sign of life at `at`."""
+        if at >= self.last:
+            if self.last > -math.inf:
+                self.beats += 1
+                self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
+            self.last = at
+
+    @contextmanager
+    def lend(self, alert_id: str) -> Iterator[Member]:
+        """The member `alert_id`, taken out for as long as the block lasts."""
+        pace = self.beat, self.beats
+        member = self.remove(alert_id)
+        try:
+            yield member
+        finally:
+            self.add(member)
+            self.beat, self.beats = pace
+
     def end(self, member: Member, *, resolved: bool) -> None:
         """Take in that `member` has ended, or fires again."""
         self.firing += member.resolved - resolved
@@ -89,7 +115,7 @@ class Profile:
         self.members[member.alert_id] = member
         self.firing += not member.resolved
         insort(self.times, member.at)
-        self.last = max(self.last, member.last_at)
+        self.hear(member.last_at)
         reading = member.reading
         for name, value in reading.fields:
             self.among[name] = self.among.get(name, 0) + 1

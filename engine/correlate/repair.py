@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from engine.correlate.case import Case, Parts, between
 from engine.correlate.profiles import Member, Profile, Profiles
@@ -59,6 +60,13 @@ class Repair:
     most: int = 0
 
 
+class Constraints(NamedTuple):
+    """What operators have settled."""
+
+    pinned: set[str]  # alerts that stay where they are
+    apart: set[frozenset[str]]  # pairs of incidents that are not one
+
+
 class Merger:
     """Weighs whether two incidents are one: the mean of what signals measure between the alerts of the smaller one
     and the larger one, and how their sizes and times lie to each other."""
@@ -95,7 +103,7 @@ class Merger:
 
 
 def merges(
-    profiles: Profiles, changed: Iterable[str], merger: Merger, weights: Mapping[str, float], apart: set[frozenset[str]]
+    profiles: Profiles, changed: Iterable[str], merger: Merger, weights: Mapping[str, float], kept: Constraints
 ) -> Iterator[Revision]:
     """Incidents of `changed` that are part of another one: all their alerts move."""
     gone: set[str] = set()
@@ -105,7 +113,7 @@ def merges(
             continue
         others = [
             other for other in neighbours(profiles, profile, merger.repair)
-            if other.id not in gone and frozenset((other.id, incident_id)) not in apart
+            if other.id not in gone and frozenset((other.id, incident_id)) not in kept.apart
         ]  # fmt: skip
         scored = [
             (sum(weights.get(name, 0.0) * value for name, value in parts), other.id, other)
@@ -115,6 +123,10 @@ def merges(
         if best <= merger.repair.merge_margin:
             continue
         small, large = (profile, target) if len(profile.members) <= len(target.members) else (target, profile)
+        if not kept.pinned.isdisjoint(small.members):
+            small, large = large, small
+        if not kept.pinned.isdisjoint(small.members):
+            continue
         gone |= {small.id, large.id}
         for alert_id in small.members:
             yield Revision(
@@ -160,10 +172,8 @@ def without(
     profile: Profile, member: Member, again: Callable[[Member], list[Case]], score: Score
 ) -> dict[str, float]:
     """What each incident scores for `member`, its own one as it would be without it."""
-    profile.remove(member.alert_id)
-    scored = {case.profile.id: score(case) for case in again(member) if case.profile.members}
-    profile.add(member)
-    return scored
+    with profile.lend(member.alert_id):
+        return {case.profile.id: score(case) for case in again(member) if case.profile.members}
 
 
 def _size(profiles: Profiles, incident_id: str) -> int:

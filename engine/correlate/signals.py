@@ -6,9 +6,10 @@ sum to the score. A new signal is one class and one line in `SIGNALS`; `training
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from engine.correlate.case import Case, Parts
+from engine.correlate.case import Case, Nats, Parts
 from engine.correlate.identity_signals import Company, Hops, Labels, Mention, Same, Things, Words
 from engine.correlate.time_signals import (
     Again,
@@ -34,8 +35,24 @@ class Signal(Protocol):
     def parts(self, case: Case) -> Parts:
         """Named measurements; a name is weighed with the weight of that name, unknown names weigh nothing."""
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """The sum of its weighted measurements as a function: what `parts` says slowly."""
+
     def detail(self, case: Case) -> str:
         """What a person reads beside the weight."""
+
+
+def scorer(weights: Mapping[str, float]) -> Nats:
+    """The score of a case: the sum over all signals of their weighted measurements, in nats."""
+    judges = tuple(signal.nats(weights) for signal in SIGNALS)
+
+    def score(case: Case) -> float:
+        total = 0.0
+        for judge in judges:
+            total += judge(case)
+        return total
+
+    return score
 
 
 SIGNALS: tuple[Signal, ...] = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from collections.abc import Mapping
 
-from engine.correlate.case import Case, Parts, between
+from engine.correlate.case import Case, Nats, Parts, between, curve
 from engine.correlate.profiles import Member
 
 _EPISODES_READ = 16  # newest ones of a symptom in an incident
@@ -24,28 +24,63 @@ class Gap:
         """Its measurements: see the class."""
         return between(self.knots, self.strange if case.strangers else self.kin, case.gap)
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        kin, strange = curve(self.knots, self.kin, weights), curve(self.knots, self.strange, weights)
+        return lambda case: strange(case.gap) if case.strangers else kin(case.gap)
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return f"{_duration(case.gap)} {'after' if case.at >= case.profile.last else 'from'} its nearest alert"
 
 
 class Pace:
-    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second."""
+    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second.
+
+    A storm, an incident with very many signs of life, is read apart: its silence says more.
+    """
 
     name = "pace"
     knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
     names = tuple(f"pace@{knot:g}" for knot in knots)
-    reach = 8
+    storm_knots = (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+    storm_names = tuple(f"pace.storm@{knot:g}" for knot in storm_knots)
+    storm = 150  # signs of life
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
-        usual = _usual_gap(case)
-        return [] if usual is None else between(self.knots, self.names, math.log((case.gap + 0.5) / (usual + 0.5)))
+        slow = self._slow(case)
+        if slow is None:
+            return []
+        found = between(self.knots, self.names, slow)
+        return found + between(self.storm_knots, self.storm_names, slow) if self._storm(case) else found
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        at = curve(self.knots, self.names, weights)
+        stormy = curve(self.storm_knots, self.storm_names, weights)
+
+        def nats(case: Case) -> float:
+            slow = self._slow(case)
+            if slow is None:
+                return 0.0
+            return at(slow) + stormy(slow) if self._storm(case) else at(slow)
+
+        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
-        usual = _usual_gap(case)
-        return "" if usual is None else f"its alerts come about every {_duration(usual)}"
+        if self._slow(case) is None:
+            return ""
+        return f"its alerts come about every {_duration(case.profile.beat)}"
+
+    def _storm(self, case: Case) -> bool:
+        return case.profile.beats >= self.storm
+
+    @staticmethod
+    def _slow(case: Case) -> float | None:
+        profile = case.profile
+        return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= _LASTED - 1 else None
 
 
 class Tempo:
@@ -57,6 +92,16 @@ class Tempo:
         """Its measurements: see the class."""
         nats = case.background.tempo_nats(case.gap)
         return [("tempo.usual", nats)] if nats > 0.0 else [("tempo.unusual", nats)]
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        usual, unusual = weights.get("tempo.usual", 0.0), weights.get("tempo.unusual", 0.0)
+
+        def nats(case: Case) -> float:
+            found = case.question.world.background.tempo_nats(case.gap)
+            return found * (usual if found > 0.0 else unusual)
+
+        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -74,6 +119,16 @@ class Nearest:
             return []
         return [("rivals.nearest" if case.nearest else "rivals.not_nearest", 1.0), ("rivals", math.log1p(case.rivals))]
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        nearest, other = weights.get("rivals.nearest", 0.0), weights.get("rivals.not_nearest", 0.0)
+        each = weights.get("rivals", 0.0)
+
+        def nats(case: Case) -> float:
+            return (nearest if case.nearest else other) + each * math.log1p(case.rivals) if case.rivals else 0.0
+
+        return nats
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         others = f"{case.rivals} other open incident{'' if case.rivals == 1 else 's'}"
@@ -90,6 +145,11 @@ class Momentum:
         if not case.momentum:
             return []
         return [("momentum.busy" if case.momentum > 0.0 else "momentum.calm", case.momentum)]
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        busy, calm = weights.get("momentum.busy", 0.0), weights.get("momentum.calm", 0.0)
+        return lambda case: case.momentum * (busy if case.momentum > 0.0 else calm)
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -110,6 +170,17 @@ class Lately:
         found = between(self.knots, self.names, case.lately)
         return [*found, ("lately.latest", 1.0)] if case.latest else found
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        at, latest = curve(self.knots, self.names, weights), weights.get("lately.latest", 0.0)
+
+        def nats(case: Case) -> float:
+            if case.lately == math.inf:
+                return 0.0
+            return at(case.lately) + latest if case.latest else at(case.lately)
+
+        return nats
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         if case.lately == math.inf:
@@ -129,6 +200,16 @@ class Chance:
         """Its measurements: see the class."""
         names = self.strange if case.strangers else self.kin
         return between(self.knots, names, math.log(self._expected(case)))
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        kin, strange = curve(self.knots, self.kin, weights), curve(self.knots, self.strange, weights)
+
+        def nats(case: Case) -> float:
+            expected = math.log(case.question.rate * (case.gap + 1.0) / 3600.0)
+            return strange(expected) if case.strangers else kin(expected)
+
+        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -154,6 +235,16 @@ class Age:
         size = float(len(case.profile.members))
         return between(self.knots, self.names, age) + between(self.sizes, self.size_names, size)
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        old, big = curve(self.knots, self.names, weights), curve(self.sizes, self.size_names, weights)
+
+        def nats(case: Case) -> float:
+            times = case.profile.times
+            return old(max(0.0, case.at - times[0])) + big(len(times))
+
+        return nats
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         size = len(case.profile.members)
@@ -178,6 +269,23 @@ class Again:
         names = self.ended if earlier.resolved else self.unended
         found = between(self.knots, names, abs(case.at - earlier.last_at))
         return [*found, ("again.usual", math.log(usual[0] / usual[1]))]
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        ended, unended = curve(self.knots, self.ended, weights), curve(self.knots, self.unended, weights)
+        often = weights.get("again.usual", 0.0)
+
+        def nats(case: Case) -> float:
+            if case.question.fingerprint not in case.profile.episodes:
+                return 0.0
+            earlier = self._earlier(case)
+            if earlier is None:
+                return 0.0
+            usual = case.question.world.background.repeats
+            at = ended if earlier.resolved else unended
+            return at(abs(case.at - earlier.last_at)) + often * math.log(usual[0] / usual[1])
+
+        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -208,6 +316,16 @@ class Firing:
         firing, size = case.profile.firing, len(case.profile.members)
         return [("firing.some", told), ("firing.share", told * firing / size)] if firing else [("firing.none", told)]
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        some, share, none = (weights.get(f"firing.{name}", 0.0) for name in ("some", "share", "none"))
+
+        def nats(case: Case) -> float:
+            told, profile = case.question.world.background.ending, case.profile
+            return told * (some + share * profile.firing / len(profile.members) if profile.firing else none)
+
+        return nats
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         firing = case.profile.firing
@@ -228,6 +346,18 @@ class Lull:
             return []
         return between(self.knots, self.names, math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        at = curve(self.knots, self.names, weights)
+
+        def nats(case: Case) -> float:
+            times = case.profile.times
+            if len(times) < _LASTED:
+                return 0.0
+            return at(math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
+
+        return nats
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         times = case.profile.times
@@ -244,18 +374,14 @@ class Rivals:
         rate = case.question.rate
         return [("background", 1.0), ("background.rate", math.log(rate))]
 
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        always, rate = weights.get("background", 0.0), weights.get("background.rate", 0.0)
+        return lambda case: always + rate * math.log(case.question.rate)
+
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return f"about {case.question.rate:.1f} incidents open per hour"
-
-
-def _usual_gap(case: Case) -> float | None:
-    times = case.profile.times
-    if len(times) < 3:
-        return None
-    place = min(bisect_right(times, case.at), len(times))
-    near = times[max(0, place - Pace.reach) : place] if place >= 3 else times[: Pace.reach]
-    return (near[-1] - near[0]) / (len(near) - 1)
 
 
 def _duration(seconds: float) -> str:
