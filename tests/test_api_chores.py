@@ -66,3 +66,32 @@ def test_later_evidence_waits_for_alerts_but_not_for_ever(monkeypatch: pytest.Mo
     monkeypatch.setattr(chores, "_PATIENCE_S", 0.01)
     again = Tended()
     asyncio.run(tended(again, lambda: 1, lambda: again.revised >= 1))
+
+
+class Quieting(FakeEngine):
+    """Counts how often it lets go of what was kept quiet; fails the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quietened = 0
+
+    def quieten(self, now: datetime) -> None:
+        assert now.tzinfo is not None
+        self.quietened += 1
+        if self.quietened == 1:
+            raise RuntimeError("something unforeseen")
+
+
+def test_what_was_kept_quiet_is_let_go_again_and_again_after_a_failure() -> None:
+    engine = Quieting()
+
+    async def a_while() -> None:
+        task = asyncio.create_task(chores.let_go(engine, 0.001))
+        for _ in range(5_000):
+            if engine.quietened >= 3:
+                break
+            await asyncio.sleep(0.001)
+        task.cancel()
+
+    asyncio.run(a_while())
+    assert engine.quietened >= 3
