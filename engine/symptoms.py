@@ -56,13 +56,21 @@ class Symptoms:
 
     def holds(self, latest: StoredAlert, alert: Alert) -> bool:
         """Whether the symptom flaps, with `alert`: then it stays in the incident of its `latest` episode, and open."""
-        course = _course(latest, alert)
-        if latest.calm_at is None and (course == latest.course or self._judge(latest, course).since is None):
+        over = AlertStatus.RESOLVED
+        if latest.membership.alert.status is over and alert.status is over:
+            return False  # there is nothing to keep open
+        if latest.calm_at is None and not self._starts(latest, alert):
             return False
         if alert.id != latest.membership.alert.id and self._ledger.alert(alert.id) is not None:
             return False  # about an episode before the latest
         home = self._ledger.leading(latest.membership.incident_id)
-        return alert.status is AlertStatus.RESOLVED or (home is not None and home.incident.resolution is None)
+        return alert.status is over or (home is not None and home.incident.resolution is None)
+
+    def _starts(self, latest: StoredAlert, alert: Alert) -> bool:
+        """Whether the symptom flaps from `alert` on; what is told late of earlier times starts nothing now."""
+        course = _course(latest, alert)
+        late = own_changes(alert)[-1].at < latest.course[-1].at
+        return not late and course != latest.course and self._judge(latest, course).since is not None
 
     def hold(self, latest: StoredAlert, alert: Alert) -> StoredAlert:
         """The `latest` episode with one more beginning or end of its flapping symptom: it goes on firing."""

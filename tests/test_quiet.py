@@ -616,3 +616,15 @@ def test_what_ends_with_the_work_or_with_its_cause_was_never_loud(engine: Pathfi
     ]
     engine.handle(ends)
     assert muted(engine) == {ends[1].id, ends[2].id}
+
+
+def test_earlier_times_told_late_open_nothing_again(engine: Pathfinder) -> None:
+    later = [alert("db", at=300), alert("db", at=330, start=300, resolved=True)]
+    engine.handle(later)
+    [receipt] = engine.handle([replace(alert("db", at=400, start=200, resolved=True), ends_at=moment(230))])
+    assert receipt.outcome == "resolved"
+    assert {one.status for one in engine.incidents()} == {IncidentStatus.RESOLVED}
+    assert len(everything(engine)) == 2
+    [back] = engine.handle([alert("db", at=420)])  # the fifth change in four minutes
+    assert any(one.flapping_since for one in engine.members(back.incident_id))
+    assert engine.record(back.incident_id).firing == 1
