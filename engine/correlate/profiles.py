@@ -44,6 +44,7 @@ class Profile:
         "inside",
         "kinds",
         "last",
+        "longest",
         "members",
         "thing_times",
         "things",
@@ -59,6 +60,7 @@ class Profile:
         self.closed_at = math.inf
         self.beat = 0.0  # seconds, mean of the latest gaps between signs of life, repeats included
         self.beats = 0  # gaps it rests on
+        self.longest = 0.0  # seconds, the longest of all gaps so far
         self.firing = 0  # members that have not ended
         self.among: dict[str, int] = {}  # members that have the field
         self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
@@ -91,19 +93,20 @@ class Profile:
         if at >= self.last:
             if self.last > -math.inf:
                 self.beats += 1
+                self.longest = max(self.longest, at - self.last)
                 self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
             self.last = at
 
     @contextmanager
     def lend(self, alert_id: str) -> Iterator[Member]:
         """The member `alert_id`, taken out for as long as the block lasts."""
-        pace = self.beat, self.beats
+        pace = self.beat, self.beats, self.longest
         member = self.remove(alert_id)
         try:
             yield member
         finally:
             self.add(member)
-            self.beat, self.beats = pace
+            self.beat, self.beats, self.longest = pace
 
     def end(self, member: Member, *, resolved: bool) -> None:
         """Take in that `member` has ended, or fires again."""

@@ -22,6 +22,7 @@ from engine.correlate.time_signals import (
     Momentum,
     Nearest,
     Pace,
+    Pause,
     Rivals,
     Tempo,
 )
@@ -56,7 +57,7 @@ def scorer(weights: Mapping[str, float]) -> Nats:
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Gap(), Chance(), Pace(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Lull(), Again(),
+    Gap(), Chance(), Pace(), Pause(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Lull(), Again(),
     Firing(),
     Same("service"), Same("host"), Same("name"), Same("source"), Same("severity"),
     Labels(), Things(), Mention(), Words(), Hops(), Company(), Rivals(),

@@ -35,36 +35,24 @@ class Gap:
 
 
 class Pace:
-    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second.
-
-    A storm, an incident with very many signs of life, is read apart: its silence says more.
-    """
+    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second."""
 
     name = "pace"
     knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
     names = tuple(f"pace@{knot:g}" for knot in knots)
-    storm_knots = (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
-    storm_names = tuple(f"pace.storm@{knot:g}" for knot in storm_knots)
-    storm = 150  # signs of life
 
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         slow = self._slow(case)
-        if slow is None:
-            return []
-        found = between(self.knots, self.names, slow)
-        return found + between(self.storm_knots, self.storm_names, slow) if self._storm(case) else found
+        return [] if slow is None else between(self.knots, self.names, slow)
 
     def nats(self, weights: Mapping[str, float]) -> Nats:
         """Its measurements, weighed, without their names."""
         at = curve(self.knots, self.names, weights)
-        stormy = curve(self.storm_knots, self.storm_names, weights)
 
         def nats(case: Case) -> float:
             slow = self._slow(case)
-            if slow is None:
-                return 0.0
-            return at(slow) + stormy(slow) if self._storm(case) else at(slow)
+            return 0.0 if slow is None else at(slow)
 
         return nats
 
@@ -74,13 +62,50 @@ class Pace:
             return ""
         return f"its alerts come about every {_duration(case.profile.beat)}"
 
-    def _storm(self, case: Case) -> bool:
-        return case.profile.beats >= self.storm
-
     @staticmethod
     def _slow(case: Case) -> float | None:
         profile = case.profile
         return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= _LASTED - 1 else None
+
+
+class Pause:
+    """The gap beside the longest pause that the incident has made so far; one with many signs of life says more."""
+
+    name = "pause"
+    knots = (-4.0, -2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
+    few = tuple(f"pause.few@{knot:g}" for knot in knots)
+    many = tuple(f"pause.many@{knot:g}" for knot in knots)
+    storm = tuple(f"pause.storm@{knot:g}" for knot in knots)
+    many_from, storm_from = 20, 150  # signs of life
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        beats = case.profile.beats
+        if beats < _LASTED - 1:
+            return []
+        names = self.storm if beats >= self.storm_from else self.many if beats >= self.many_from else self.few
+        return between(self.knots, names, self._beyond(case))
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        few, many, storm = (curve(self.knots, names, weights) for names in (self.few, self.many, self.storm))
+
+        def nats(case: Case) -> float:
+            beats = case.profile.beats
+            if beats < _LASTED - 1:
+                return 0.0
+            at = storm if beats >= self.storm_from else many if beats >= self.many_from else few
+            return at(self._beyond(case))
+
+        return nats
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return f"its longest pause so far was {_duration(case.profile.longest)}" if case.profile.beats else ""
+
+    @staticmethod
+    def _beyond(case: Case) -> float:
+        return math.log((case.gap + 1.0) / (case.profile.longest + 1.0))
 
 
 class Tempo:
