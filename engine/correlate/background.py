@@ -119,6 +119,11 @@ class Background:
         if self.ends[1] > _MEMORY:
             self.ends = [value * 0.5 for value in self.ends]
 
+    def count_repeat(self, *, again: bool) -> None:
+        """An alert joined an incident in which its fingerprint was already, or was not."""
+        self.repeats[1] += 1.0
+        self.repeats[0] += float(again)
+
     def count_gap(self, gap_s: float) -> None:
         """An alert joined an incident `gap_s` seconds from its nearest member."""
         if self.tempo_total > _MEMORY:

@@ -168,9 +168,7 @@ def moves(due: Iterable[tuple[Profile, Member]], repair: Repair, again: Callable
             )  # fmt: skip
 
 
-def without(
-    profile: Profile, member: Member, again: Callable[[Member], list[Case]], score: Score
-) -> dict[str, float]:
+def without(profile: Profile, member: Member, again: Callable[[Member], list[Case]], score: Score) -> dict[str, float]:
     """What each incident scores for `member`, its own one as it would be without it."""
     with profile.lend(member.alert_id):
         return {case.profile.id: score(case) for case in again(member) if case.profile.members}

@@ -62,3 +62,8 @@ SIGNALS: tuple[Signal, ...] = (
     Same("service"), Same("host"), Same("name"), Same("source"), Same("severity"),
     Labels(), Things(), Mention(), Words(), Hops(), Company(), Rivals(),
 )  # fmt: skip
+
+
+def measured(case: Case) -> Parts:
+    """Everything that signals measure of a case, by name: what weights are fitted to."""
+    return [part for signal in SIGNALS for part in signal.parts(case)]
