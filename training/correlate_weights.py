@@ -1,146 +1,95 @@
-"""How the weights of arriving alerts are fitted: `python -m training.correlate_weights OUT.json`.
+"""How the weights of grouping are fitted: `python -m training.correlate_weights OUT.json [SHARED]`.
 
-Each alert of a labelled stream is one choice among its candidate incidents and "none of them" (conditional logit:
-McFadden 1974), with the state as it truly was. Streams are made-up worlds and seeded firms, told with their topology
-and without, so that a weight holds in more than one place. What the stored weights know of alerts seen later (`settle`)
-and the starting concentrations are kept.
+Nothing is assumed at the start but the concentrations, which are kept. First, alerts choose while incidents are as they
+truly were; then rounds alternate between arriving alerts (`join`), in the state that the model itself has made, and
+repair: pairs of incidents (`merge`) and recent alerts (`settle`). Each round sees other stretches of the streams, drawn
+by its number, and groups by the weights fitted before. SHARED is the folder of public data; without it, weights rest
+on made-up streams alone. It takes most of an hour.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import minimize
+from rich.console import Console
 
-from engine.correlate import Correlator, Weights, shipped
-from engine.correlate.signals import SIGNALS
-from engine.domain import Alert, AlertStatus, Edge
-from training import worlds
+from engine.correlate import Weights, shipped
 from training.progress import Track, quiet, track
-from training.simulate import simulate
+from training.weighing.choices import add_arrivals
+from training.weighing.fitting import Choices, fit
+from training.weighing.repairs import Repairs, add_repairs
+from training.weighing.streams import Stream, sight, streams
 
-_WORLDS = range(100, 116)  # seeds apart from those that are measured
-_FIRMS = range(10, 18)
-_PENALTY = 0.5  # ridge, in the unit of the summed log-likelihood
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stream:
-    """Alerts in the order received, the true incident of each, and what is known of the topology."""
-
-    alerts: Sequence[Alert]
-    truth: Sequence[str]
-    edges: Sequence[Edge] = ()
+ROUNDS = 3
+Stage = tuple[str, Weights]  # what was done and found, and the weights after it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One alert's candidates as named measurements, and the place of the right one; -1 = none of them."""
-
-    candidates: list[dict[str, float]]
-    right: int
-
-
-def streams() -> Iterator[Stream]:
-    """The worlds and firms that weights are fitted on, each with its topology and without."""
-    for seed in _WORLDS:
-        world = worlds.draw(seed)
-        for edges in ([], world.edges):
-            yield Stream(alerts=world.alerts, truth=world.truth, edges=edges)
-    for seed in _FIRMS:
-        firm = simulate(seed=seed, days=30)
-        for edges in ([], firm.edges):
-            yield Stream(alerts=firm.alerts, truth=[firm.truth[alert.id] for alert in firm.alerts], edges=edges)
-
-
-def choices(stream: Stream, weights: Weights) -> Iterator[Choice]:
-    """Every alert of `stream` that is no repeat and has candidates, with the incidents as they truly were."""
-    correlator = Correlator(topology=stream.edges, weights=weights)
-    for alert, truth in zip(stream.alerts, stream.truth, strict=True):
-        match = correlator.predict_one(alert)
-        if match.repeat_of is None and alert.status is AlertStatus.FIRING:
-            cases = correlator.candidates(alert)
-            if cases:
-                right = next((place for place, case in enumerate(cases) if case.profile.id == truth), -1)
-                yield Choice(candidates=[_measured(case) for case in cases], right=right)
-        correlator.learn_one(alert, truth, alert_of=match.repeat_of)
-
-
-def fit(made: Sequence[Choice], start: Mapping[str, float]) -> dict[str, float]:
-    """The weight of each measurement under which the right candidates are likeliest, beginning at `start`.
+def fitted(known: Sequence[Stream], progress: Track = quiet, *, rounds: int) -> Iterator[Stage]:
+    """Weights after each stage of each round, the last ones last.
 
     Raises
     ------
     ValueError
-        If there is no choice to learn from.
+        If no alert of the streams has a candidate.
     """
-    if not made:
-        raise ValueError("no alert has a candidate: nothing can be fitted")
-    names = sorted({name for choice in made for one in choice.candidates for name in one})
-    table, owner, chosen = _table(made, names)
-    firsts = np.flatnonzero(np.r_[True, np.diff(owner) > 0])
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        scores = table @ weights
-        top = np.maximum(0.0, np.maximum.reduceat(scores, firsts))
-        odds = np.exp(scores - top[owner])
-        total = np.exp(-top) + np.add.reduceat(odds, firsts)
-        likelihood = scores[chosen].sum() - (np.log(total) + top).sum()
-        away = odds / total[owner]
-        away[chosen] -= 1.0
-        return -likelihood + _PENALTY * weights @ weights / 2, table.T @ away + _PENALTY * weights
-
-    found = minimize(loss, np.array([start.get(name, 0.0) for name in names]), jac=True, method="L-BFGS-B").x
-    return {name: round(float(weight), 4) for name, weight in zip(names, found, strict=True)}
+    stage = teach(sight(known, 0), Weights(join={}, concentrations=shipped().concentrations), progress)
+    yield stage
+    for number in range(rounds):
+        seen = sight(known, number)
+        stage = join(seen, stage[1], progress, taught=number == 0)
+        yield stage
+        stage = repair(seen, stage[1], random.Random(number), progress)
+        yield stage
 
 
-def fitted(taught: Iterable[Stream], weights: Weights, progress: Track = quiet) -> Weights:
-    """`weights` with those of arriving alerts fitted to the streams."""
-    made = [choice for stream in progress(taught, "weigh") for choice in choices(stream, weights)]
-    return replace(weights, join=fit(made, weights.join))
+def teach(seen: Sequence[Stream], weights: Weights, progress: Track = quiet) -> Stage:
+    """`weights` with those of arriving alerts fitted to incidents as they truly were."""
+    made = Choices()
+    for stream in progress(seen, "weigh, taught"):
+        add_arrivals(made, stream, weights, taught=True)
+    return _joined("taught", made, weights)
 
 
-def _measured(case: object) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for signal in SIGNALS:
-        for name, value in signal.parts(case):  # type: ignore[arg-type]
-            found[name] = found.get(name, 0.0) + value
-    return found
+def join(seen: Sequence[Stream], weights: Weights, progress: Track = quiet, *, taught: bool = False) -> Stage:
+    """`weights` with those of arriving alerts fitted to incidents as the model makes them; `taught` adds true ones."""
+    made = Choices()
+    for stream in progress(seen, "weigh arrivals"):
+        add_arrivals(made, stream, weights)
+        if taught:
+            add_arrivals(made, stream, weights, taught=True)
+    return _joined("join", made, weights)
 
 
-def _table(
-    made: Sequence[Choice], names: Sequence[str]
-) -> tuple[sparse.csr_matrix, NDArray[np.int64], NDArray[np.int64]]:
-    """Candidates x names, the choice each candidate belongs to, and the rows that were right."""
-    place = {name: at for at, name in enumerate(names)}
-    rows: list[int] = []
-    columns: list[int] = []
-    values: list[float] = []
-    owner: list[int] = []
-    chosen: list[int] = []
-    for number, choice in enumerate(made):
-        if choice.right >= 0:
-            chosen.append(len(owner) + choice.right)
-        for one in choice.candidates:
-            rows += [len(owner)] * len(one)
-            columns += [place[name] for name in one]
-            values += list(one.values())
-            owner.append(number)
-    table = sparse.csr_matrix((values, (rows, columns)), shape=(len(owner), len(names)))
-    return table, np.array(owner, dtype=np.int64), np.array(chosen, dtype=np.int64)
+def repair(seen: Sequence[Stream], weights: Weights, chance: random.Random, progress: Track = quiet) -> Stage:
+    """`weights` with those of repair fitted to what the model meets when it looks back."""
+    made = Repairs()
+    for stream in progress(seen, "weigh repairs"):
+        add_repairs(made, stream, weights, chance)
+    merge, settle = fit(made.pairs, weights.merge), fit(made.places, weights.settle or weights.join)
+    told = (
+        f"merge: {len(made.pairs):,} pairs, loss {merge.loss:.4f} nats; "
+        f"settle: {len(made.places):,} choices, loss {settle.loss:.4f} nats"
+    )
+    return told, replace(weights, merge=merge.weights, settle=settle.weights)
+
+
+def _joined(stage: str, made: Choices, weights: Weights) -> Stage:
+    found = fit(made, weights.join)
+    return f"{stage}: {len(made):,} choices, loss {found.loss:.4f} nats", replace(weights, join=found.weights)
 
 
 def main() -> None:
     """Fit, and write the weights to the file named: compare them before they take the place of the stored ones."""
-    found = fitted(streams(), shipped(), track)
-    Path(sys.argv[1]).write_text(json.dumps(found.to_data(), indent=1) + "\n", encoding="utf-8")
+    shared = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    known = list(track(streams(shared), "draw streams"))
+    for told, weights in fitted(known, track, rounds=ROUNDS):
+        Console(stderr=True).print(told)
+        Path(sys.argv[1]).write_text(json.dumps(weights.to_data(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

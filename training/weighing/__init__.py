@@ -1,0 +1,1 @@
+"""How the weights of grouping are fitted: what is learned from, what is chosen, and the fit."""
