@@ -122,4 +122,11 @@ def curve(knots: tuple[float, ...], names: tuple[str, ...], weights: Mapping[str
     return at
 
 
+def duration(seconds: float) -> str:
+    """In words, for a person."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 Nats = Callable[[Case], float]

@@ -11,21 +11,8 @@ from typing import Protocol
 
 from engine.correlate.case import Case, Nats, Parts
 from engine.correlate.identity_signals import Company, Hops, Labels, Mention, Same, Things, Words
-from engine.correlate.time_signals import (
-    Again,
-    Age,
-    Chance,
-    Firing,
-    Gap,
-    Lately,
-    Lull,
-    Momentum,
-    Nearest,
-    Pace,
-    Pause,
-    Rivals,
-    Tempo,
-)
+from engine.correlate.pace_signals import Lull, Momentum, Pace, Pause
+from engine.correlate.time_signals import Again, Age, Chance, Firing, Gap, Lately, Nearest, Rivals, Tempo
 
 
 class Signal(Protocol):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from engine.correlate.case import Case, Nats, Parts, between, curve
+from engine.correlate.case import Case, Nats, Parts, between, curve, duration
 from engine.correlate.profiles import Member
 
 _EPISODES_READ = 16  # newest ones of a symptom in an incident
-_LASTED = 3  # alerts from which on an incident's length says something
 
 
 class Gap:
@@ -31,81 +30,7 @@ class Gap:
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
-        return f"{_duration(case.gap)} {'after' if case.at >= case.profile.last else 'from'} its nearest alert"
-
-
-class Pace:
-    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second."""
-
-    name = "pace"
-    knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
-    names = tuple(f"pace@{knot:g}" for knot in knots)
-
-    def parts(self, case: Case) -> Parts:
-        """Its measurements: see the class."""
-        slow = self._slow(case)
-        return [] if slow is None else between(self.knots, self.names, slow)
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        at = curve(self.knots, self.names, weights)
-
-        def nats(case: Case) -> float:
-            slow = self._slow(case)
-            return 0.0 if slow is None else at(slow)
-
-        return nats
-
-    def detail(self, case: Case) -> str:
-        """In words, for a person."""
-        if self._slow(case) is None:
-            return ""
-        return f"its alerts come about every {_duration(case.profile.beat)}"
-
-    @staticmethod
-    def _slow(case: Case) -> float | None:
-        profile = case.profile
-        return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= _LASTED - 1 else None
-
-
-class Pause:
-    """The gap beside the longest pause that the incident has made so far; one with many signs of life says more."""
-
-    name = "pause"
-    knots = (-4.0, -2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
-    few = tuple(f"pause.few@{knot:g}" for knot in knots)
-    many = tuple(f"pause.many@{knot:g}" for knot in knots)
-    storm = tuple(f"pause.storm@{knot:g}" for knot in knots)
-    many_from, storm_from = 20, 150  # signs of life
-
-    def parts(self, case: Case) -> Parts:
-        """Its measurements: see the class."""
-        beats = case.profile.beats
-        if beats < _LASTED - 1:
-            return []
-        names = self.storm if beats >= self.storm_from else self.many if beats >= self.many_from else self.few
-        return between(self.knots, names, self._beyond(case))
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        few, many, storm = (curve(self.knots, names, weights) for names in (self.few, self.many, self.storm))
-
-        def nats(case: Case) -> float:
-            beats = case.profile.beats
-            if beats < _LASTED - 1:
-                return 0.0
-            at = storm if beats >= self.storm_from else many if beats >= self.many_from else few
-            return at(self._beyond(case))
-
-        return nats
-
-    def detail(self, case: Case) -> str:
-        """In words, for a person."""
-        return f"its longest pause so far was {_duration(case.profile.longest)}" if case.profile.beats else ""
-
-    @staticmethod
-    def _beyond(case: Case) -> float:
-        return math.log((case.gap + 1.0) / (case.profile.longest + 1.0))
+        return f"{duration(case.gap)} {'after' if case.at >= case.profile.last else 'from'} its nearest alert"
 
 
 class Tempo:
@@ -160,27 +85,6 @@ class Nearest:
         return f"nearest in time, {others}" if case.nearest else f"not the nearest in time, {others}"
 
 
-class Momentum:
-    """Which of the open incidents is active now: a burst draws what comes, an old one has had its symptoms."""
-
-    name = "momentum"
-
-    def parts(self, case: Case) -> Parts:
-        """Its measurements: see the class."""
-        if not case.momentum:
-            return []
-        return [("momentum.busy" if case.momentum > 0.0 else "momentum.calm", case.momentum)]
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        busy, calm = weights.get("momentum.busy", 0.0), weights.get("momentum.calm", 0.0)
-        return lambda case: case.momentum * (busy if case.momentum > 0.0 else calm)
-
-    def detail(self, case: Case) -> str:
-        """In words, for a person."""
-        return "busier than its rivals" if case.momentum > 0.0 else "calmer than its rivals"
-
-
 class Lately:
     """When the incident last heard of the very thing that the alert is about, and whether a rival did later."""
 
@@ -210,7 +114,7 @@ class Lately:
         """In words, for a person."""
         if case.lately == math.inf:
             return ""
-        return f"the same thing {_duration(case.lately)} {'after' if case.at >= case.profile.last else 'away'}"
+        return f"the same thing {duration(case.lately)} {'after' if case.at >= case.profile.last else 'away'}"
 
 
 class Chance:
@@ -274,7 +178,7 @@ class Age:
         """In words, for a person."""
         size = len(case.profile.members)
         alerts = "1 alert" if size == 1 else f"{size} alerts"
-        return f"{alerts} in {_duration(max(0.0, case.at - case.profile.first))}"
+        return f"{alerts} in {duration(max(0.0, case.at - case.profile.first))}"
 
 
 class Again:
@@ -317,7 +221,7 @@ class Again:
         earlier = self._earlier(case)
         if earlier is None:
             return ""
-        return f"the same symptom was in it {_duration(abs(case.at - earlier.last_at))} before"
+        return f"the same symptom was in it {duration(abs(case.at - earlier.last_at))} before"
 
     @staticmethod
     def _earlier(case: Case) -> Member | None:
@@ -357,38 +261,6 @@ class Firing:
         return f"{firing} of its alerts still firing" if firing else "none of its alerts still fires"
 
 
-class Lull:
-    """The gap beside how long the incident has lasted: silence longer than all that went before is an end."""
-
-    name = "lull"
-    knots = (-6.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0)
-    names = tuple(f"lull@{knot:g}" for knot in knots)
-
-    def parts(self, case: Case) -> Parts:
-        """Its measurements: see the class."""
-        times = case.profile.times
-        if len(times) < _LASTED:
-            return []
-        return between(self.knots, self.names, math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        at = curve(self.knots, self.names, weights)
-
-        def nats(case: Case) -> float:
-            times = case.profile.times
-            if len(times) < _LASTED:
-                return 0.0
-            return at(math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
-
-        return nats
-
-    def detail(self, case: Case) -> str:
-        """In words, for a person."""
-        times = case.profile.times
-        return f"it has lasted {_duration(times[-1] - times[0])}" if len(times) >= _LASTED else ""
-
-
 class Rivals:
     """What an unrelated alert would look like here: how often incidents open anyway, and how many are open now."""
 
@@ -407,9 +279,3 @@ class Rivals:
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return f"about {case.question.rate:.1f} incidents open per hour"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,137 @@
+"""Evidence of pace: what an incident's own rhythm makes of a gap, and which of several incidents is active now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from engine.correlate.case import Case, Nats, Parts, between, curve, duration
+
+_LASTED = 3  # alerts from which on an incident's pace and length say something
+
+
+class Pace:
+    """The gap in units of the incident's own usual gap: 8 s is long in a storm of hundreds a second."""
+
+    name = "pace"
+    knots = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
+    names = tuple(f"pace@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        slow = self._slow(case)
+        return [] if slow is None else between(self.knots, self.names, slow)
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        at = curve(self.knots, self.names, weights)
+
+        def nats(case: Case) -> float:
+            slow = self._slow(case)
+            return 0.0 if slow is None else at(slow)
+
+        return nats
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        if self._slow(case) is None:
+            return ""
+        return f"its alerts come about every {duration(case.profile.beat)}"
+
+    @staticmethod
+    def _slow(case: Case) -> float | None:
+        profile = case.profile
+        return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= _LASTED - 1 else None
+
+
+class Pause:
+    """The gap beside the longest pause that the incident has made so far; one with many signs of life says more."""
+
+    name = "pause"
+    knots = (-4.0, -2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
+    few = tuple(f"pause.few@{knot:g}" for knot in knots)
+    many = tuple(f"pause.many@{knot:g}" for knot in knots)
+    storm = tuple(f"pause.storm@{knot:g}" for knot in knots)
+    many_from, storm_from = 20, 150  # signs of life
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        beats = case.profile.beats
+        if beats < _LASTED - 1:
+            return []
+        names = self.storm if beats >= self.storm_from else self.many if beats >= self.many_from else self.few
+        return between(self.knots, names, self._beyond(case))
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        few, many, storm = (curve(self.knots, names, weights) for names in (self.few, self.many, self.storm))
+
+        def nats(case: Case) -> float:
+            beats = case.profile.beats
+            if beats < _LASTED - 1:
+                return 0.0
+            at = storm if beats >= self.storm_from else many if beats >= self.many_from else few
+            return at(self._beyond(case))
+
+        return nats
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return f"its longest pause so far was {duration(case.profile.longest)}" if case.profile.beats else ""
+
+    @staticmethod
+    def _beyond(case: Case) -> float:
+        return math.log((case.gap + 1.0) / (case.profile.longest + 1.0))
+
+
+class Momentum:
+    """Which of the open incidents is active now: a burst draws what comes, an old one has had its symptoms."""
+
+    name = "momentum"
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        if not case.momentum:
+            return []
+        return [("momentum.busy" if case.momentum > 0.0 else "momentum.calm", case.momentum)]
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        busy, calm = weights.get("momentum.busy", 0.0), weights.get("momentum.calm", 0.0)
+        return lambda case: case.momentum * (busy if case.momentum > 0.0 else calm)
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return "busier than its rivals" if case.momentum > 0.0 else "calmer than its rivals"
+
+
+class Lull:
+    """The gap beside how long the incident has lasted: silence longer than all that went before is an end."""
+
+    name = "lull"
+    knots = (-6.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0)
+    names = tuple(f"lull@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        times = case.profile.times
+        if len(times) < _LASTED:
+            return []
+        return between(self.knots, self.names, math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        at = curve(self.knots, self.names, weights)
+
+        def nats(case: Case) -> float:
+            times = case.profile.times
+            if len(times) < _LASTED:
+                return 0.0
+            return at(math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
+
+        return nats
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        times = case.profile.times
+        return f"it has lasted {duration(times[-1] - times[0])}" if len(times) >= _LASTED else ""
