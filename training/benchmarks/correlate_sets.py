@@ -14,7 +14,7 @@ from training.benchmarks.alert_sets import AlertSet, Episode
 from training.simulate import simulate
 from training.worlds import draw
 
-FAULTS = 60  # of the test half in one superposed stream, drawn anew for each seed
+FAULTS = 16  # of the test half in one superposed stream, drawn anew for each seed
 STORM_ALERTS = 5_000  # of one attack phase, unless all are asked for
 _WORLD_ALERTS = 1_500
 
