@@ -11,7 +11,7 @@ from engine.correlate import Correlator, Weights
 from engine.domain import Alert, AlertStatus, Edge
 from training.progress import Track, quiet
 
-PASSES = 4  # of repair each time; 0 keeps the groups as they were made online
+PASSES = 3  # of repair each time; 0 keeps the groups as they were made online
 _REVISE_EVERY = timedelta(minutes=10)  # of event time
 _HOLD = timedelta(minutes=10)  # of event time that an alert may arrive late and still be placed in its turn
 

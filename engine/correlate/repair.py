@@ -52,7 +52,7 @@ class Repair:
         0 looks at all.
     """
 
-    horizon_s: float = 2400.0
+    horizon_s: float = 1200.0
     move_margin: float = 1.0
     merge_margin: float = 0.0
     sample: int = 8
