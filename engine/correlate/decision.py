@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from engine.correlate.case import Case
 from engine.correlate.profiles import Profile
 from engine.correlate.signals import SIGNALS, scorer
-from engine.domain import Alert, Evidence, Match
+from engine.domain import Alert, AlertStatus, Evidence, Match
 
 CERTAIN = 20.0  # log-odds written for what is identity, not inference
 _CROWD = 0.8  # 0: an alert opens where no single incident is likelier than that; 1: where all together are not
@@ -98,5 +98,11 @@ def _crowd(nats: float, count: int) -> tuple[Evidence, ...]:
 
 
 def _earlier(alert: Alert, profile: Profile) -> str | None:
+    """The member that `alert` repeats or resolves: the latest one of its symptom that had not ended by then."""
     ids = profile.episodes.get(alert.fingerprint, ())
-    return next((alert_id for alert_id in reversed(ids) if not profile.members[alert_id].resolved), None)
+    firing = (profile.members[alert_id] for alert_id in reversed(ids) if not profile.members[alert_id].resolved)
+    member = next(firing, None)
+    if member is None or (alert.status is AlertStatus.RESOLVED and alert.ends_at is None):
+        return member.alert_id if member else None
+    until = alert.ends_at.timestamp() if alert.ends_at else math.inf
+    return member.alert_id if member.at <= until else None

@@ -1,0 +1,167 @@
+"""What operators teach the correlator, what it then never undoes, and that fast scores are the sum of slow ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.correlate import Correlator, shipped
+from engine.correlate.signals import measured, scorer
+from engine.domain import Alert, AlertStatus
+from training.correlate import in_turn
+from training.worlds import World, draw
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def alert(at_s: float, service: str, title: str, *, ends_s: float | None = None) -> Alert:
+    at = START + timedelta(seconds=at_s)
+    return Alert(
+        id=f"{service}/{title}/{at_s}", source="prom", title=title, service=service, starts_at=at, received_at=at,
+        fingerprint=f"{service} {title}",
+        status=AlertStatus.FIRING if ends_s is None else AlertStatus.RESOLVED,
+        ends_at=None if ends_s is None else START + timedelta(seconds=ends_s),
+    )  # fmt: skip
+
+
+def told(world: World, count: int) -> Correlator:
+    """A correlator that has grouped the first `count` alerts of a world by itself."""
+    correlator = Correlator(topology=world.edges)
+    for number, each in enumerate(world.alerts[:count]):
+        match = correlator.predict_one(each, explain=False)
+        correlator.learn_one(each, match.incident_id or f"I{number}", alert_of=match.repeat_of)
+    return correlator
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fast_scores_equal_the_sum_of_the_named_measurements(seed: int) -> None:
+    world = draw(seed, 200)
+    correlator, weights = told(world, 150), shipped()
+    fast, cases = scorer(weights.join), []
+    for each in world.alerts[150:200]:
+        cases += correlator.candidates(each)
+    assert len(cases) > 50
+    for case in cases:
+        slow = sum(weights.join.get(name, 0.0) * value for name, value in measured(case))
+        assert fast(case) == pytest.approx(slow, abs=1e-9)
+
+
+def test_evidence_sums_to_the_score_of_every_decision() -> None:
+    world = draw(3, 200)
+    correlator = told(world, 120)
+    matches = [correlator.predict_one(each) for each in world.alerts[120:200]]
+    assert len(matches) > 50
+    for match in matches:
+        assert sum(each.weight for each in match.evidence) == pytest.approx(match.score, abs=1e-9)
+        assert match.margin >= 0.0
+
+
+def apart_twice(teach: bool) -> float:
+    """The score with which a payroll alert joins an order incident, after three of them were put apart or not."""
+    correlator = Correlator()
+    for day in range(3):
+        at = day * 86_400.0
+        correlator.learn_one(alert(at, "orders", "orders is slow"), f"A{day}")
+        stray = alert(at + 20, "payroll", "payroll is slow")
+        correlator.learn_one(stray, f"A{day}")
+        if teach:
+            correlator.correct([stray.id], f"B{day}")
+        else:
+            correlator.move(stray.id, f"B{day}")
+    at = 3 * 86_400.0
+    correlator.learn_one(alert(at, "orders", "orders is slow"), "A3")
+    return correlator.predict_one(alert(at + 20, "payroll", "payroll is slow")).score
+
+
+def test_it_learns_from_what_an_operator_puts_apart() -> None:
+    assert apart_twice(teach=True) < apart_twice(teach=False) - 0.2
+
+
+def test_it_learns_from_what_an_operator_merges() -> None:
+    scores = {}
+    for teach in (True, False):
+        correlator = Correlator()
+        for day in range(3):
+            at = day * 86_400.0
+            for n in range(3):
+                correlator.learn_one(alert(at + n, "till", f"till sign {n}"), f"A{day}")
+                correlator.learn_one(alert(at + 300 + n, "cart", f"cart sign {n}"), f"B{day}")
+            if teach:
+                correlator.merge(f"B{day}", f"A{day}")
+        at = 3 * 86_400.0
+        for n in range(3):
+            correlator.learn_one(alert(at + n, "till", f"till sign {n}"), "A3")
+        scores[teach] = correlator.predict_one(alert(at + 300, "cart", "cart sign 0")).score
+    assert scores[True] > scores[False] + 0.2
+
+
+def test_lessons_are_plain_numbers_that_another_process_takes_up() -> None:
+    first, second = Correlator(), Correlator()
+    for each in (first, second):
+        each.learn_one(alert(0, "orders", "orders is slow"), "A")
+        each.learn_one(alert(20, "payroll", "payroll is slow"), "A")
+    first.correct(["payroll/payroll is slow/20"], "B")
+    assert first.lessons()
+    second.move("payroll/payroll is slow/20", "B")
+    second.take_lessons(first.lessons())
+    asked = alert(40, "payroll", "payroll is down")
+    assert second.predict_one(asked).score == pytest.approx(first.predict_one(asked).score)
+    assert second.lessons() == first.lessons()
+
+
+def taken_back(by_hand: bool) -> int:
+    """How many of the alerts put into incidents of their own later evidence moves away again."""
+    world = draw(12, 300)
+    correlator = told(world, 200)
+    crowded = [profile for profile in correlator._profiles.open.values() if len(profile.members) >= 3]
+    strays = [next(iter(profile.members)) for profile in crowded]
+    assert len(strays) >= 5
+    for number, alert_id in enumerate(strays):
+        (correlator.correct if by_hand else by_the_model(correlator))([alert_id], f"operator-{number}")
+    for _ in range(8):
+        for revision in correlator.revise(world.alerts[199].starts_at):
+            correlator.move(revision.alert_id, revision.to_incident or f"new-{revision.alert_id}")
+    places = [correlator._profiles.of_alert[alert_id] for alert_id in strays]
+    company = [len(correlator._profiles.open[place].members) for place in places]
+    return sum(
+        size > 1 or place != f"operator-{n}" for n, (place, size) in enumerate(zip(places, company, strict=True))
+    )
+
+
+def by_the_model(correlator: Correlator) -> Callable[[Sequence[str], str], None]:
+    """The model's own way of putting alerts elsewhere."""
+
+    def put(alert_ids: Sequence[str], incident_id: str) -> None:
+        for alert_id in alert_ids:
+            correlator.move(alert_id, incident_id)
+
+    return put
+
+
+def test_no_later_evidence_undoes_what_an_operator_did() -> None:
+    assert taken_back(by_hand=False) > 0, "a model that would leave all of them there shows nothing"
+    assert taken_back(by_hand=True) == 0
+
+
+def test_an_alert_delivered_late_is_placed_in_its_turn_and_one_too_late_at_once() -> None:
+    order = [alert(0, "a", "x"), alert(100, "a", "y"), alert(50, "a", "z"), alert(5000, "a", "u"), alert(60, "a", "v")]
+    assert [order[place].starts_at.minute * 60 + order[place].starts_at.second for place in in_turn(order)][:3] == [
+        0,
+        50,
+        100,
+    ]
+    assert sorted(in_turn(order)) == [0, 1, 2, 3, 4]
+
+
+def test_an_end_takes_its_turn_when_it_ended() -> None:
+    told = [alert(0, "a", "x", ends_s=400), alert(100, "a", "y")]
+    assert in_turn(told) == [1, 0]
+
+
+def test_the_end_of_an_earlier_episode_does_not_end_a_later_one() -> None:
+    correlator = Correlator()
+    correlator.learn_one(alert(1000, "a", "x"), "A")
+    assert correlator.predict_one(alert(100, "a", "x", ends_s=400)).repeat_of is None
+    assert correlator.predict_one(alert(1000, "a", "x", ends_s=1400)).repeat_of == "a/x/1000"
