@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from engine.domain import Alert, Evidence, Match
+from engine.domain import Alert, Evidence, Match, Suspect
 from engine.ports import Revised
 
 
@@ -24,6 +24,10 @@ class Apart:
         """Nothing."""
 
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:  # noqa: ARG002 - the port's form
+        """None known."""
+        return ()
+
+    def suspects(self, alerts: Iterable[Alert]) -> tuple[Suspect, ...]:  # noqa: ARG002 - the port's form
         """None known."""
         return ()
 

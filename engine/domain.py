@@ -188,6 +188,16 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Suspect:
+    """A service, host or other thing that may be the root of an incident; it need not have raised an alert itself."""
+
+    name: str
+    probability: float  # 0..1, among the suspects of the incident
+    score: float  # log-odds up to a constant that all suspects share; the evidence weights sum to it
+    because: tuple[Evidence, ...] = ()  # strongest first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
     """Where an alert belongs: an open incident, or none of them (`incident_id` is None: open a new one)."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from engine.domain import Alert, AlertStatus
+from engine.domain import Alert, AlertStatus, Suspect
 from engine.ports import NEVER, CorrelatorFactory, CorrelatorPort, Revised
 from engine.store import alerts, constraints, incidents, reference
 from engine.store.database import Write
@@ -61,6 +61,16 @@ class Live:
         """Rebuild at the next use, with other weights where `make` is given."""
         self.make = make or self.make
         self._correlator = None
+
+    def suspects(self, members: Sequence[Alert]) -> Sequence[Suspect]:
+        """What may have broken where `members` are one incident; () where no correlator is at hand or it stumbles."""
+        if self._correlator is None:
+            return ()
+        try:
+            return self._correlator.suspects(members)
+        except STUMBLES:
+            log.exception("the correlator cannot name suspects: going on without")
+            return ()
 
     def proposals(self, now: datetime) -> Sequence[Revised]:
         """Moves that later evidence speaks for.

@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine import serving
-from engine.domain import Alert, Incident, IncidentStatus, Receipt, Resolution, Rung, Triage
+from engine.domain import (
+    Alert,
+    Incident,
+    IncidentStatus,
+    Membership,
+    Receipt,
+    Resolution,
+    Rung,
+    Suspect,
+    Triage,
+)
 from engine.errors import Conflict, Unavailable
 from engine.experience import Desk, Experience, leading_alerts
 from engine.grouping import Grouping
@@ -136,6 +146,11 @@ class Pathfinder(Planning):
                 return book.revise(proposed, now)
 
     # -- an incident
+
+    def suspects(self, members: Sequence[Membership]) -> Sequence[Suspect]:
+        """What may have broken in the incident of these memberships, likeliest first, with reasons."""
+        with self._lock:
+            return self.live.suspects([member.alert for member in members])
 
     def report(self, incident: Incident, *, actor: str = "") -> Incident:
         """Store what a person reports and return it with the id the store gave."""

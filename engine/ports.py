@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from engine.domain import Alert, Edge, Incident, Match, Responder, Routing, Suggestion, Suggestions
+from engine.domain import Alert, Edge, Incident, Match, Responder, Routing, Suggestion, Suggestions, Suspect
 
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -46,6 +46,9 @@ class CorrelatorPort(Protocol):
 
     def roots(self, incident_id: str) -> Sequence[tuple[str, float]]:
         """Alert ids of the incident with root scores, best first."""
+
+    def suspects(self, alerts: Iterable[Alert]) -> Sequence[Suspect]:
+        """What may have broken in the incident that consists of `alerts`, likeliest first."""
 
     def revise(self, now: datetime) -> Sequence[Revised]:
         """Moves that later evidence speaks for."""

@@ -68,6 +68,10 @@ def test_the_storm_of_six_is_one_incident(client: TestClient) -> None:
     told = post(client, STORM)
     assert len(told["incident_ids"]) == 1
     shown = incident(client, told)
+    suspects = shown["suspects"]
+    assert suspects and sum(each["probability"] for each in suspects) <= 1.0 + 1e-9
+    for each in suspects:
+        assert sum(reason["weight"] for reason in each["because"]) == pytest.approx(each["score"], abs=1e-6)
     assert len(shown["alerts"]) == 6
     assert shown["incident"]["status"] == "open"
     assert shown["root"]["id"] == shown["alerts"][0]["alert"]["id"]

@@ -233,15 +233,14 @@ def test_the_correlator_learns_from_closed_incidents_and_tells_suspects() -> Non
             names_of.append(f"I{turn}")
     correlator = Correlator(topology=SHOP).fit(history, names_of)
     later = 9000.0 * 50
-    for one in (alert(later, "web", "slow"), alert(later + 3, "cart", "slow"), alert(later + 30, "web", "odd")):
+    now = [alert(later, "web", "slow"), alert(later + 3, "cart", "slow"), alert(later + 30, "web", "odd")]
+    for one in now:
         correlator.learn_one(one, "now")
-    assert correlator.suspects("now")[0].name == "web"
+    assert correlator.suspects(now)[0].name == "web"
     assert correlator.roots("now")[0][0].startswith("web odd")
-    assert correlator.suspects("unknown") == ()
+    assert correlator.suspects([]) == ()
     restored = Correlator.from_part(correlator.to_part(), topology=SHOP)
-    for one in (alert(later, "web", "slow"), alert(later + 3, "cart", "slow"), alert(later + 30, "web", "odd")):
-        restored.learn_one(one, "now")
-    assert [root.name for root in restored.suspects("now")] == [root.name for root in correlator.suspects("now")]
+    assert [each.name for each in restored.suspects(now)] == [each.name for each in correlator.suspects(now)]
 
 
 def test_a_measurement_that_tells_gets_weight_and_one_that_does_not_gets_none() -> None:

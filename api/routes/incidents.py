@@ -15,6 +15,7 @@ from api.schemas.answers import (
     IncidentPage,
     MemberOut,
     Problem,
+    SuspectOut,
     TriageOut,
 )
 from api.schemas.requests import AcknowledgementIn, Id, Moment, QuestionIn, ResolutionIn, Words
@@ -25,6 +26,7 @@ from engine.store.records import Scope
 
 routes = router("incidents")
 IncidentId = Annotated[Id, Path(description="such as INC-7")]
+_SUSPECTS = 5  # shown with an incident
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
 
@@ -61,6 +63,7 @@ def show_incident(
     return IncidentDetail(
         incident=IncidentOut.model_validate(incident),
         root=AlertOut.model_validate(root) if root else None,
+        suspects=[SuspectOut.model_validate(one) for one in desk.pathfinder.suspects(members)[:_SUSPECTS]],
         alert_count=record.alerts,
         firing=record.firing,
         churn=record.churn,

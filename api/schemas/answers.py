@@ -146,6 +146,15 @@ class MemberOut(_Out):
         return cls.model_validate(place).model_copy(update={"why": explain(place)})
 
 
+class SuspectOut(_Out):
+    """A thing that may have broken; it need not have raised an alert itself."""
+
+    name: str
+    probability: Share
+    score: float = Field(description="log-odds among the suspects; the weights of `because` sum to it")
+    because: list[EvidenceOut]
+
+
 class EventOut(_Out):
     """One line of the timeline."""
 
@@ -160,6 +169,7 @@ class IncidentDetail(BaseModel):
 
     incident: IncidentOut
     root: AlertOut | None
+    suspects: list[SuspectOut] = Field(description="what may have broken, likeliest first")
     alert_count: int
     firing: int = Field(description="how many of its alerts still fire")
     churn: Share = Field(description="share of its memberships that later evidence changed after they were shown")

@@ -15,12 +15,12 @@ from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
 from engine.correlate.repair import Constraints, Merger, Repair, Revision, Turns, merges, moves
-from engine.correlate.roots import Root, RootRanker
+from engine.correlate.roots import RootRanker
 from engine.correlate.signals import measured, scorer
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
 from engine.correlate.weights import Weights, shipped
-from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart
+from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart, Suspect
 
 _TAUGHT_BY = 16  # alerts of one correction that teach
 
@@ -137,10 +137,13 @@ class Correlator:
         profile = self._profiles.open.get(incident_id)
         return self._roots.rank(profile.members.values()) if profile is not None else ()
 
-    def suspects(self, incident_id: str) -> tuple[Root, ...]:
-        """What may have broken in an open or recent incident, likeliest first, with reasons; () if unknown."""
-        profile = self._profiles.open.get(incident_id)
-        return self._roots.suspects(profile.members.values()) if profile is not None else ()
+    def suspects(self, alerts: Iterable[Alert]) -> tuple[Suspect, ...]:
+        """What may have broken in the incident that consists of `alerts`, likeliest first; () without alerts."""
+        rows = [Member(each.id, at := each.starts_at.timestamp(), each.fingerprint, read(each), at) for each in alerts]
+        return tuple(
+            Suspect(name=root.name, probability=root.probability, score=root.score, because=root.reasons)
+            for root in self._roots.suspects(rows)
+        )
 
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""

@@ -43,7 +43,7 @@ class Together:
         best, which = -math.inf, ""
         for other in (partners.keys() & present.keys()) or islice(present, _STRANGERS_READ):
             seen = self.counts.get(other, 0.0)
-            if seen:
+            if seen and other != kind:
                 share = (partners.get(other, 0.0) + _SHRINK * base) / (seen + _SHRINK)
                 if (share, other) > (best, which):
                     best, which = share, other
