@@ -27,6 +27,7 @@ from engine.domain import (
     Rung,
     Suggestion,
     Suggestions,
+    Suspect,
     Triage,
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
@@ -149,6 +150,9 @@ class FakeEngine(Pathfinder):
     def members(self, incident_id: str, *, limit: int = 500) -> list[Membership]:
         self.incident(incident_id)
         return list(self.inside[incident_id].values())[:limit]
+
+    def suspects(self, members: Sequence[Membership]) -> list[Suspect]:
+        return [Suspect(name=member.alert.service, probability=0.5, score=0.0) for member in members[:1]]
 
     def timeline(self, incident_id: str) -> list[Event]:
         return [Event(incident_id=incident_id, at=self.incident(incident_id).opened_at, kind="opened")]

@@ -112,9 +112,12 @@ def merges(
         if profile is None or incident_id in gone:
             continue
         others = [
-            other for other in neighbours(profiles, profile, merger.repair)
-            if other.id not in gone and frozenset((other.id, incident_id)) not in kept.apart
-        ]  # fmt: skip
+            other
+            for other in neighbours(profiles, profile, merger.repair)
+            if other.id not in gone
+            and frozenset((other.id, incident_id)) not in kept.apart
+            and _may_meet(profile, other)
+        ]
         scored = [
             (sum(weights.get(name, 0.0) * value for name, value in parts), other.id, other)
             for other, parts in merger.pairs(profile, others)
@@ -135,6 +138,11 @@ def merges(
             )  # fmt: skip
 
 
+def _may_meet(one: Profile, other: Profile) -> bool:
+    """Neither ended before the other began: an incident that ended takes nothing that starts later."""
+    return one.first <= other.closed_at and other.first <= one.closed_at
+
+
 def neighbours(profiles: Profiles, profile: Profile, repair: Repair) -> list[Profile]:
     """The incidents that `profile` may be one with: those its own alerts would be weighed against."""
     heard: dict[str, int] = {}
@@ -150,7 +158,8 @@ def moves(due: Iterable[tuple[Profile, Member]], repair: Repair, again: Callable
           pinned: set[str]) -> Iterator[Revision]:  # fmt: skip
     """Single alerts among those `due` that belong elsewhere."""
     for profile, member in due:
-        if member.alert_id not in profile.members or member.alert_id in pinned:
+        ended = profile.closed_at < math.inf  # then it is left as it was
+        if ended or member.alert_id not in profile.members or member.alert_id in pinned:
             continue
         scored = without(profile, member, again, score)
         here = scored.pop(profile.id, 0.0)
