@@ -22,7 +22,7 @@ from engine.correlate.topology import Topology
 from engine.correlate.weights import Weights, shipped
 from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart, Suspect
 
-_TAUGHT_BY = 16  # alerts of one correction that teach
+_TAUGHT_BY = 4  # alerts of one correction that teach
 
 
 class Correlator:
@@ -155,7 +155,7 @@ class Correlator:
         for incident_id in changed:
             del self._profiles.changed[incident_id]
         due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
-        return tuple(moves(due, self.repair, self._again, self._settle, self._pinned))
+        return tuple(moves(due, self.repair, self._again, self._settle, kept))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""
@@ -175,7 +175,13 @@ class Correlator:
         """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
         if self._profiles.of_alert.get(alert_id) in (None, incident_id):
             return
+        source_id = self._profiles.of_alert[alert_id]
         self._profiles.add(incident_id, self._profiles.remove(alert_id))
+        if source_id not in self._profiles.open:
+            # All of it is in the other one now: what it was apart from, that one is apart from.
+            for other_id in {name for pair in self._parted if source_id in pair for name in pair}:
+                if other_id not in (source_id, incident_id):
+                    self.part(incident_id, other_id)
 
     def explain(self, alert_id: str) -> Match | None:
         """Why a remembered alert is where it is, as what is known by now weighs it; None where that is not for it."""

@@ -13,7 +13,9 @@ from engine.correlate.case import Parts
 from engine.correlate.weights import Weights
 
 _MARGIN = 1.0  # log-odds by which the corrected place should win
-_STEP = 0.15  # largest share of the measured difference that one correction adds to the weights
+_STEP = (
+    0.004  # largest share of the measured difference that one correction adds: larger ones unlearn more than they teach
+)
 _FADE = 0.995  # of each lesson, at every further one
 _PLACE, _PAIR = "place:", "pair:"
 

@@ -155,14 +155,15 @@ def neighbours(profiles: Profiles, profile: Profile, repair: Repair) -> list[Pro
 
 
 def moves(due: Iterable[tuple[Profile, Member]], repair: Repair, again: Callable[[Member], list[Case]], score: Score,
-          pinned: set[str]) -> Iterator[Revision]:  # fmt: skip
+          kept: Constraints) -> Iterator[Revision]:  # fmt: skip
     """Single alerts among those `due` that belong elsewhere."""
     for profile, member in due:
         ended = profile.closed_at < math.inf  # then it is left as it was
-        if ended or member.alert_id not in profile.members or member.alert_id in pinned:
+        if ended or member.alert_id not in profile.members or member.alert_id in kept.pinned:
             continue
         scored = without(profile, member, again, score)
         here = scored.pop(profile.id, 0.0)
+        scored = {name: nats for name, nats in scored.items() if frozenset((name, profile.id)) not in kept.apart}
         best = max(scored, key=lambda name: (scored[name], name), default="")
         there = scored.get(best, 0.0)
         if len(profile.members) > 1 and max(here, there) + repair.move_margin < 0.0:
