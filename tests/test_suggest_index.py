@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.suggest.index import FieldIndex, VectorIndex
+from engine.suggest.index import FieldIndex
+from engine.suggest.nearest import VectorIndex
 from tests.naive import suggest as naive
 
 TERMS = st.lists(st.sampled_from(["disk", "full", "pool", "slow", "host", "retry"]), max_size=8)
@@ -23,6 +24,38 @@ def test_scores_are_bm25_of_bulk_and_tail(bulk: list[list[str]], tail: list[list
     if counted == 0 and bulk:
         return  # statistics of nothing but empty documents are those of no documents: lengths have no mean
     assert index.scores(query) == pytest.approx(naive.bm25([*bulk, *tail], counted, query), abs=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TERMS, min_size=1, max_size=12), st.lists(TERMS, max_size=12), TERMS, st.integers(1, 12))
+def test_scores_stay_exact_however_little_is_read(
+    bulk: list[list[str]], tail: list[list[str]], query: list[str], read: int
+) -> None:
+    frugal, whole = FieldIndex(read=read).fit(bulk), FieldIndex().fit(bulk)
+    for document in tail:
+        frugal.add(document)
+        whole.add(document)
+    assert frugal.scores(query) == pytest.approx(whole.scores(query), abs=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TERMS, min_size=1, max_size=30), TERMS, st.integers(1, 5), st.integers(0, 5))
+def test_the_best_are_the_best_of_those_that_may_be_used(
+    documents: list[list[str]], query: list[str], count: int, hidden: int
+) -> None:
+    index = FieldIndex().fit(documents)
+    usable = np.arange(len(documents)) >= hidden
+    scores = np.where(usable, index.scores(query), 0.0)
+    found = index.asked(query).best(usable, count)
+    assert sorted(scores[found]) == pytest.approx(sorted(scores[scores > 0])[-count:])
+    assert len(set(found.tolist())) == len(found)
+
+
+def test_common_words_choose_among_those_that_rare_words_found() -> None:
+    documents = [["rare"], *[["slow"]] * 500, ["rare", "slow"], *[["disk"]] * 20]
+    index = FieldIndex(read=10).fit(documents)
+    everything = np.ones(len(documents), dtype=np.bool_)
+    assert index.asked(["rare", "slow"]).best(everything, 1).tolist() == [501]
 
 
 def test_folding_the_tail_brings_statistics_up_to_date() -> None:

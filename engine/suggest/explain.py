@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from engine.suggest.signals import Scan
 
 _SHOWN = 4  # shared words named in one reason
@@ -32,7 +34,7 @@ def _phrases(scan: Scan, slot: int) -> str:
 
 
 def _meaning(scan: Scan, slot: int) -> str:
-    return "" if scan.meaning is None else f"cosine {scan.meaning[slot]:.2f}"
+    return "" if scan.meaning is None else f"cosine {scan.meaning.of(np.array([slot]))[0]:.2f}"
 
 
 def _service(scan: Scan, slot: int) -> str:

@@ -1,217 +1,265 @@
-"""Exact search that grows one by one: BM25 over a field of past incidents, and cosine over their vectors."""
+"""Search by words that grows one by one: BM25 over a field of past incidents, with bounded work per question."""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from zlib import crc32
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.suggest.columns import Column
+from engine.suggest.postings import MOST_DOCUMENTS, Keys, Packed, Postings, key_of, keys_of, packed, renumbered
 
 Floats = NDArray[np.float32]
 Slots = NDArray[np.intp]
 
 _FOLD_AT = 64  # documents in the tail before the first fold
+_PACK_AT = 1 << 21  # staged terms that are packed together: bounds what building takes beside its result
+_READ = 400_000  # postings read to find candidates in one field: about 4 ms; what is rarer is read first
+_WIDER = 4  # times as many candidates as asked for are looked at again, where common terms were left for later
 
 
 class FieldIndex:
     """BM25 (Lucene's form) over one field; documents have slots 0, 1, 2 ... in the order they came.
 
-    Most documents lie in a bm25s index. Those that came after it was built lie in postings beside it, weighed with
-    the same collection statistics, so that one more document is found at once and costs no rebuild. When the tail
-    has grown to half the bulk (64 documents at least) all are indexed afresh and the statistics follow.
+    Most documents lie in sorted postings. Those that came after these were built lie in a tail beside them, weighed
+    with the same collection statistics, so that one more document is found at once and costs no rebuild. When the
+    tail has grown to half the bulk (64 documents at least) all are sorted afresh and the statistics follow.
 
     Parameters
     ----------
     k1, b
         BM25's saturation of repeated terms (> 0) and its penalty on length (0..1).
+    read
+        Postings read at most before candidates are chosen. Rare terms are read whole first; those left over (MaxScore's
+        non-essential lists: Turtle and Flood 1995) only add to candidates, so every score that is given is exact.
     """
 
-    def __init__(self, k1: float = 1.2, b: float = 0.75) -> None:
+    def __init__(self, k1: float = 1.2, b: float = 0.75, read: int = _READ) -> None:
         self.k1 = k1
         self.b = b
-        self.documents_: list[NDArray[np.int32]] = []
-        self.vocabulary_: dict[str, int] = {}
-        self.lengths_: array[int] = array("i")
-        self.own_: array[float] = array("f")  # each document's score against itself
-        self._clear_tail(0)
-        self._take(None, 0.0)
+        self.read = read
+        self._forget()
 
     def __len__(self) -> int:
-        return len(self.documents_)
+        return len(self.lengths_)
 
     def fit(self, documents: Iterable[Sequence[str]]) -> FieldIndex:
         """Index `documents` (lists of terms) from nothing."""
-        self.vocabulary_, self.documents_, self.lengths_ = {}, [], array("i")
+        self._forget()
         for terms in documents:
             self.stage(terms)
         return self.settle()
 
     def stage(self, terms: Sequence[str]) -> None:
         """Append one document of many; `settle` makes them searchable."""
-        self.documents_.append(self._ids(terms))
-        self.lengths_.append(len(terms))
+        self._measure(terms)
+        self.staged_.extend(map(key_of, terms))
+        if len(self.staged_) >= _PACK_AT:
+            self._pack()
 
     def settle(self) -> FieldIndex:
         """Index everything afresh, with the statistics of what there is now."""
-        self._fold()
+        self._pack()
+        self._rebuild(np.concatenate([self.bulk_.packed(), *self.packs_, self._tail_packed()]))
         return self
 
     def kept(self, slots: Sequence[int]) -> FieldIndex:
         """An index of the documents of `slots` alone, in that order."""
-        fresh = FieldIndex(self.k1, self.b)
-        fresh.vocabulary_ = dict(self.vocabulary_)
-        fresh.documents_ = [self.documents_[slot] for slot in slots]
-        fresh.lengths_ = array("i", [self.lengths_[slot] for slot in slots])
-        return fresh.settle()
+        fresh, chosen = FieldIndex(self.k1, self.b, self.read), np.asarray(slots, dtype=np.intp)
+        fresh.lengths_.take(self.lengths_.values[chosen])
+        fresh.digests_.take(self.digests_.values[chosen])
+        fresh._rebuild(renumbered(np.concatenate([self.bulk_.packed(), self._tail_packed()]), slots, len(self)))
+        return fresh
 
     def add(self, terms: Sequence[str]) -> None:
-        """Append one document; the next `scores` sees it."""
-        slot = len(self.documents_)
-        self.stage(terms)
-        own = 0.0
-        for term, weight in self._weights(self.documents_[slot]):
-            slots, weights = self.tail_.setdefault(term, (array("q"), array("f")))
+        """Append one document; the next question sees it."""
+        slot, norm = len(self), self._norm(len(terms))
+        self._measure(terms)
+        counts = Counter(map(key_of, terms))
+        for key, count in counts.items():
+            slots, times = self.tail_.setdefault(key, (array("i"), array("B")))
             slots.append(slot)
-            weights.append(weight)
-            own += weight
-        self.own_.append(own)
+            times.append(min(count, 255))
+        self.norms_.add(norm)
+        self.own_.add(self._own(counts, norm))
         self.tail_size_ += 1
         if self.tail_size_ >= max(_FOLD_AT, self.bulk_size_ // 2):
-            self._fold()
+            self.settle()
+
+    def asked(self, terms: Iterable[str]) -> Asked:
+        """The search for documents like `terms`: distinct terms count once."""
+        return Asked(self, np.unique(keys_of(set(terms))))
 
     def scores(self, terms: Iterable[str]) -> Floats:
         """BM25 of every document for the distinct `terms`: shape (documents,), >= 0, higher is closer."""
-        found = np.zeros(len(self.documents_), dtype=np.float32)
-        known = {self.vocabulary_[term] for term in terms if term in self.vocabulary_}
-        for term in sorted(known):
-            start, end = self._span(term)
-            if end > start:
-                found[self.bulk_["indices"][start:end]] += self.bulk_["data"][start:end]
-            if term in self.tail_:
-                slots, weights = self.tail_[term]
-                found[np.array(slots)] += np.array(weights)
-        return found
+        return self.asked(terms).of(np.arange(len(self)))
 
     def self_score(self, terms: Sequence[str]) -> float:
         """The score that a document of these `terms` would have against itself: what full agreement is worth."""
-        counts = Counter(terms)
-        length = sum(counts.values())
-        return sum(self._weight(self.vocabulary_.get(term, -1), count, length) for term, count in counts.items())
+        return self._own(Counter(map(key_of, terms)), self._norm(len(terms)))
 
     def self_scores(self) -> Floats:
         """`self_score` of every document: shape (documents,)."""
-        return np.array(self.own_, dtype=np.float32)
+        return self.own_.values
 
     def lengths(self) -> Floats:
         """Terms of every document: shape (documents,)."""
-        return np.array(self.lengths_, dtype=np.float32)
+        return self.lengths_.values
 
     def equal(self, terms: Sequence[str], slots: Slots) -> NDArray[np.bool_]:
         """Per slot whether its document is exactly `terms`: shape (slots,); nothing equals an empty document."""
-        asked = np.array([self.vocabulary_.get(term, -1) for term in terms], dtype=np.int32)
-        return np.array(
-            [len(asked) > 0 and np.array_equal(asked, self.documents_[slot]) for slot in slots], dtype=np.bool_
-        )
+        return np.asarray((self.digests_.values[slots] == _digest(terms)) & (len(terms) > 0))
 
     def shared(self, terms: Iterable[str], slot: int, count: int) -> list[str]:
         """The `count` rarest of `terms` that the document in `slot` also holds, rarest first."""
-        held = set(self.documents_[slot].tolist())
-        common = {term for term in terms if self.vocabulary_.get(term, -1) in held}
-        return sorted(common, key=lambda term: (-self._idf(self.vocabulary_[term]), term))[:count]
+        distinct = sorted(set(terms))
+        asked = keys_of(distinct)
+        starts, ends = self.bulk_.spans(asked)
+        rarity = dict(zip(distinct, self._idf(ends - starts).tolist(), strict=True))
+        common = [
+            term
+            for term, key, start, end in zip(distinct, asked.tolist(), starts.tolist(), ends.tolist(), strict=True)
+            if _holds(self.bulk_.slots[start:end], slot) or slot in self.tail_.get(key, _NOTHING)[0]
+        ]
+        return sorted(common, key=lambda term: (-rarity[term], term))[:count]
 
-    def _ids(self, terms: Sequence[str]) -> NDArray[np.int32]:
-        vocabulary = self.vocabulary_
-        return np.array([vocabulary.setdefault(term, len(vocabulary)) for term in terms], dtype=np.int32)
+    def _forget(self) -> None:
+        self.packed_size_ = 0
+        self.lengths_, self.norms_, self.own_ = Column(np.float32), Column(np.float32), Column(np.float32)
+        self.digests_ = Column(np.uint32)
+        self.staged_ = array("I")  # keys of documents that are not packed yet
+        self._rebuild(np.zeros(0, dtype=np.uint64))
 
-    def _span(self, term: int) -> tuple[int, int]:
-        pointers = self.bulk_["indptr"]
-        return (int(pointers[term]), int(pointers[term + 1])) if 0 <= term < len(pointers) - 1 else (0, 0)
+    def _measure(self, terms: Sequence[str]) -> None:
+        if len(self) >= MOST_DOCUMENTS:
+            raise OverflowError(f"an index holds {MOST_DOCUMENTS} documents at most")
+        self.lengths_.add(len(terms))
+        self.digests_.add(_digest(terms))
 
-    def _idf(self, term: int) -> float:
-        start, end = self._span(term)
-        return float(np.log1p((self.bulk_size_ - (end - start) + 0.5) / (end - start + 0.5)))
+    def _pack(self) -> None:
+        slots = np.arange(self.packed_size_, len(self))
+        lengths = self.lengths_.values[self.packed_size_ :].astype(np.int64)
+        if len(self.staged_):
+            self.packs_.append(packed(np.repeat(slots, lengths), np.array(self.staged_, dtype=np.uint32)))
+        self.staged_ = array("I")
+        self.packed_size_ = len(self)
 
-    def _weight(self, term: int, count: int, length: int) -> float:
-        relative = length / self.mean_length_ if self.mean_length_ else 1.0
-        return self._idf(term) * count / (count + self.k1 * (1 - self.b + self.b * relative))
+    def _tail_packed(self) -> Packed:
+        parts = [
+            (np.uint64(key) << np.uint64(32))
+            | (np.array(slots, np.uint64) << np.uint64(8))
+            | np.array(times, np.uint64)
+            for key, (slots, times) in self.tail_.items()
+        ]
+        return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
 
-    def _weights(self, document: NDArray[np.int32]) -> list[tuple[int, float]]:
-        return [(term, self._weight(term, count, len(document))) for term, count in Counter(document.tolist()).items()]
+    def _rebuild(self, everything: Packed) -> None:
+        self.bulk_, self.bulk_size_ = Postings(everything), len(self)
+        self.packed_size_ = len(self)  # documents that are packed
+        self.packs_: list[Packed] = []
+        self.tail_: dict[int, tuple[array[int], array[int]]] = {}  # slots and counts by key
+        self.tail_size_ = 0
+        lengths = self.lengths_.values
+        self.mean_length_ = float(lengths.mean()) if len(lengths) else 0.0
+        relative = lengths / self.mean_length_ if self.mean_length_ else np.ones_like(lengths)
+        self.norms_.take(self.k1 * (1 - self.b + self.b * relative))
+        self.own_.take(self._owns())
 
-    def _fold(self) -> None:
-        lengths = self.lengths_
-        self._clear_tail(0)
-        if not sum(lengths):
-            self._take(None, 0.0)
-            self.own_ = array("f", [0.0] * len(lengths))
-            return
-        engine = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
-        ids = [document.tolist() for document in self.documents_]
-        engine.index((ids, dict(self.vocabulary_)), create_empty_token=False, show_progress=False)
-        self._take(engine.scores, sum(lengths) / len(lengths))
-        own = np.bincount(self.bulk_["indices"], weights=self.bulk_["data"], minlength=len(lengths))
-        self.own_ = array("f", own.tolist())
+    def _owns(self) -> Floats:
+        total, bulk = np.zeros(len(self), dtype=np.float64), self.bulk_
+        held = np.diff(bulk.starts)
+        for first in range(0, len(bulk), _PACK_AT):
+            part = slice(first, first + _PACK_AT)
+            terms = np.searchsorted(bulk.starts, np.arange(first, min(first + _PACK_AT, len(bulk))), side="right") - 1
+            weights = self._weigh(self._idf(held)[terms], bulk.slots[part], bulk.counts[part])
+            total += np.bincount(bulk.slots[part], weights=weights, minlength=len(self))
+        return total.astype(np.float32)
 
-    def _take(self, scores: dict[str, Any] | None, mean_length: float) -> None:
-        empty: dict[str, Any] = {
-            "data": np.zeros(0, np.float32),
-            "indices": np.zeros(0, np.int32),
-            "indptr": np.zeros(1, np.int64),
-        }
-        self.bulk_ = scores or empty
-        self.bulk_size_ = len(self.documents_)
-        self.mean_length_ = mean_length
+    def _norm(self, length: float) -> float:
+        """What the count of a term is divided by, beside itself: k1 for a document of mean length."""
+        return float(self.k1 * (1 - self.b + self.b * (length / self.mean_length_ if self.mean_length_ else 1.0)))
 
-    def _clear_tail(self, size: int) -> None:
-        self.tail_: dict[int, tuple[array[int], array[float]]] = {}
-        self.tail_size_ = size
+    def _idf(self, holders: NDArray[np.int64]) -> Floats:
+        return np.log1p((self.bulk_size_ - holders + 0.5) / (holders + 0.5)).astype(np.float32)
 
+    def _weigh(self, idf: Floats, slots: NDArray[np.int32], counts: NDArray[np.uint8]) -> Floats:
+        return np.asarray(idf * counts / (counts + self.norms_.values[slots]), dtype=np.float32)
 
-class VectorIndex:
-    """Cosine against unit vectors held in one growing array; a slot without a vector scores 0."""
-
-    def __init__(self) -> None:
-        self.rows_: Floats = np.zeros((0, 0), dtype=np.float32)
-        self.has_: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
-        self.size_ = 0
-
-    def __len__(self) -> int:
-        return self.size_
-
-    def grow(self, size: int) -> None:
-        """Make room for slots up to `size`; new ones have no vector yet."""
-        if size > len(self.has_):
-            room = max(size, 2 * len(self.has_), 16)
-            self.rows_ = _padded(self.rows_, room)
-            self.has_ = _padded(self.has_, room)
-        self.size_ = max(size, self.size_)
-
-    def put(self, slots: Sequence[int], vectors: Floats) -> None:
-        """Set the unit rows of `slots`: shape (slots, dim)."""
-        if not len(slots):
-            return
-        if self.rows_.shape[1] != vectors.shape[1]:
-            self.rows_ = np.zeros((len(self.has_), vectors.shape[1]), dtype=np.float32)
-            self.has_[:] = False
-        self.rows_[list(slots)] = vectors
-        self.has_[list(slots)] = True
-
-    def missing(self) -> list[int]:
-        """Slots that have no vector yet."""
-        return np.flatnonzero(~self.has_[: self.size_]).tolist()
-
-    def scores(self, vector: Floats) -> Floats:
-        """Cosine of every slot with `vector`: shape (slots,), -1..1."""
-        if not self.rows_.shape[1]:
-            return np.zeros(self.size_, dtype=np.float32)
-        return np.asarray(self.rows_[: self.size_] @ vector, dtype=np.float32)
+    def _own(self, counts: Counter[int], norm: float) -> float:
+        starts, ends = self.bulk_.spans(np.array(list(counts), dtype=np.uint32))
+        times = np.minimum(np.array(list(counts.values()), dtype=np.float32), 255)
+        return float((self._idf(ends - starts) * times / (times + norm)).sum())
 
 
-def _padded(values: Any, room: int) -> Any:
-    wider = np.zeros((room, *values.shape[1:]), dtype=values.dtype)
-    wider[: len(values)] = values
-    return wider
+class Asked:
+    """One question to one field: rare terms are added up for every document at once, common ones where asked for."""
+
+    def __init__(self, index: FieldIndex, keys: Keys) -> None:
+        self._index = index
+        starts, ends = index.bulk_.spans(keys)
+        order = np.argsort(ends - starts, kind="stable")
+        self._starts, self._ends, keys = starts[order], ends[order], keys[order]
+        self._idf = index._idf(self._ends - self._starts)
+        self._read = max(1, int(np.searchsorted(np.cumsum(self._ends - self._starts), index.read, side="right")))
+        self._found = np.zeros(len(index), dtype=np.float32)
+        self._touched = np.zeros(len(index), dtype=np.bool_)
+        for place in range(min(self._read, len(keys))):
+            self._bulk(place)
+        for place, key in enumerate(keys.tolist()) if index.tail_ else ():
+            self._tail(place, key)
+
+    def best(self, usable: NDArray[np.bool_], count: int) -> Slots:
+        """The `count` slots with the highest scores above 0 among `usable`; of equals, the later ones."""
+        among = np.flatnonzero(self._touched & usable)
+        if self._read < len(self._starts):
+            among = among[highest(self._found[among], count * _WIDER)]
+        return among[highest(self.of(among), count)]
+
+    def of(self, slots: Slots) -> Floats:
+        """The scores of `slots`: shape (slots,)."""
+        scores = self._found[slots]
+        for place in range(self._read, len(self._starts)):
+            held = self._index.bulk_.slots[self._starts[place] : self._ends[place]]
+            at = np.minimum(np.searchsorted(held, slots), len(held) - 1)
+            there = held[at] == slots
+            counts = self._index.bulk_.counts[self._starts[place] : self._ends[place]][at[there]]
+            scores[there] += self._index._weigh(self._idf[place], slots[there], counts)
+        return scores
+
+    def _bulk(self, place: int) -> None:
+        part = slice(self._starts[place], self._ends[place])
+        self._take(place, self._index.bulk_.slots[part], self._index.bulk_.counts[part])
+
+    def _tail(self, place: int, key: int) -> None:
+        if key in self._index.tail_:
+            slots, counts = self._index.tail_[key]
+            self._take(place, np.array(slots, dtype=np.int32), np.array(counts, dtype=np.uint8))
+
+    def _take(self, place: int, slots: NDArray[np.int32], counts: NDArray[np.uint8]) -> None:
+        self._found[slots] += self._index._weigh(self._idf[place], slots, counts)
+        self._touched[slots] = True
+
+
+_NOTHING: tuple[array[int], array[int]] = (array("i"), array("B"))
+
+
+def _digest(terms: Sequence[str]) -> int:
+    return crc32("\x1f".join(terms).encode("utf-8", "replace"))
+
+
+def _holds(ordered: NDArray[np.int32], slot: int) -> bool:
+    place = int(np.searchsorted(ordered, slot))
+    return place < len(ordered) and int(ordered[place]) == slot
+
+
+def highest(scores: Floats, count: int) -> Slots:
+    """Places of the `count` highest of `scores`; of equals, the last ones."""
+    if len(scores) <= count:
+        return np.arange(len(scores))
+    bar = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above, level = np.flatnonzero(scores > bar), np.flatnonzero(scores == bar)
+    return np.concatenate([above, level[len(level) - (count - len(above)) :]])

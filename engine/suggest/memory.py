@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -10,39 +9,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Alert, Incident
+from engine.suggest.columns import Column
 from engine.suggest.document import FIELDS, Document, document_of, fix_is_useful
-from engine.suggest.index import FieldIndex, Floats, VectorIndex
+from engine.suggest.index import FieldIndex, Floats, Slots
+from engine.suggest.nearest import VectorIndex
 
 _NOTHING = -1
 _COMPACT_AT = 256  # slots of replaced incidents before the memory is built afresh
 
 
 class Labels:
-    """One categorical column: how many incidents carry each value, and which value each slot has."""
+    """One categorical column: which incidents carry each value, and which value each slot has."""
 
     def __init__(self) -> None:
         self.codes: dict[str, int] = {}
-        self.counts: list[int] = []
-        self.column: array[int] = array("i")
+        self.holders: list[Column] = []  # slots by code
+        self.column = Column(np.int32)
 
     def add(self, value: str) -> None:
         """Append the value of the next slot; empty means unknown. Case does not matter."""
         code = _NOTHING
         if value:
             code = self.codes.setdefault(value.casefold(), len(self.codes))
-            self.counts.extend([0] * (code + 1 - len(self.counts)))
-            self.counts[code] += 1
-        self.column.append(code)
+            if code == len(self.holders):
+                self.holders.append(Column(np.int32))
+            self.holders[code].add(len(self.column))
+        self.column.add(code)
 
-    def agreement(self, value: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
+    def slots_of(self, value: str) -> Slots:
+        """The slots that have `value`, in order."""
+        code = self.codes.get(value.casefold(), _NOTHING)
+        return self.holders[code].values.astype(np.intp) if code >= 0 else np.zeros(0, dtype=np.intp)
+
+    def agreement(self, value: str, slots: Slots) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
         """Per slot whether it has `value`, whether it has another one, and how rare the value is (nats, 0..8)."""
-        column = np.array(self.column)
+        column = self.column.values[slots]
         if not value:
             nowhere = np.zeros(len(column), dtype=np.bool_)
             return nowhere, nowhere, 0.0
         code = self.codes.get(value.casefold(), _NOTHING - 1)
-        seen = self.counts[code] if code >= 0 else 0
-        rarity = float(np.clip(np.log((len(column) + 1) / (seen + 1)), 0, 8))
+        seen = len(self.holders[code]) if code >= 0 else 0
+        rarity = float(np.clip(np.log((len(self.column) + 1) / (seen + 1)), 0, 8))
         return column == code, (column != code) & (column != _NOTHING), rarity
 
 
@@ -53,9 +60,10 @@ class Memory:
         self.incidents: list[Incident] = []
         self.symptoms: list[frozenset[str]] = []  # alert fingerprints of each incident
         self.slot_of: dict[str, int] = {}
-        self.opened: array[float] = array("d")  # epoch seconds
-        self.known: array[float] = array("d")  # epoch seconds from which others may learn from it; inf when replaced
-        self.fixed: array[int] = array("b")  # 1 where the resolution says what to do
+        self.opened = Column(np.float64)  # epoch seconds
+        self.known = Column(np.float64)  # epoch seconds from which others may learn from it; inf when replaced
+        self.fixed = Column(np.int8)  # 1 where the resolution says what to do
+        self.symptom_holders: dict[str, Column] = {}  # slots by alert fingerprint
         self.services, self.categories, self.priorities = Labels(), Labels(), Labels()
         self.fields = {name: FieldIndex() for name in FIELDS}
         self.vectors = VectorIndex()
@@ -81,7 +89,7 @@ class Memory:
         """Remember one more incident, or a newer form of a known one; returns its slot."""
         old = self.slot_of.get(incident.id)
         if old is not None:
-            self.known[old] = np.inf
+            self.known.values[old] = np.inf
             self.waiting.pop(old, None)
             self.silent += 1
         slot = self._append(incident, symptoms, document.encoded)
@@ -102,7 +110,7 @@ class Memory:
             fresh._append(self.incidents[slot], self.symptoms[slot], self.waiting.get(slot, ""))
         fresh.fields = {name: index.kept(living) for name, index in self.fields.items()}
         with_vector = [place for place, slot in enumerate(living) if slot not in self.waiting]
-        fresh.encoded(with_vector, self.vectors.rows_[[living[place] for place in with_vector]])
+        fresh.encoded(with_vector, self.vectors.rows([living[place] for place in with_vector]))
         return fresh
 
     def encoded(self, slots: Sequence[int], vectors: Floats) -> None:
@@ -113,19 +121,26 @@ class Memory:
 
     def known_at(self, moment: datetime, asked: str) -> NDArray[np.bool_]:
         """Per slot whether an incident opened at `moment` with id `asked` may learn from it."""
-        usable = np.array(self.known) < moment.timestamp()
+        usable: NDArray[np.bool_] = self.known.values < moment.timestamp()
         if asked in self.slot_of:
             usable[self.slot_of[asked]] = False
         return usable
+
+    def with_symptoms(self, symptoms: Iterable[str]) -> Slots:
+        """The slots of incidents that share at least one alert fingerprint with `symptoms`, in order."""
+        held = [self.symptom_holders[one].values for one in symptoms if one in self.symptom_holders]
+        return np.unique(np.concatenate(held)).astype(np.intp) if held else np.zeros(0, dtype=np.intp)
 
     def _append(self, incident: Incident, symptoms: frozenset[str], text: str) -> int:
         slot = len(self.incidents)
         self.incidents.append(incident)
         self.symptoms.append(symptoms)
+        for one in symptoms:
+            self.symptom_holders.setdefault(one, Column(np.int32)).add(slot)
         self.slot_of[incident.id] = slot
-        self.opened.append(incident.opened_at.timestamp())
-        self.known.append(incident.known_from.timestamp())
-        self.fixed.append(fix_is_useful(incident.resolution))
+        self.opened.add(incident.opened_at.timestamp())
+        self.known.add(incident.known_from.timestamp())
+        self.fixed.add(fix_is_useful(incident.resolution))
         self.services.add(incident.service)
         self.categories.add(incident.category)
         self.priorities.add(incident.priority)

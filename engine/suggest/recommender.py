@@ -202,7 +202,7 @@ class Recommender:
             self._encode_all(sorted(self.memory.waiting))
 
     def _ordered(self, weighed: Weighed) -> list[int]:
-        opened = np.array(self.memory.opened)[weighed.slots]
+        opened = self.memory.opened.values[weighed.slots]
         return [int(i) for i in np.lexsort((-weighed.slots, -opened, -weighed.scores))]
 
     def _suggestion(self, weighed: Weighed, place: int) -> Suggestion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,30 +66,40 @@ def question_of(incident: Incident, alerts: Sequence[Alert], vector: Floats | No
     return Question(incident, document_of(incident, alerts), fingerprints(alerts), vector)
 
 
+class Search(Protocol):
+    """One question to one channel, by words or by meaning."""
+
+    def best(self, usable: NDArray[np.bool_], count: int) -> Slots:
+        """The `count` slots of `usable` (a mask over all) that answer best; fewer where no more answer at all."""
+
+    def of(self, slots: Slots) -> Floats:
+        """Scores of `slots`, higher is closer: shape (slots,)."""
+
+
 class Scan:
-    """The scores of all remembered incidents for one question; `columns` reads them for the candidates."""
+    """One question to all remembered incidents: `candidates` finds those worth weighing, `columns` reads them."""
 
     def __init__(self, memory: Memory, question: Question, usable: NDArray[np.bool_]) -> None:
         self.memory = memory
         self.question = question
         self.usable = usable
-        asked = question.document.fields
-        self.scores = {name: index.scores(asked[name]) for name, index in memory.fields.items()}
-        self.title_in_body = memory.fields["body"].scores(asked["title"])
-        self.body_in_title = memory.fields["title"].scores(asked["body"])
-        self.meaning = memory.vectors.scores(question.vector) if question.vector is not None else None
+        asked, fields = question.document.fields, memory.fields
+        self.words = {name: index.asked(asked[name]) for name, index in fields.items()}
+        self.title_in_body = fields["body"].asked(asked["title"])
+        self.body_in_title = fields["title"].asked(asked["body"])
+        self.meaning = memory.vectors.asked(question.vector) if question.vector is not None else None
 
     def candidates(self, per_channel: int) -> Slots:
         """Slots worth weighing: the best of every channel, or all where they are few."""
-        usable = np.flatnonzero(self.usable)
-        if len(usable) <= max(_EVERYTHING, per_channel):
-            return usable
-        channels = [*self.scores.values(), self.title_in_body, self.body_in_title]
+        if np.count_nonzero(self.usable) <= max(_EVERYTHING, per_channel):
+            return np.flatnonzero(self.usable)
+        channels: list[Search] = [*self.words.values(), self.title_in_body, self.body_in_title]
         if self.meaning is not None:
             channels.append(self.meaning)
-        chosen = [_best(channel, usable, per_channel) for channel in channels]
-        chosen.append(self._same_symptoms(usable)[-per_channel:])
-        chosen.append(self._same_service(usable)[-per_channel // 2 :])
+        chosen = [channel.best(self.usable, per_channel) for channel in channels]
+        chosen.append(self._usable(self.memory.with_symptoms(self.question.symptoms))[-per_channel:])
+        same_service = self.memory.services.slots_of(self.question.incident.service)
+        chosen.append(self._usable(same_service)[-per_channel // 2 :])
         return np.unique(np.concatenate(chosen))
 
     def columns(self, slots: Slots) -> Floats:
@@ -98,13 +109,16 @@ class Scan:
         fields = [column for name in FIELDS for column in self._field(name, slots)]
         parts = [*fields, *self._across(slots), *self._meaning(slots), *self._labels(slots)]
         parts += [self._symptoms(slots), *self._time(slots), self._named(slots)]
-        parts.append(np.array(self.memory.fixed, dtype=np.float32)[slots])
+        parts.append(self.memory.fixed.values[slots].astype(np.float32))
         return np.column_stack(parts).astype(np.float32)
 
+    def _usable(self, slots: Slots) -> Slots:
+        return slots[self.usable[slots]]
+
     def _field(self, name: str, slots: Slots) -> list[Floats]:
-        index, scores = self.memory.fields[name], self.scores[name][slots]
+        index, scores = self.memory.fields[name], self.words[name].of(slots)
         own, past = index.self_score(self.question.document.fields[name]), index.self_scores()[slots]
-        best = max(float(self.scores[name][self.usable].max(initial=0)), _FEW)
+        best = max(float(scores.max()), _FEW)  # the best of the field is among its candidates
         return [scores / np.sqrt((own + _SOFT) * (past + _SOFT)), scores / best, np.log1p(scores)]
 
     def _across(self, slots: Slots) -> list[Floats]:
@@ -112,9 +126,9 @@ class Scan:
         asked = self.question.document.fields
         lengths = np.log1p(body.lengths()[slots])
         return [
-            self.title_in_body[slots] / (body.self_score(asked["title"]) + _SOFT),
-            self.body_in_title[slots] / (title.self_scores()[slots] + _SOFT),
-            title.equal(asked["title"], slots),
+            self.title_in_body.of(slots) / (body.self_score(asked["title"]) + _SOFT),
+            self.body_in_title.of(slots) / (title.self_scores()[slots] + _SOFT),
+            title.equal(asked["title"], slots).astype(np.float32),
             lengths,
             np.abs(lengths - np.log1p(len(asked["body"]))),
         ]
@@ -123,8 +137,8 @@ class Scan:
         if self.meaning is None:
             nothing = np.zeros(len(slots), dtype=np.float32)
             return [nothing, nothing]
-        best = self.meaning[self.usable].max(initial=-1.0)
-        return [self.meaning[slots], self.meaning[slots] - best]
+        cosines = self.meaning.of(slots)
+        return [cosines, cosines - cosines.max()]
 
     def _labels(self, slots: Slots) -> list[Floats]:
         asked, memory = self.question.incident, self.memory
@@ -133,37 +147,22 @@ class Scan:
         return [*service, *category, _agreement(memory.priorities, asked.priority, slots)[0]]
 
     def _symptoms(self, slots: Slots) -> Floats:
-        return np.array([_overlap(self.question.symptoms, self.memory.symptoms[slot]) for slot in slots], np.float32)
+        asked, past = self.question.symptoms, self.memory.symptoms
+        return np.array([_overlap(asked, past[slot]) for slot in slots.tolist()], np.float32)
 
     def _time(self, slots: Slots) -> list[Floats]:
         moment = self.question.incident.opened_at.timestamp()
-        days = np.maximum(moment - np.array(self.memory.opened)[slots], 0) / _DAY_S
+        days = np.maximum(moment - self.memory.opened.values[slots], 0) / _DAY_S
         return [np.log1p(days), np.exp(-days), np.exp(-days / 30), np.exp(-days / 365)]
 
     def _named(self, slots: Slots) -> Floats:
         mentions, incidents = set(self.question.document.fields["names"]), self.memory.incidents
-        return np.array([incidents[slot].id.casefold() in mentions for slot in slots], np.float32)
-
-    def _same_symptoms(self, usable: Slots) -> Slots:
-        asked = self.question.symptoms
-        found = [slot for slot in usable if asked & self.memory.symptoms[slot]] if asked else []
-        return np.array(found, dtype=np.intp)
-
-    def _same_service(self, usable: Slots) -> Slots:
-        same, _, _ = self.memory.services.agreement(self.question.incident.service)
-        return usable[same[usable]]
+        return np.array([incidents[slot].id.casefold() in mentions for slot in slots.tolist()], np.float32)
 
 
 def _agreement(labels: Labels, value: str, slots: Slots) -> list[Floats]:
-    same, other, rarity = labels.agreement(value)
-    return [same[slots].astype(np.float32), same[slots] * np.float32(rarity), other[slots].astype(np.float32)]
-
-
-def _best(scores: Floats, usable: Slots, count: int) -> Slots:
-    among = scores[usable]
-    if len(among) > count:
-        usable = usable[np.argpartition(-among, count)[:count]]
-    return usable[scores[usable] > 0]
+    same, other, rarity = labels.agreement(value, slots)
+    return [same.astype(np.float32), same * np.float32(rarity), other.astype(np.float32)]
 
 
 def _overlap(asked: frozenset[str], past: frozenset[str]) -> float:

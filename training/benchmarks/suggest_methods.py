@@ -35,7 +35,7 @@ def methods(recommender: Recommender) -> list[Method]:
     words.memory = recommender.memory
     found = [
         Method("TF-IDF cosine", _tf_idf(recommender)),
-        Method("BM25 (title and body)", lambda query: _scan(words, query).scores["body"].astype(np.float64)),
+        Method("BM25 (title and body)", lambda query: _body(_scan(words, query))),
     ]
     if recommender.ready:
         found += [
@@ -60,13 +60,18 @@ def _ours(recommender: Recommender, query: Incident) -> Array:
     return scores
 
 
+def _body(scan: Scan) -> Array:
+    return scan.words["body"].of(np.arange(len(scan.usable))).astype(np.float64)
+
+
 def _meaning(scan: Scan) -> Array:
-    return np.asarray(np.zeros(len(scan.usable)) if scan.meaning is None else scan.meaning, dtype=np.float64)
+    slots = np.arange(len(scan.usable))
+    return np.zeros(len(slots)) if scan.meaning is None else scan.meaning.of(slots).astype(np.float64)
 
 
 def _rrf(scan: Scan) -> Array:
     total = np.zeros(len(scan.usable))
-    for channel in (scan.scores["body"].astype(np.float64), _meaning(scan)):
+    for channel in (_body(scan), _meaning(scan)):
         order = np.argsort(-np.where(scan.usable, channel, -np.inf), kind="stable")
         places = np.empty(len(order))
         places[order] = np.arange(1, len(order) + 1)
@@ -75,7 +80,7 @@ def _rrf(scan: Scan) -> Array:
 
 
 def _fixed_rule(scan: Scan) -> Array:
-    days = (scan.question.incident.opened_at.timestamp() - np.array(scan.memory.opened)) / _DAY_S
+    days = (scan.question.incident.opened_at.timestamp() - scan.memory.opened.values) / _DAY_S
     close = np.where(scan.usable & (days <= _FIXED_DAYS), _meaning(scan), -np.inf)
     fifth = np.sort(close)[-5] if len(close) >= 5 else -np.inf
     return np.where((close >= _FIXED_COSINE) & (close >= fifth), close, -np.inf)
