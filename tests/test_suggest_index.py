@@ -52,7 +52,7 @@ def test_the_best_are_the_best_of_those_that_may_be_used(
 
 
 def test_common_words_choose_among_those_that_rare_words_found() -> None:
-    documents = [["rare"], *[["slow"]] * 500, ["rare", "slow"], *[["disk"]] * 20]
+    documents = [["rare", "disk"], *[["slow"]] * 500, ["rare", "slow"], *[["disk"]] * 20]
     index = FieldIndex(read=10).fit(documents)
     everything = np.ones(len(documents), dtype=np.bool_)
     assert index.asked(["rare", "slow"]).best(everything, 1).tolist() == [501]
