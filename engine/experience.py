@@ -96,8 +96,11 @@ class Experience:
         )
 
     def warm(self) -> None:
-        """Make the recommender ready for the best rung; seconds to minutes, in a thread of its own."""
-        self.models.recommender.warm()
+        """Make the recommender ready for the best rung; seconds to minutes, in a thread of its own.
+
+        Questions and lessons go on: the lock is theirs while the encoder works.
+        """
+        self.models.recommender.warm(self._lock)
 
     def _learn_all(self, records: Sequence[IncidentRecord], leading: Mapping[str, Sequence[Alert]]) -> None:
         past = [record.incident for record in records]

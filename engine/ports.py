@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -88,8 +89,8 @@ class RecommenderPort(Protocol):
     def ready(self) -> bool:
         """Whether answers come from the best rung."""
 
-    def warm(self) -> Any:
-        """Load what takes long."""
+    def warm(self, lock: AbstractContextManager[Any] | None = None) -> Any:
+        """Load what takes long; `lock` is held only where what questions read is changed."""
 
     def fit(self, incidents: Iterable[Incident], alerts: Mapping[str, Sequence[Alert]] | None = None) -> Any:
         """Learn a history anew, with the leading alerts of each incident by its id."""

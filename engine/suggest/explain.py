@@ -66,7 +66,7 @@ def _label(asked: str, past: str) -> str:
 
 
 def _shared(scan: Scan, slot: int, field: str) -> str:
-    common = scan.memory.fields[field].shared(scan.question.document.fields[field], slot, _SHOWN)
+    common = scan.words[field].shared(slot, _SHOWN)
     return "both say " + ", ".join(common) if common else "nothing in common"
 
 

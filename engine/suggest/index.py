@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.suggest.columns import Column
-from engine.suggest.postings import MOST_DOCUMENTS, Keys, Packed, Postings, key_of, keys_of, packed, renumbered
+from engine.suggest.postings import MOST_DOCUMENTS, Packed, Postings, key_of, keys_of, packed, renumbered
 
 Floats = NDArray[np.float32]
 Slots = NDArray[np.intp]
@@ -92,7 +92,7 @@ class FieldIndex:
 
     def asked(self, terms: Iterable[str]) -> Asked:
         """The search for documents like `terms`: distinct terms count once."""
-        return Asked(self, np.unique(keys_of(set(terms))))
+        return Asked(self, sorted(set(terms)))
 
     def scores(self, terms: Iterable[str]) -> Floats:
         """BM25 of every document for the distinct `terms`: shape (documents,), >= 0, higher is closer."""
@@ -113,19 +113,6 @@ class FieldIndex:
     def equal(self, terms: Sequence[str], slots: Slots) -> NDArray[np.bool_]:
         """Per slot whether its document is exactly `terms`: shape (slots,); nothing equals an empty document."""
         return np.asarray((self.digests_.values[slots] == _digest(terms)) & (len(terms) > 0))
-
-    def shared(self, terms: Iterable[str], slot: int, count: int) -> list[str]:
-        """The `count` rarest of `terms` that the document in `slot` also holds, rarest first."""
-        distinct = sorted(set(terms))
-        asked = keys_of(distinct)
-        starts, ends = self.bulk_.spans(asked)
-        rarity = dict(zip(distinct, self._idf(ends - starts).tolist(), strict=True))
-        common = [
-            term
-            for term, key, start, end in zip(distinct, asked.tolist(), starts.tolist(), ends.tolist(), strict=True)
-            if _holds(self.bulk_.slots[start:end], slot) or slot in self.tail_.get(key, _NOTHING)[0]
-        ]
-        return sorted(common, key=lambda term: (-rarity[term], term))[:count]
 
     def _forget(self) -> None:
         self.packed_size_ = 0
@@ -198,18 +185,20 @@ class FieldIndex:
 class Asked:
     """One question to one field: rare terms are added up for every document at once, common ones where asked for."""
 
-    def __init__(self, index: FieldIndex, keys: Keys) -> None:
+    def __init__(self, index: FieldIndex, terms: Sequence[str]) -> None:
         self._index = index
+        keys = keys_of(terms)
         starts, ends = index.bulk_.spans(keys)
-        order = np.argsort(ends - starts, kind="stable")
-        self._starts, self._ends, keys = starts[order], ends[order], keys[order]
+        order = np.argsort(ends - starts, kind="stable")  # rarest first
+        self._terms, self._keys = [terms[place] for place in order], keys[order]
+        self._starts, self._ends = starts[order], ends[order]
         self._idf = index._idf(self._ends - self._starts)
         self._read = max(1, int(np.searchsorted(np.cumsum(self._ends - self._starts), index.read, side="right")))
         self._found = np.zeros(len(index), dtype=np.float32)
         self._touched = np.zeros(len(index), dtype=np.bool_)
         for place in range(min(self._read, len(keys))):
             self._bulk(place)
-        for place, key in enumerate(keys.tolist()) if index.tail_ else ():
+        for place, key in enumerate(self._keys.tolist()) if index.tail_ else ():
             self._tail(place, key)
 
     def best(self, usable: NDArray[np.bool_], count: int) -> Slots:
@@ -230,6 +219,14 @@ class Asked:
             scores[there] += self._index._weigh(self._idf[place], slots[there], counts)
         return scores
 
+    def shared(self, slot: int, count: int) -> list[str]:
+        """The `count` rarest terms of the question that the document in `slot` also holds, rarest first."""
+        bulk, tail = self._index.bulk_, self._index.tail_
+        held = bulk.holds(self._starts, self._ends, slot)
+        if slot >= self._index.bulk_size_:
+            held = np.array([slot in tail.get(key, _NOTHING)[0] for key in self._keys.tolist()], dtype=np.bool_)
+        return [self._terms[place] for place in np.flatnonzero(held)[:count]]
+
     def _bulk(self, place: int) -> None:
         part = slice(self._starts[place], self._ends[place])
         self._take(place, self._index.bulk_.slots[part], self._index.bulk_.counts[part])
@@ -249,11 +246,6 @@ _NOTHING: tuple[array[int], array[int]] = (array("i"), array("B"))
 
 def _digest(terms: Sequence[str]) -> int:
     return crc32("\x1f".join(terms).encode("utf-8", "replace"))
-
-
-def _holds(ordered: NDArray[np.int32], slot: int) -> bool:
-    place = int(np.searchsorted(ordered, slot))
-    return place < len(ordered) and int(ordered[place]) == slot
 
 
 def highest(scores: Floats, count: int) -> Slots:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,15 +110,20 @@ class Memory:
         for slot in living:
             fresh._append(self.incidents[slot], self.symptoms[slot], self.waiting.get(slot, ""))
         fresh.fields = {name: index.kept(living) for name, index in self.fields.items()}
-        with_vector = [place for place, slot in enumerate(living) if slot not in self.waiting]
-        fresh.encoded(with_vector, self.vectors.rows([living[place] for place in with_vector]))
+        fresh.vectors = self.vectors.kept(living)
+        for place, slot in enumerate(living):
+            if slot not in self.waiting:
+                fresh.waiting.pop(place)
         return fresh
 
     def encoded(self, slots: Sequence[int], vectors: Floats) -> None:
-        """Take the unit vectors of the texts of `slots`."""
-        self.vectors.put(slots, vectors)
-        for slot in slots:
-            self.waiting.pop(slot, None)
+        """Take the unit vectors of the texts of `slots`; a slot that fell silent meanwhile takes none."""
+        wanted = [place for place, slot in enumerate(slots) if self.waiting.pop(slot, None) is not None]
+        self.vectors.put([slots[place] for place in wanted], vectors[wanted])
+
+    def newest_waiting(self, count: int) -> dict[int, str]:
+        """The texts of the `count` newest slots that wait for their vectors, by slot."""
+        return {slot: self.waiting[slot] for slot in islice(reversed(self.waiting), count)}
 
     def known_at(self, moment: datetime, asked: str) -> NDArray[np.bool_]:
         """Per slot whether an incident opened at `moment` with id `asked` may learn from it."""

@@ -1,48 +1,84 @@
-"""Search by meaning that grows one by one: cosine over the vectors of past incidents."""
+"""Search by meaning that grows one by one: exact for as many vectors as that is quick, an approximate graph beyond."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.suggest.graph import Graph
 from engine.suggest.index import Floats, Slots, highest
+
+_EXACT = 100_000  # vectors compared one by one: 15 ms of one core at 384 numbers each
+_STEP = 2_048  # vectors moved into the graph between two questions: under a second of one core
+_BLOCK = 4_096  # rows taken from the system at a time
+_WIDER = 4  # times as many are taken from the graph as asked for, as some may not be used; more where few are left
+_NONE = -1
 
 
 class VectorIndex:
-    """Cosine against unit vectors held in one growing array; a slot without a vector scores 0."""
+    """Cosine against the unit vectors of slots 0, 1, 2 ...; a slot without a vector is not found and scores 0.
 
-    def __init__(self) -> None:
-        self.rows_: Floats = np.zeros((0, 0), dtype=np.float32)
-        self.has_: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+    New vectors are compared one by one. Once these are more than `exact`, `tidying` moves them, 8 bits a number, into
+    a graph on disk; what comes after is again compared one by one, so that nothing waits to be found.
+
+    Parameters
+    ----------
+    exact
+        Vectors that are compared one by one for long.
+    folder
+        Where the graph's file lies; the system's temporary one if None.
+    """
+
+    def __init__(self, exact: int = _EXACT, folder: Path | None = None) -> None:
+        self.exact = exact
+        self.folder = folder
         self.size_ = 0
+        self.dim_ = 0
+        self.graph_: Graph | None = None
+        self.blocks_: list[Floats] = []
+        self.count_ = 0  # rows in use
+        self.row_of_: NDArray[np.int32] = np.full(16, _NONE, dtype=np.int32)  # by slot
+        self.slot_of_: Slots = np.zeros(0, dtype=np.intp)  # by row
 
     def __len__(self) -> int:
         return self.size_
 
     def grow(self, size: int) -> None:
         """Make room for slots up to `size`; new ones have no vector yet."""
-        if size > len(self.has_):
-            room = max(size, 2 * len(self.has_), 16)
-            self.rows_ = _padded(self.rows_, room)
-            self.has_ = _padded(self.has_, room)
+        if size > len(self.row_of_):
+            more = np.full(max(size, 2 * len(self.row_of_)) - len(self.row_of_), _NONE, dtype=np.int32)
+            self.row_of_ = np.concatenate([self.row_of_, more])
         self.size_ = max(size, self.size_)
 
     def put(self, slots: Sequence[int], vectors: Floats) -> None:
-        """Set the unit rows of `slots`: shape (slots, dim)."""
+        """Set the unit rows of `slots`: shape (slots, dim). Rows of another length than before replace all."""
         if not len(slots):
             return
-        if self.rows_.shape[1] != vectors.shape[1]:
-            self.rows_ = np.zeros((len(self.has_), vectors.shape[1]), dtype=np.float32)
-            self.has_[:] = False
-        self.rows_[list(slots)] = vectors
-        self.has_[list(slots)] = True
+        if vectors.shape[1] != self.dim_:
+            self._restart(vectors.shape[1])
+        for slot, vector in zip(slots, vectors, strict=True):
+            if self.row_of_[slot] == _NONE:
+                self._open_row(slot)
+            row = int(self.row_of_[slot])
+            self.blocks_[row // _BLOCK][row % _BLOCK] = vector
 
-    def rows(self, slots: Sequence[int]) -> Floats:
-        """The vectors of `slots`: shape (slots, dim), zeros where there is none."""
-        return self.rows_[list(slots)]
+    def rows(self, slots: Slots) -> Floats:
+        """The vectors of `slots`, zeros where there is none: shape (slots, dim). Those of the graph are rounded."""
+        found = np.zeros((len(slots), self.dim_), dtype=np.float32)
+        places = self.row_of_[slots]
+        for block in np.unique(places[places != _NONE] // _BLOCK).tolist():
+            here = (places != _NONE) & (places // _BLOCK == block)
+            found[here] = self.blocks_[block][places[here] % _BLOCK]
+        if self.graph_ is not None:
+            deep = np.flatnonzero(places == _NONE)
+            deep = deep[self.graph_.has(slots[deep])]
+            found[deep] = self.graph_.rows(slots[deep])
+        return found
 
     def asked(self, vector: Floats) -> Near:
         """The search for slots whose vectors point where `vector`, a unit one, does."""
@@ -52,25 +88,103 @@ class VectorIndex:
         """Cosine of every slot with `vector`: shape (slots,), -1..1."""
         return self.asked(vector).of(np.arange(self.size_))
 
+    def kept(self, slots: Sequence[int]) -> VectorIndex:
+        """An index of the vectors of `slots` alone, in that order, of which none is in a graph yet."""
+        fresh, chosen = VectorIndex(self.exact, self.folder), np.asarray(slots, dtype=np.intp)
+        fresh.grow(len(chosen))
+        for first in range(0, len(chosen), _BLOCK):
+            rows = self.rows(chosen[first : first + _BLOCK])
+            has = np.flatnonzero(rows.any(axis=1))
+            fresh.put((first + has).tolist(), rows[has])
+        return fresh
+
+    def tidying(self, lock: AbstractContextManager[Any] | None = None) -> Iterator[int]:
+        """Move vectors into the graph where they are many, step by step; yields how many are still to go.
+
+        All vectors are found all the time. `lock` is held where this index is read or changed, not while the graph
+        grows beside it: with the lock of those who ask and add, that may be done in a thread of its own.
+        """
+        held = lock or nullcontext()
+        with held:
+            if self.count_ <= self.exact:
+                return
+            dim, before, moved = self.dim_, self.graph_, self.slot_of_[: self.count_].copy()
+        fresh = before.longer() if before is not None else Graph(dim)
+        for first in range(0, len(moved), _STEP):
+            part = moved[first : first + _STEP]
+            with held:
+                if self.dim_ != dim:
+                    return  # another encoder has come: these vectors are gone
+                rows = self.rows(part)
+            fresh.add(part, rows)
+            yield len(moved) - first - len(part)
+        settled = fresh.settled(self.folder)
+        with held:
+            if self.dim_ == dim:
+                self._settle(settled, moved)
+
+    def _settle(self, graph: Graph, moved: Slots) -> None:
+        rest = np.setdiff1d(self.slot_of_[: self.count_], moved)
+        rows = self.rows(rest)
+        self._restart(self.dim_)
+        self.graph_ = graph
+        self.put(rest.tolist(), rows)
+
+    def _restart(self, dim: int) -> None:
+        self.dim_ = dim
+        self.graph_ = None
+        self.row_of_[:] = _NONE
+        self.blocks_ = []
+        self.slot_of_ = np.zeros(0, dtype=np.intp)
+        self.count_ = 0
+
+    def _open_row(self, slot: int) -> None:
+        if self.count_ == len(self.blocks_) * _BLOCK:
+            self.blocks_.append(np.zeros((_BLOCK, self.dim_), dtype=np.float32))
+            self.slot_of_ = np.concatenate([self.slot_of_, np.zeros(_BLOCK, dtype=np.intp)])
+        self.slot_of_[self.count_] = slot
+        self.row_of_[slot] = self.count_
+        self.count_ += 1
+
 
 class Near:
     """One question to the vectors."""
 
     def __init__(self, index: VectorIndex, vector: Floats) -> None:
-        rows = index.rows_[: index.size_]
-        self._cosines: Floats = rows @ vector if rows.shape[1] else np.zeros(len(rows), dtype=np.float32)
+        self._index = index
+        self._vector = vector
+        if index.dim_ != len(vector):
+            self._recent = np.zeros(index.count_, dtype=np.float32)
+            return
+        parts = [block @ vector for block in index.blocks_]
+        self._recent = np.concatenate([np.zeros(0, dtype=np.float32), *parts])[: index.count_]
 
     def best(self, usable: NDArray[np.bool_], count: int) -> Slots:
         """The `count` nearest slots among `usable`, of those nearer than a right angle."""
-        among = np.flatnonzero(usable & (self._cosines > 0))
-        return among[highest(self._cosines[among], count)]
+        slots = self._index.slot_of_[: self._index.count_]
+        among = np.flatnonzero(usable[slots] & (self._recent > 0))
+        recent: Slots = slots[among[highest(self._recent[among], count)]]
+        if self._index.graph_ is None:
+            return recent
+        found = np.union1d(recent, self._deep(self._index.graph_, usable, count))
+        return np.asarray(found[highest(self.of(found), count)])
 
     def of(self, slots: Slots) -> Floats:
         """Cosines of `slots`: shape (slots,), -1..1; 0 without a vector."""
-        return self._cosines[slots]
+        places = self._index.row_of_[slots]
+        cosines = np.zeros(len(slots), dtype=np.float32)
+        cosines[places != _NONE] = self._recent[places[places != _NONE]]
+        if self._index.graph_ is not None and self._index.dim_ == len(self._vector):
+            deep = np.flatnonzero(places == _NONE)
+            cosines[deep] = self._index.rows(slots[deep]) @ self._vector
+        return cosines
 
-
-def _padded(values: Any, room: int) -> Any:
-    wider = np.zeros((room, *values.shape[1:]), dtype=values.dtype)
-    wider[: len(values)] = values
-    return wider
+    def _deep(self, graph: Graph, usable: NDArray[np.bool_], count: int) -> Slots:
+        """Usable slots of the graph near the question; asks wider until there are `count`, or all were seen."""
+        wanted = count * _WIDER
+        while True:
+            found = graph.nearest(self._vector, wanted)
+            kept = found[usable[found] & (self._index.row_of_[found] == _NONE)]
+            if len(kept) >= count or wanted >= len(graph):
+                return np.asarray(kept[:count])
+            wanted *= _WIDER * _WIDER

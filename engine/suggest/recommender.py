@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from engine.suggest.index import Floats, Slots
 from engine.suggest.memory import Memory, fingerprints
 from engine.suggest.rerank import Fusion, probability
 from engine.suggest.signals import Scan, question_of
+
+Lock = AbstractContextManager[Any]
 
 _DAY_S = 86_400.0
 _BY_WORDS = "compared by words alone"
@@ -105,23 +108,27 @@ class Recommender:
         """Whether answers come from the best rung: encoder loaded, everything remembered encoded."""
         return self.encoder is not None and self.encoder.loaded and not self.memory.waiting
 
-    def warm(self) -> Self:
+    def warm(self, lock: Lock | None = None) -> Self:
         """Load the encoder and encode what is remembered; may take long, and goes on where it stopped.
 
-        A model that cannot be loaded is not an error: answers stay lexical and say why.
+        A model that cannot be loaded is not an error: answers stay lexical and say why. See `warming` for `lock`.
         """
-        for _ in self.warming():
+        for _ in self.warming(lock):
             pass
         return self
 
-    def warming(self) -> Iterator[int]:
-        """`warm` step by step, a second or so each: yields how many texts still wait, newest incidents first."""
+    def warming(self, lock: Lock | None = None) -> Iterator[int]:
+        """`warm` step by step, a second or so each: yields how many texts still wait, newest incidents first.
+
+        `lock` is held where the memory is read or changed, and let go where the encoder or the disk is at work: with
+        the lock that questions and lessons take, other threads may ask and teach meanwhile.
+        """
+        held = lock or nullcontext()
         try:
             if self.encoder is not None:
                 self.encoder.load()
-            while self.encoder is not None and self.memory.waiting:
-                for _ in self._encode(sorted(self.memory.waiting)[-_WARM_GROUP:]):
-                    yield len(self.memory.waiting)
+                yield from self._backfill(self.encoder, held)
+            yield from self._tidying(held)
         except ModelUnusable as error:
             self.failure = str(error)
 
@@ -138,7 +145,7 @@ class Recommender:
                     self.encoder.load()
                 weighed = spoken.weigh(incident)
                 closest = weighed.slots[self._ordered(weighed)[: self.closer_look]].tolist()
-                self._encode_all([slot for slot in closest if slot in self.memory.waiting])
+                self._encode_all(closest)
                 yield len(self.memory.waiting)
         except ModelUnusable as error:
             self.failure = str(error)
@@ -183,23 +190,33 @@ class Recommender:
             return None, f"{reason}: {_BY_WORDS}"
         return self.encoder.encode([document_of(incident, alerts).encoded])[0], ""
 
-    def _encode(self, slots: Sequence[int]) -> Iterator[int]:
-        encoder, memory = self.encoder, self.memory
-        texts = [memory.waiting.get(slot, "") for slot in slots]
-        for group in batches(texts, encoder.batch_size) if encoder is not None else ():
-            vectors = encoder.encode([texts[i] for i in group]) if encoder is not None else None
-            if vectors is not None and memory is self.memory:
-                memory.encoded([slots[i] for i in group], vectors)
-            yield len(group)
+    def _backfill(self, encoder: Encoder, lock: Lock) -> Iterator[int]:
+        while True:
+            with lock:
+                memory, newest = self.memory, self.memory.newest_waiting(_WARM_GROUP)
+            if not newest:
+                return
+            for slots, vectors in _encoded(encoder, newest):
+                with lock:
+                    memory.encoded(slots, vectors)
+                yield len(memory.waiting)
+                if memory is not self.memory:
+                    break
+
+    def _tidying(self, lock: Lock) -> Iterator[int]:
+        memory = self.memory
+        for _ in memory.vectors.tidying(lock):
+            yield len(memory.waiting)
 
     def _encode_all(self, slots: Sequence[int]) -> None:
-        for _ in self._encode(slots):
-            pass
+        waiting = {slot: self.memory.waiting[slot] for slot in slots if slot in self.memory.waiting}
+        for some, vectors in _encoded(self.encoder, waiting) if self.encoder is not None else ():
+            self.memory.encoded(some, vectors)
 
     def _compact(self) -> None:
         self.memory = self.memory.compacted()
         if self.encoder is not None and self.encoder.loaded:
-            self._encode_all(sorted(self.memory.waiting))
+            self._encode_all(list(self.memory.waiting))
 
     def _ordered(self, weighed: Weighed) -> list[int]:
         opened = self.memory.opened.values[weighed.slots]
@@ -221,3 +238,10 @@ class Recommender:
             age_days=(asked - past.known_from).total_seconds() / _DAY_S,
             because=because,
         )
+
+
+def _encoded(encoder: Encoder, waiting: Mapping[int, str]) -> Iterator[tuple[list[int], Floats]]:
+    """Slots and their vectors, in batches of texts of like length."""
+    slots, texts = list(waiting), list(waiting.values())
+    for group in batches(texts, encoder.batch_size):
+        yield [slots[i] for i in group], encoder.encode([texts[i] for i in group])

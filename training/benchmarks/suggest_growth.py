@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ _SYLLABLES = [f"{first}{second}" for first in "bdfgklmnprstvz" for second in "ae
 _WORDS = 400_000  # as many different words as a tracker of a million issues holds
 _OFFSET = 30.0  # Mandelbrot's: function words are not written here, retrieval drops them anyhow
 _REPEATS = 20  # incidents per fault
+_BATCH = 1_000
 _SERVICES = 300
 
 
@@ -25,9 +27,9 @@ class _Fault:
     """What every telling of one fault has in common."""
 
     service: str
-    title: tuple[str, ...]
-    body: tuple[str, ...]
-    names: tuple[str, ...]
+    title: list[str]
+    body: list[str]
+    names: list[str]
 
 
 class GrowingFirm:
@@ -36,50 +38,57 @@ class GrowingFirm:
     def __init__(self, size: int, seed: int = 0) -> None:
         self.size = size
         self.seed = seed
-        self.faults = max(1, size // _REPEATS)
+        self._words = np.array([_word(rank) for rank in range(_WORDS)], dtype=object)
+        self._faults: dict[int, _Fault] = {}
 
     def history(self) -> Iterator[Incident]:
         """The past incidents, in time order."""
-        random = np.random.default_rng([self.seed, 1])
-        for place, fault in enumerate(random.integers(0, self.faults, self.size).tolist()):
-            opened = _BEGIN + timedelta(days=_YEARS * 365 * place / self.size)
-            yield self._told(f"INC-{place}", fault, opened, random)
+        step = timedelta(days=_YEARS * 365) / self.size
+        for first in range(0, self.size, _BATCH):
+            count = min(_BATCH, self.size - first)
+            for place, incident in enumerate(self._batch(count, f"INC-{first}", [1, first])):
+                opened = _BEGIN + (first + place) * step
+                yield replace(incident, opened_at=opened, closed_at=opened + timedelta(hours=2))
 
     def questions(self, count: int) -> list[Incident]:
         """New tellings of faults, after all of the history."""
-        random = np.random.default_rng([self.seed, 2])
-        later = _BEGIN + timedelta(days=_YEARS * 365 + 1)
-        faults = random.integers(0, self.faults, count).tolist()
-        return [self._told(f"Q-{place}", fault, later, random) for place, fault in enumerate(faults)]
+        return list(self._batch(count, "Q", [2]))
 
-    def _told(self, name: str, fault: int, opened: datetime, random: np.random.Generator) -> Incident:
-        known = self._fault(fault)
-        title = [word for word in known.title if random.random() < 0.8] + _drawn(random, 3)
-        body = [word for word in known.body if random.random() < 0.6] + _drawn(random, 55)
-        names = [word for word in known.names if random.random() < 0.6]
-        numbers = [
-            f"{part}-{number}" for part, number in zip(("node", "req"), random.integers(1, 5000, 2), strict=True)
-        ]
-        return Incident(
-            id=name,
-            opened_at=opened,
-            closed_at=opened + timedelta(hours=2) if name.startswith("INC") else None,
-            title=" ".join(title),
-            description=_sentences([*body, *names, *numbers], random),
-            service=known.service,
-            category=f"kind-{fault % 12}",
-            priority=f"P{1 + fault % 4}",
-            resolution=Resolution(text=f"replaced {known.title[0]} and restarted {known.service}", resolver="dana"),
-        )
+    def _batch(self, count: int, name: str, stream: list[int]) -> Iterator[Incident]:
+        random = np.random.default_rng([self.seed, *stream])
+        faults = random.integers(0, max(1, self.size // _REPEATS), count).tolist()
+        drawn = self._drawn(random, (count, 3 + 55)).tolist()
+        told = random.random((count, 5 + 25 + 4))
+        numbers = random.integers(1, 5000, (count, 2)).tolist()
+        for place, fault in enumerate(faults):
+            known, kept = self._fault(fault), told[place].tolist()
+            title = _some(known.title, kept, 0.8) + drawn[place][:3]
+            body = _some(known.body, kept[5:], 0.6) + _some(known.names, kept[30:], 0.6) + drawn[place][3:]
+            body += [f"node-{numbers[place][0]}", f"req-{numbers[place][1]}"]
+            yield Incident(
+                id=f"{name}-{place}",
+                opened_at=_BEGIN + timedelta(days=_YEARS * 365 + 1),
+                title=" ".join(title),
+                description=_sentences([body[at] for at in random.permutation(len(body)).tolist()]),
+                service=known.service,
+                category=f"kind-{fault % 12}",
+                priority=f"P{1 + fault % 4}",
+                resolution=Resolution(text=f"replaced {known.title[0]} and restarted {known.service}", resolver="dana"),
+            )
 
     def _fault(self, number: int) -> _Fault:
-        random = np.random.default_rng([self.seed, 3, number])
-        return _Fault(
-            service=f"svc-{int(_SERVICES * random.random() ** 2)}",
-            title=tuple(_drawn(random, 5)),
-            body=tuple(_drawn(random, 25)),
-            names=tuple(f"{_drawn(random, 1)[0].title()}{_drawn(random, 1)[0].title()}" for _ in range(4)),
-        )
+        if number not in self._faults:
+            random = np.random.default_rng([self.seed, 3, number])
+            words = self._drawn(random, (5 + 25 + 8,)).tolist()
+            names = [f"{first.title()}{second.title()}" for first, second in zip(words[30:34], words[34:], strict=True)]
+            service = f"svc-{int(_SERVICES * random.random() ** 2)}"
+            self._faults[number] = _Fault(service=service, title=words[:5], body=words[5:30], names=names)
+        return self._faults[number]
+
+    def _drawn(self, random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.object_]:
+        """Words by Zipf and Mandelbrot's law: the n-th commonest about 1 / (n + offset) as often."""
+        ranks = _OFFSET * ((_WORDS / _OFFSET + 1) ** random.random(shape) - 1)
+        return self._words[ranks.astype(np.intp)]
 
 
 class StandInEncoder:
@@ -91,24 +100,13 @@ class StandInEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Sums of one fixed direction per word, scaled to length one."""
-        rows = np.stack(
-            [self._directions[[hash_of(word) for word in text.split()[:60] or ["-"]]].sum(0) for text in texts]
-        )
+        places = [[crc32(word.encode()) & 0xFFFF for word in text.split()[:60] or ["-"]] for text in texts]
+        rows = np.stack([self._directions[some].sum(0) for some in places])
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
-def hash_of(word: str) -> int:
-    """A place among 65,536 for `word`, the same in every process."""
-    value = 0
-    for letter in word:
-        value = (value * 31 + ord(letter)) & 0xFFFF
-    return value
-
-
-def _drawn(random: np.random.Generator, count: int) -> list[str]:
-    """Words by Zipf and Mandelbrot's law: the n-th commonest about 1 / (n + offset) as often."""
-    ranks = _OFFSET * ((_WORDS / _OFFSET + 1) ** random.random(count) - 1)
-    return [_word(int(rank)) for rank in ranks]
+def _some(words: Sequence[str], chances: Sequence[float], share: float) -> list[str]:
+    return [word for word, chance in zip(words, chances, strict=False) if chance < share]
 
 
 def _word(rank: int) -> str:
@@ -118,6 +116,5 @@ def _word(rank: int) -> str:
     return "".join(parts) + "o"
 
 
-def _sentences(words: Sequence[str], random: np.random.Generator) -> str:
-    mixed = [words[place] for place in random.permutation(len(words))]
-    return ". ".join(" ".join(mixed[start : start + 12]) for start in range(0, len(mixed), 12))
+def _sentences(words: Sequence[str]) -> str:
+    return ". ".join(" ".join(words[start : start + 12]) for start in range(0, len(words), 12))
