@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from zlib import crc32
 
@@ -58,16 +59,10 @@ class Postings:
         known = self.keys[places] == asked
         return np.where(known, self.starts[places], 0), np.where(known, self.starts[places + 1], 0)
 
-    def holds(self, starts: NDArray[np.int64], ends: NDArray[np.int64], slot: int) -> NDArray[np.bool_]:
-        """Per span of `spans` whether the document in `slot` is in it: one binary search in all of them at once."""
-        low, high = starts.copy(), ends.copy()
-        while (open_ := low < high).any():
-            middle = (low + high) // 2
-            below = open_ & (self.slots[np.minimum(middle, len(self.slots) - 1)] < slot)
-            low = np.where(below, middle + 1, low)
-            high = np.where(open_ & ~below, middle, high)
-        inside = low < ends
-        return np.asarray(inside & (self.slots[np.where(inside, low, 0)] == slot) if len(self.slots) else inside)
+    def holds(self, start: int, end: int, slot: int) -> bool:
+        """Whether the document in `slot` is in one span of `spans`."""
+        place = bisect_left(self.slots, slot, start, end)
+        return place < end and bool(self.slots[place] == slot)
 
     def packed(self) -> Packed:
         """The integers that this was built from, in order."""
