@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -84,6 +84,17 @@ def day_grid(ts: np.ndarray, values: np.ndarray, timezone: str, bin_minutes: int
     return DayGrid(
         mean.reshape(days, bins), first + np.arange(days).astype("datetime64[D]"), bin_minutes, zone_of(timezone)
     )
+
+
+def coarser(grid: DayGrid, bin_minutes: int) -> DayGrid:
+    """`grid` in bins of `bin_minutes`, a multiple of its own: means of what was seen."""
+    if bin_minutes == grid.bin_minutes:
+        return replace(grid, values=grid.values.copy())
+    parts = grid.values.reshape(len(grid.days), -1, bin_minutes // grid.bin_minutes)
+    count = np.isfinite(parts).sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(count > 0, np.nansum(parts, axis=2) / np.maximum(count, 1), np.nan)
+    return replace(grid, values=mean, bin_minutes=bin_minutes)
 
 
 @dataclass(frozen=True)
@@ -249,7 +260,10 @@ class RuleTable:
     rules: tuple[str, ...]  # (rules,)
     member: np.ndarray  # bool (rules, days)
     cost: np.ndarray  # nats (rules,)
-    scanned: np.ndarray  # bool (rules,)
+    scanned_member: np.ndarray  # float32 (scanned rules, days): those that are looked for on their own
+    scanned_cost: np.ndarray  # nats (scanned rules,)
+    scanned_months: np.ndarray  # bool (scanned rules,)
+    weekday: np.ndarray  # (days,), Monday is 0
 
 
 @lru_cache(maxsize=64)
@@ -265,4 +279,9 @@ def rule_table(first: int, days: int, least: int) -> RuleTable:
     kinds, rules, members = zip(*kept.values(), strict=True) if kept else ((), (), ())
     member = np.array(members, dtype=bool).reshape(len(rules), days)
     cost = np.array([kind.cost for kind in kinds])
-    return RuleTable(first, kinds, rules, member, cost, np.array([kind.scanned for kind in kinds], dtype=bool))
+    scanned = np.array([kind.scanned for kind in kinds], dtype=bool)
+    months = np.array([kind.months for kind in kinds], dtype=bool)
+    return RuleTable(
+        first, kinds, rules, member, cost, member[scanned].astype(np.float32), cost[scanned], months[scanned],
+        day_facts(span).weekday,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.patterns.calendar import DAY_S, RuleTable, local_seconds, rule_table
 from engine.patterns.naming import choose_rule
-from engine.patterns.scan import Candidate, of_width, widths_in_bins
+from engine.patterns.scan import Candidate, View, best_of, widths_in_bins
 
 BIN_MINUTES = 5
 _BINS = 24 * 60 // BIN_MINUTES
@@ -81,14 +81,12 @@ def event_windows(runs: Episodes, first_day: int, days: int, most: int) -> list[
 def _next_window(runs: Episodes, first_day: int, days: int, table: RuleTable) -> tuple[EventWindow, np.ndarray] | None:
     """The clearest window that bears a name, and which episodes it explains."""
     held = start_counts(runs, first_day, days)
-    found: list[Candidate] = []
     often = len(runs.start) >= 0.9 * days  # rarer than that, nothing returns within the day
     widths = widths_in_bins(_WIDTH_MINUTES, BIN_MINUTES)
-    for width in widths:
-        found += of_width(holds_start(held, width), width, table, BIN_MINUTES, often)
-    for c in sorted(found, key=lambda c: c.log_p)[:8]:
-        log_p = c.log_p + float(np.log(1 + len(widths) / 3))
-        window = None if log_p > _LOG_WORTH else _named(c, log_p, runs, (first_day, days), table)
+    views = [View(holds_start(held, width), width) for width in widths]
+    paid = float(np.log(1 + len(widths) / 3))
+    for c in best_of(views, table, BIN_MINUTES, paid=paid, within_day=often)[:8]:
+        window = None if c.log_p > _LOG_WORTH else _named(c, c.log_p, runs, (first_day, days), table)
         if window is not None:
             return window
     return None
@@ -115,8 +113,7 @@ def _named(
     first_day, days = span
     held = holds_start(start_counts(runs, first_day, days), c.width)
     start = c.start + c.period * int(held[:, c.start :: c.period].sum(axis=0).argmax())
-    hours = c.period * BIN_MINUTES // 60
-    row = choose_rule(held[:, start], np.ones(days, dtype=bool), table) if hours == 24 else 0
+    row = choose_rule(held[:, start], np.ones(days, dtype=bool), table) if c.period == _BINS else 0
     if row is None:
         return None
     period_s, step_s = c.period * BIN_MINUTES * 60, BIN_MINUTES * 60

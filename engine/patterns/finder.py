@@ -12,7 +12,7 @@ from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
 from engine.patterns.events import EventWindow, episodes, event_windows, merged
 from engine.patterns.naming import Named
-from engine.patterns.peel import least_rise, levels, peel, spike_windows
+from engine.patterns.peel import Peeled, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
 
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
@@ -132,11 +132,12 @@ class PatternFinder:
         if len(grid.days) < 4 or np.ptp(values) == 0:
             return []
         last = datetime.fromtimestamp(int(ts.max()), UTC)
-        rest = replace(grid, values=grid.values.copy())
-        floor = least_rise(grid)
-        found = [(self._pattern(series, grid, name, last), log_p) for name, log_p in peel(rest, self.most)]
+        scale, left = _standard(grid)
+        floor = scale * least_rise(left.course)
+        names, left = peel(left, self.most)
+        found = [(self._pattern(series, grid, name, last), log_p) for name, log_p in names]
         if len(found) < self.most:
-            windows = spike_windows(rest, self.most - len(found))
+            windows = spike_windows(left, self.most - len(found))
             found += [(self._spike_pattern(series, grid, window, last), window.log_p) for window in windows]
         return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
 
@@ -171,6 +172,14 @@ class PatternFinder:
             last_seen_at=last,
             probability=next_probability(name.hits, grid.days[name.chance_days].astype(int)),
         )
+
+
+def _standard(grid: DayGrid) -> tuple[float, Peeled]:
+    """Unit of scale, and the values of `grid` in it from their median on: float32 then holds the finest of them."""
+    known = np.sort(grid.values[np.isfinite(grid.values)])
+    middle, spread = float(known[len(known) // 2]), float(known[-1] - known[0])
+    scale = float(np.sort(np.abs(known - middle))[len(known) // 2]) or spread
+    return scale, Peeled.of(replace(grid, values=((grid.values - middle) / scale).astype(np.float32)))
 
 
 def distinct(patterns: Sequence[Pattern]) -> list[Pattern]:

@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.patterns.calendar import DayGrid, Kind, RuleTable
-from engine.patterns.scan import FOLD_HOURS, Candidate
-from engine.patterns.scores import CLIP, Contrasts, Scored, median_of
+from engine.patterns.contrasts import Contrasts
+from engine.patterns.scan import FOLD_MINUTES, Candidate
+from engine.patterns.scores import CLIP, Scored, median_of
 
-_LEAST_HITS = 4  # occurrences
+LEAST_HITS = 4  # occurrences
 _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
 _LEAST_SHARE = 0.45  # of chances that were hits
 _LEAST_T = 3.0  # standard errors between the mean contrast of a rule's days and 0
 _EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise of its own
 _SIDE_SHARE = 0.25  # of the greater difference to a side that the lesser must reach
+_LEAST_IN_PLACE = 0.6  # of a rule's windows that must show something at their very place
+_SPIKE_SHARE = 0.8  # of its highest sample that a window's middle one must lack to be a spike
+_BOX_TIMES = 2.5  # times wider or narrower than it was found that a window may turn out to be
+_STANDS_OUT = 0.4  # of its rise over its sides by which a window must differ from the usual level of its days
 _EDGE_SHARE = 0.28  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
 
 
@@ -41,19 +46,46 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     first = _named_at(candidate, contrasts, table, grid)
     if first is None:
         return None
-    box = box_around(
-        contrasts.data, first.cells[first.hits], first.width, (first.period - first.width) // 2, first.sign
-    )
+    cells, shift = first.cells[first.hits], 0
+    if candidate.pooled:
+        plain = contrasts.of(first.width, first.sign)
+        if _wanders(plain, cells, contrasts.reach):
+            return None
+        cells, shift = _aligned(cells, plain, contrasts.reach)
+    box = box_around(contrasts.data, cells, first.width, (first.period - first.width) // 2, first.sign)
     if box is None:
         return None
-    start, width = first.start + box[0], box[1] - box[0]
+    start, width = first.start + shift + box[0], box[1] - box[0]
+    if _is_spike(cells, first, contrasts.data):
+        return None
     refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
-    return _named_at(refined, contrasts, table, grid)
+    return _named_at(refined, contrasts, table, grid) or first
+
+
+def _wanders(value: np.ndarray, cells: np.ndarray, reach: int) -> bool:
+    """Whether windows seldom fall where they are said to, though always near it: spikes within a longer window."""
+    strong = np.sort(around(value, cells, reach))[len(cells) // 2 :].mean()
+    return bool((value.ravel()[cells] > 0.3 * strong).mean() < _LEAST_IN_PLACE)
+
+
+def _is_spike(cells: np.ndarray, name: Named, data: Scored) -> bool:
+    """Whether little more than one sample of each window stands out: what wanders is told as a window of spikes."""
+    index = cells[:, None] + np.arange(name.width)
+    inside = name.sign * data.score.ravel()[np.clip(index, 0, data.score.size - 1)]
+    top = np.maximum(inside.max(axis=1), 1e-6)
+    return bool(name.width > 1 and np.median((top - np.median(inside, axis=1)) / top) > _SPIKE_SHARE)
+
+
+def _aligned(cells: np.ndarray, value: np.ndarray, reach: int) -> tuple[np.ndarray, int]:
+    """`cells` moved within `reach` to where each one's contrast is greatest, and the usual move."""
+    index = np.clip(cells[:, None] + np.arange(-reach, reach + 1), 0, value.size - 1)
+    move = value.ravel()[index].argmax(axis=1) - reach
+    return cells + move, round(float(move.mean()))
 
 
 def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGrid) -> Named | None:
-    value, valid = contrasts.of(c.width)
-    value = c.sign * value
+    value = contrasts.of(c.width, c.sign, pooled=c.pooled)
+    valid = contrasts.valid(c.width)
     period, start = _within_day(value, valid, c, grid)
     rows = np.arange(start % period, grid.bins, period)
     daily, known = _per_day(value[:, rows], valid[:, rows])
@@ -65,13 +97,18 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
         period, rows = grid.bins, np.array([start])
     day, column = np.nonzero(valid[:, rows] & table.member[row][:, None])
     cells = day * grid.bins + rows[column]
-    hits = hits_of(around(value, cells, min(c.width, 15 // grid.bin_minutes)))
-    label = _label(kind, rule, period, grid)
+    reach = 0 if c.pooled else min(c.width, 15 // grid.bin_minutes)
+    hits = hits_of(around(value, cells, reach))
+    label = _label(kind, rule, (period, int(rows[0])), grid)
     values = value[day, rows[column]]
     chosen, weight = table.member[row], weight_of(values)
     name = Named(*label, int(rows[0]), c.width, c.sign, period, chosen, hits, day, cells, weight)
-    held = _holds(name, kind, values, grid) and _stands_out(name, contrasts.data, float(np.median(values[hits])))
-    return name if held else None
+    if not _holds(name, kind, values, grid):
+        return None
+    seen = cells[hits]
+    if c.pooled:
+        seen = _aligned(seen, contrasts.of(c.width, c.sign), contrasts.reach)[0]
+    return name if _stands_out(name, seen, contrasts.data, float(np.median(values[hits]))) else None
 
 
 def beats_both_sides(name: Named, grid: DayGrid) -> bool:
@@ -115,7 +152,7 @@ def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int |
 
     A rule explains the contrasts by two means, on its days and off them; a rule is charged its cost.
     """
-    if known.sum() < _LEAST_HITS:
+    if known.sum() < LEAST_HITS:
         return None
     spread = float(np.median(np.abs(daily[known]))) or 1.0
     x = np.where(known, np.clip(daily / spread, -CLIP, CLIP), 0.0)
@@ -126,7 +163,7 @@ def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int |
     rest = np.maximum((x**2).sum() - explained, 0.02 * len(x))
     lower = np.where(outside > 0, (x.sum() - total) / np.maximum(outside, 1), -np.inf)
     length = known.sum() / 2 * np.log(rest) + table.cost + np.where(outside > 0, 0.5 * np.log(max(known.sum(), 1)), 0)
-    ok = (inside >= _LEAST_HITS) & (lower < _EXCLUSIVE * total / np.maximum(inside, 1))
+    ok = (inside >= LEAST_HITS) & (lower < _EXCLUSIVE * total / np.maximum(inside, 1))
     return int(np.where(ok, length, np.inf).argmin()) if ok.any() else None
 
 
@@ -147,12 +184,15 @@ def box_around(data: Scored, cells: np.ndarray, width: int, room: int, sign: int
     low, middle, high = np.quantile(course, (tail, 0.5, 1 - tail))
     if high - middle < middle - low:
         return None
-    begin, end = half_height(course, *best_box(course, pad + width // 2))
+    begin, end = half_height(course, *best_box(course, pad + width // 2, (width / _BOX_TIMES, width * _BOX_TIMES)))
     return begin - pad, end - pad
 
 
-def best_box(course: np.ndarray, middle: int) -> tuple[int, int]:
-    """The stretch `[low, high)` around `middle` that splits `course` best into a level inside and one outside."""
+def best_box(course: np.ndarray, middle: int, widths: tuple[float, float]) -> tuple[int, int]:
+    """The stretch `[low, high)` around `middle`, of a width within `widths`, that splits `course` best into two levels.
+
+    One level inside and one outside; of the least width where no other splits it at all.
+    """
     n = len(course)
     sums = np.concatenate([[0.0], np.cumsum(course)])
     low, high = np.meshgrid(np.arange(n), np.arange(1, n + 1), indexing="ij")
@@ -161,7 +201,16 @@ def best_box(course: np.ndarray, middle: int) -> tuple[int, int]:
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = inside / width - (sums[-1] - inside) / (n - width)
         fit = gain**2 * width * (n - width)
-    fit = np.where((width > 0) & (width < n) & (gain > 0) & (low <= middle) & (high > middle), fit, -np.inf)
+    fit = np.where(
+        (width >= max(1.0, widths[0]))
+        & (width < n)
+        & (width <= max(1.0, widths[1]))
+        & (gain > 0)
+        & (low <= middle)
+        & (high > middle),
+        fit,
+        -np.inf,
+    )
     best = np.unravel_index(int(fit.argmax()), fit.shape)
     return int(low[best]), int(high[best])
 
@@ -185,8 +234,7 @@ def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGri
     count = np.maximum(valid[c.days].sum(axis=0), 1)
     mean = value[c.days].sum(axis=0) / count
     error = np.sqrt(np.maximum((value[c.days] ** 2).sum(axis=0) / count - mean**2, 1e-9) / count)
-    for hours in FOLD_HOURS:
-        period = hours * 60 // grid.bin_minutes
+    for period in (minutes // grid.bin_minutes for minutes in FOLD_MINUTES if minutes % grid.bin_minutes == 0):
         rows = np.arange(c.start % period, grid.bins, period)
         if 2 * c.width <= period and _repeats(mean[rows], error[rows], trusted=period == c.period):
             return period, c.start % period
@@ -226,20 +274,24 @@ def hits_of(values: np.ndarray) -> np.ndarray:
     return values > 0.5 * strong if strong > 0 else np.zeros(len(values), dtype=bool)
 
 
-def _label(kind: Kind, rule: str, period: int, grid: DayGrid) -> tuple[str, str]:
-    """Kind and rule as reported: windows that return within the day are rules of hours."""
-    hours = period * grid.bin_minutes // 60
-    if hours >= 24:
+def _label(kind: Kind, rule: str, repeat: tuple[int, int], grid: DayGrid) -> tuple[str, str]:
+    """Kind and rule as reported: windows that return within the day are rules of hours, or of minutes of the hour."""
+    period, start = (bins * grid.bin_minutes for bins in repeat)
+    if period >= 24 * 60:
         return kind.name, rule
     days = rule.partition("BYDAY=")[2]
-    text = f"FREQ=HOURLY;INTERVAL={hours}" if hours > 1 else "FREQ=HOURLY"
-    return ("hourly" if hours == 1 else "every_k_hours"), f"{text};BYDAY={days}" if days else text
+    if period < 60:
+        text = "FREQ=HOURLY;BYMINUTE=" + ",".join(str(minute) for minute in range(start, 60, period))
+    else:
+        text = f"FREQ=HOURLY;INTERVAL={period // 60}" if period > 60 else "FREQ=HOURLY"
+    name = "every_k_minutes" if period < 60 else "hourly" if period == 60 else "every_k_hours"
+    return name, f"{text};BYDAY={days}" if days else text
 
 
 def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
     """Whether the record bears the name: enough hits in enough periods, a clear mean at this very clock position."""
     expected = name.chosen.sum() * (grid.bins // name.period)
-    if name.hits.sum() < max(_LEAST_HITS, 0.3 * expected) or name.hits.mean() < _LEAST_SHARE:
+    if name.hits.sum() < max(LEAST_HITS, 0.3 * expected) or name.hits.mean() < _LEAST_SHARE:
         return False
     days = grid.days[name.chance_days[name.hits]]
     unit = "datetime64[M]" if kind.months else "datetime64[W]" if "WEEKLY" in name.rule else "datetime64[D]"
@@ -249,16 +301,16 @@ def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
     )
 
 
-def _stands_out(name: Named, data: Scored, rise: float) -> bool:
-    """Whether the window differs from the usual level of its days, and not from its neighbours only, by most of `rise`.
+def _stands_out(name: Named, cells: np.ndarray, data: Scored, rise: float) -> bool:
+    """Whether the windows at `cells` differ from the usual level of their days, not only from what is beside them.
 
     The calm between two peaks is no dip, and the rest between two dips no peak.
     """
-    inside = name.cells[name.hits][:, None] + np.arange(name.width)
+    inside = cells[:, None] + np.arange(name.width)
     inside = inside[(inside >= 0) & (inside < data.score.size)]
     around = data.score[name.chosen][data.seen[name.chosen]]
     level = float(np.median(data.score.ravel()[inside][data.seen.ravel()[inside]]))
-    return name.sign * (level - float(np.median(around))) > 0.5 * rise
+    return name.sign * (level - float(np.median(around))) > _STANDS_OUT * rise
 
 
 def _small(n: int) -> float:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 import numpy as np
 
-from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, rule_table
+from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, coarser, rule_table
+from engine.patterns.contrasts import Contrasts
 from engine.patterns.events import EventWindow, episodes, event_windows
-from engine.patterns.naming import Named, beats_both_sides, has_sharp_edges, named
+from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
 from engine.patterns.scores import (
-    Contrasts,
     Scored,
     detrended,
     median_of,
@@ -26,17 +25,20 @@ from engine.patterns.scores import (
 
 _NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
+_LEAST_WIDE_MINUTES = 180  # shorter windows are left to the narrow search
+_COARSE_MINUTES = 30  # bins in which windows of hours are looked for
 _TRIES = 12  # candidates that are asked for a name before a series is left
 _SPIKE_SHARE = 0.98  # of samples that are no spikes
 _SPIKE_COST = float(np.log(3))  # nats
 _LEAST_RISE = 0.35  # robust standard deviations
 _PLATEAU_SHARE = 0.65  # of chances that are hits
 _LATER_COST = 9.0  # nats that a second pattern pays: what is left of the first may look like one
+_LATER_COMB_Z = 8.0  # what patterns leave behind still repeats a little
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _WIDE_MORE = 1.2  # a window of hours must explain so much more than a narrow one to be told first
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 
-Step = tuple[Named, float, Callable[[Named, DayGrid], None]]  # a pattern, its log p, how it is taken out of a series
+Step = tuple[Named, float, bool]  # a pattern, its log p, and whether it is a window of hours
 
 
 def levels(grid: DayGrid, name: Named) -> tuple[float, float]:
@@ -65,36 +67,67 @@ def _values(flat: np.ndarray, cells: np.ndarray, shift: int, width: int) -> np.n
     return np.asarray(flat[np.clip(index, 0, len(flat) - 1)])
 
 
-def peel(rest: DayGrid, most: int) -> list[tuple[Named, float]]:
-    """Patterns one after the other, with their log p. Each is taken out of `rest` before the next is looked for."""
-    table = rule_table(int(rest.days[0].astype(int)), len(rest.days), 4)
-    rest.values[:] = without_swing(rest)
+@dataclass
+class Peeled:
+    """What is left of a series as one pattern after the other is taken out of it."""
+
+    grid: DayGrid  # float32 values, unseen where a pattern was
+    course: np.ndarray  # its values less trend and slow swings, likewise: (days, bins)
+    scores: Scored  # of the course
+
+    @classmethod
+    def of(cls, grid: DayGrid) -> Peeled:
+        """All of `grid`, whose values are changed by what follows."""
+        grid.values[:] = without_swing(grid)
+        course = without_course(detrended(grid), grid.bin_minutes)
+        return cls(grid, course, scored(without_shape(course, grid)))
+
+    def without(self, name: Named, *, is_wide: bool) -> Peeled:
+        """What is left without one pattern: its windows unseen, or the usual course of wide ones taken off."""
+        if is_wide:
+            _level_out(name, self.grid)
+            return Peeled.of(self.grid)
+        margin = max(1, round(30 / self.grid.bin_minutes))
+        gone = _forget(name.cells, -margin, name.width + margin, self.grid)
+        self.course.ravel()[gone] = np.nan
+        self.scores.take_out(gone)
+        return self
+
+
+def peel(left: Peeled, most: int) -> tuple[list[tuple[Named, float]], Peeled]:
+    """Patterns one after the other, with their log p, and what is left without them."""
+    grid = left.grid
+    table = rule_table(int(grid.days[0].astype(int)), len(grid.days), LEAST_HITS)
     found: list[tuple[Named, float]] = []
-    while len(found) < most and np.isfinite(rest.values).any():
-        step = _next_step(rest, table)
+    wide_left = True
+    while len(found) < most and left.scores.seen.any():
+        wide = _wide_step(grid, table) if wide_left else None
+        wide_left = wide is not None
+        step = _next_step(left, wide, table, alone=not found)
         if step is None:
             break
-        name, log_p, take_out = step
+        name, log_p, is_wide = step
         found.append((name, log_p + (_LATER_COST if found else 0.0)))
-        take_out(name, rest)
-    return found
+        left = left.without(name, is_wide=is_wide)
+    return found, left
 
 
-def _next_step(grid: DayGrid, table: RuleTable) -> Step | None:
+def _next_step(left: Peeled, wide: tuple[Named, float] | None, table: RuleTable, *, alone: bool) -> Step | None:
     """The pattern to tell next: a narrow window, or one of hours where that explains more.
 
     What the narrow search sees of business hours, their running median taken off, are windows at and between their
     edges: fragments that recur as surely as the whole and explain less of it.
     """
-    narrow, wide = _narrow_step(grid, table), _wide_step(grid, table)
-    if wide is not None and (narrow is None or _explained(wide[0], grid) > _WIDE_MORE * _explained(narrow[0], grid)):
-        return *wide, _level_out
-    return None if narrow is None else (*narrow, _blank_out)
+    narrow = _narrow_step(left.grid, left.scores, table, alone=alone)
+    if wide is not None:
+        ranks = scored(detrended(left.grid))
+        if narrow is None or _explained(wide[0], ranks) > _WIDE_MORE * _explained(narrow[0], ranks):
+            return *wide, True
+    return None if narrow is None else (*narrow, False)
 
 
-def _explained(name: Named, grid: DayGrid) -> float:
+def _explained(name: Named, data: Scored) -> float:
     """Share, 0..1, of the variance of a series' ranks that lies between the windows that came and all else."""
-    data = scored(detrended(grid))
     index = (name.cells[name.hits][:, None] + np.arange(name.width)).ravel()
     inside = np.zeros(data.score.size, dtype=bool)
     inside[index[(index >= 0) & (index < inside.size)]] = True
@@ -106,19 +139,18 @@ def _explained(name: Named, grid: DayGrid) -> float:
     return gap**2 * share * (1.0 - share) / max(float(score[seen].var()), 1e-12)
 
 
-def spike_windows(grid: DayGrid, most: int) -> list[EventWindow]:
+def spike_windows(left: Peeled, most: int) -> list[EventWindow]:
     """Windows of the clock in which the rare spikes of a series come again and again, however short each of them is.
 
     The highest spikes are looked at for themselves first, then all that leave the usual noise.
     """
-    rest = without_course(detrended(grid), grid.bin_minutes)
-    known = rest[np.isfinite(rest)]
+    known = np.sort(left.course[np.isfinite(left.course)])
     if len(known) == 0:
         return []
-    middle, high, top = np.quantile(known, (0.5, _SPIKE_SHARE, 0.999))
-    noise = middle + 5 * float(np.median(np.abs(known - middle))) / 0.6745
+    middle, high, top = (float(known[int(share * (len(known) - 1))]) for share in (0.5, _SPIKE_SHARE, 0.999))
+    noise = middle + 5 * float(np.sort(np.abs(known - middle))[len(known) // 2]) / 0.6745
     for cut in (max(noise, middle + 0.5 * (top - middle)), max(noise, high, middle + 0.2 * (top - middle))):
-        found = _above(rest, float(cut), grid, most)
+        found = _above(left.course, cut, left.grid, most)
         if found:
             return found
     return []
@@ -134,25 +166,34 @@ def _above(rest: np.ndarray, cut: float, grid: DayGrid, most: int) -> list[Event
     return [replace(w, log_p=w.log_p + _SPIKE_COST, length_s=w.length_s + grid.bin_minutes * 60) for w in windows]
 
 
-def least_rise(grid: DayGrid) -> float:
-    """Difference between level and baseline, in units of the series, below which a pattern is not worth telling."""
-    rest = without_course(detrended(grid), grid.bin_minutes)
-    known = rest[np.isfinite(rest)]
-    low, high = np.quantile(known, (0.005, 0.995))
-    spread = float(np.median(np.abs(known - np.median(known)))) / 0.6745
-    return float(max(_LEAST_RISE * spread, 0.05 * (high - low)))
+def least_rise(course: np.ndarray) -> float:
+    """Difference between level and baseline, in units of `course`, below which a pattern is not worth telling."""
+    known = np.sort(course[np.isfinite(course)])
+    low, middle, high = (float(known[int(share * (len(known) - 1))]) for share in (0.005, 0.5, 0.995))
+    spread = float(np.sort(np.abs(known - middle))[len(known) // 2]) / 0.6745
+    return max(_LEAST_RISE * spread, 0.05 * (high - low))
 
 
 def _wide_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
-    """The best window of hours with sharp edges, such as business hours, with its log p."""
+    """The best window of hours with sharp edges, such as business hours, with its log p.
+
+    Half hours show where such windows may be; only then are they measured in the bins of the grid.
+    """
+    coarse = coarser(grid, max(grid.bin_minutes, _COARSE_MINUTES))
+    times = coarse.bin_minutes // grid.bin_minutes
+    widths = [w for w in widths_in_bins(_WIDE_MINUTES, coarse.bin_minutes) if 2 * w <= coarse.bins]
+    likely = candidates(Contrasts(scored(detrended(coarse)), coarse.bin_minutes), widths, table)[:_TRIES]
+    if not likely or likely[0].log_p > _LOG_WORTH:
+        return None
     contrasts = Contrasts(scored(detrended(grid)), grid.bin_minutes)
-    widths = [w for w in widths_in_bins(_WIDE_MINUTES, grid.bin_minutes) if 2 * w <= grid.bins]
-    for candidate in candidates(contrasts, widths, table)[:_TRIES]:
-        if candidate.log_p > _LOG_WORTH:
+    for c in likely:
+        if c.log_p > _LOG_WORTH:
             break
-        name = named(candidate, contrasts, table, grid)
-        if name is not None and name.period == grid.bins and _is_plateau(name, grid):
-            return name, candidate.log_p
+        fine = replace(c, start=c.start * times, width=c.width * times, period=c.period * times)
+        name = named(fine, contrasts, table, grid)
+        long = name is not None and name.width * grid.bin_minutes >= _LEAST_WIDE_MINUTES
+        if name is not None and long and name.period == grid.bins and _is_plateau(name, grid):
+            return name, c.log_p
     return None
 
 
@@ -162,11 +203,14 @@ def _is_plateau(name: Named, grid: DayGrid) -> bool:
     return share >= _PLATEAU_SHARE and has_sharp_edges(name, grid) and beats_both_sides(name, grid)
 
 
-def _narrow_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
-    """The best window up to some three hours, with its log p: by the calendar, or a free period that says more."""
-    contrasts = Contrasts(narrow_scores(grid), grid.bin_minutes)
+def _narrow_step(grid: DayGrid, scores: Scored, table: RuleTable, *, alone: bool) -> tuple[Named, float] | None:
+    """The best window up to some three hours, with its log p: by the calendar, or a free period that says more.
+
+    A free period is weighed against the calendar once (`alone`), and later looked for where the calendar is silent.
+    """
+    contrasts = Contrasts(scores, grid.bin_minutes)
     widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
-    free = best_period(contrasts)
+    free = best_period(contrasts) if alone else None
     for candidate in candidates(contrasts, widths, table)[:_TRIES]:
         if candidate.log_p > _LOG_WORTH:
             break
@@ -175,12 +219,8 @@ def _narrow_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
             continue
         if free is None or free.weight < _FREE_MORE * name.weight:
             return name, candidate.log_p
+    free = free if alone else best_period(contrasts, _LATER_COMB_Z)
     return None if free is None else (_as_named(free, grid), free.log_p)
-
-
-def narrow_scores(grid: DayGrid) -> Scored:
-    """Scores in which windows up to some three hours stand out from everything slower."""
-    return scored(without_shape(without_course(detrended(grid), grid.bin_minutes), grid))
 
 
 def _as_named(period: Period, grid: DayGrid) -> Named:
@@ -204,12 +244,6 @@ def _as_named(period: Period, grid: DayGrid) -> Named:
     )
 
 
-def _blank_out(name: Named, grid: DayGrid) -> None:
-    """Make a pattern's windows unseen, with a margin for early starts and late ends."""
-    margin = max(1, round(30 / grid.bin_minutes))
-    _forget(name.cells, -margin, name.width + margin, grid)
-
-
 def _level_out(name: Named, grid: DayGrid) -> None:
     """Take a wide pattern's usual course off its windows, so that what happens inside them can still be seen."""
     index = name.cells[:, None] + np.arange(name.width)
@@ -222,7 +256,9 @@ def _level_out(name: Named, grid: DayGrid) -> None:
     _forget(name.cells, name.width - margin, name.width + margin, grid)
 
 
-def _forget(cells: np.ndarray, low: int, high: int, grid: DayGrid) -> None:
-    """Make the bins from `low` up to `high` after each of `cells` unseen."""
+def _forget(cells: np.ndarray, low: int, high: int, grid: DayGrid) -> np.ndarray:
+    """Make the bins from `low` up to `high` after each of `cells` unseen; which flat cells that are."""
     index = (cells[:, None] + np.arange(low, high)).ravel()
-    grid.values.ravel()[index[(index >= 0) & (index < grid.values.size)]] = np.nan
+    index = index[(index >= 0) & (index < grid.values.size)]
+    grid.values.ravel()[index] = np.nan
+    return index

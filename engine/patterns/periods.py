@@ -9,20 +9,22 @@ from functools import lru_cache
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
+from engine.patterns.contrasts import Contrasts
 from engine.patterns.naming import around, box_around, hits_of, weight_of
 from engine.patterns.scan import positions
-from engine.patterns.scores import Contrasts
 from engine.patterns.significance import cumulants, log_tail
 
 _WIDTH_MINUTES = (10, 20, 45, 90, 180)
 _SHORTEST_MINUTES = 40
 _LEAST_CYCLES = 8
-_COMB_Z = 5.0  # robust deviations of the comb over autocorrelations at which a period is worth folding
 _LOG_PERIODS = 9.5  # nats: periods, widths and their refinements that were tried
 _TEETH = 10  # multiples of a period that its comb looks at
 _ROUND_MINUTES = (360, 60, 30, 15, 10, 5, 1)  # a period is told as the roundest number that fits
 _CALENDAR_MINUTES = tuple(60 * hours for hours in (1, 2, 3, 4, 6, 8, 12))  # and whole days
 _LEAST_SHARE = 0.5
+_FOLDS = 4  # periods that are folded
+_AS_HIGH = 0.93  # of the highest peak that a rounder period must reach
+_TRIES = 20  # periods to each side of the middle that one round of folding compares at most
 _LOG_WORTH = float(np.log(0.01))
 
 
@@ -48,17 +50,23 @@ class _Fold:
     sign: int
 
 
-def best_period(contrasts: Contrasts) -> Period | None:
-    """The free period that explains most of what is contrasted (cells evenly spaced), None where none holds up."""
+def best_period(contrasts: Contrasts, least_z: float = 5.0) -> Period | None:
+    """The free period that explains most of what is contrasted (cells evenly spaced), None where none holds up.
+
+    `least_z` is how many robust deviations its comb must rise above other autocorrelations to be folded at all.
+    """
     bin_minutes = contrasts.bin_minutes
     likely: list[tuple[float, float, int, np.ndarray]] = []
     for width in sorted({max(1, m // bin_minutes) for m in _WIDTH_MINUTES}):
         unit = contrasts.unit(width)
         if unit is not None:
-            course = unit.ravel()
-            likely += [(z, length, width, course) for z, length in likely_periods(course, width, bin_minutes)]
+            course, thin = unit.ravel(), max(1, width // 2)
+            periods = likely_periods(course[::thin], width / thin, bin_minutes * thin, least_z)
+            likely += [(z, length * thin, width, course) for z, length in periods]
     likely.sort(key=lambda row: -row[0])
-    folds = [fold for _, length, width, course in likely[:5] for fold in _folded(course, length, width)]
+    folds = [
+        fold for _, length, width, course in likely[:_FOLDS] for fold in _folded(course, length, width, bin_minutes)
+    ]
     held = [(fold, _measured(contrasts, fold)) for fold in folds if fold.log_p < _LOG_WORTH]
     pairs = [(fold, period) for fold, period in held if period is not None]
     best = max(pairs, key=lambda pair: pair[1].weight, default=None)
@@ -67,7 +75,7 @@ def best_period(contrasts: Contrasts) -> Period | None:
 
 def _shortest(contrasts: Contrasts, fold: _Fold, period: Period) -> Period:
     """`period`, or a part of it that explains clearly more: a load also recurs at every multiple of its period."""
-    for parts in (2, 3, 5):
+    for parts in (2, 3, 4, 5, 7):
         length = fold.length / parts
         if length * contrasts.bin_minutes >= _SHORTEST_MINUTES and length > 2 * period.width:
             shorter = _measured(contrasts, replace(fold, length=length, start=fold.start % length))
@@ -76,57 +84,100 @@ def _shortest(contrasts: Contrasts, fold: _Fold, period: Period) -> Period:
     return period
 
 
-def likely_periods(course: np.ndarray, width: int, bin_minutes: int, most: int = 2) -> list[tuple[float, float]]:
+def likely_periods(
+    course: np.ndarray, width: float, bin_minutes: int, least_z: float = 5.0, most: int = 2
+) -> list[tuple[float, float]]:
     """Periods in bins under whose multiples `course` resembles itself, each after its z: clearest and shortest."""
     size = next_fast_len(2 * len(course))
     power = np.abs(rfft(course - course.mean(), size)) ** 2
     own = irfft(power, size)[: len(course) // 2]
-    noise = float(np.median(np.abs(own[2 * width :]))) / 0.6745
+    noise = float(np.median(np.abs(own[int(2 * width) :]))) / 0.6745
     if noise == 0:
         return []
-    grid, index, counted = _teeth(len(course), width, bin_minutes)
+    grid, index, counted, known = _teeth(len(course), width, bin_minutes)
     comb = (own[index] * counted).sum(axis=0) / np.sqrt(counted.sum(axis=0)) / noise
-    strong = np.argsort(comb)[::-1][:400]
+    free = ~known
+    top = float(comb[free].max(initial=0.0))
+    if top < max(
+        least_z, 0.75 * float(comb[~free].max(initial=0.0))
+    ):  # what the calendar explains better is left to it
+        return []
+    strong = np.flatnonzero(free & (comb > max(least_z, 0.6 * top)))
     distinct: list[tuple[float, float]] = []
-    for at in strong[comb[strong] > max(_COMB_Z, 0.6 * comb[strong[0]])]:
-        if not _of_calendar(grid[at] * bin_minutes) and all(abs(grid[at] / p - 1) > 0.01 for _, p in distinct):
+    for at in strong[np.argsort(comb[strong])[::-1][:400]]:
+        if all(abs(grid[at] / p - 1) > 0.01 for _, p in distinct):
             distinct.append((float(comb[at]), float(grid[at])))
     shortest = sorted(distinct, key=lambda row: row[1])
     return list(dict.fromkeys(distinct[:most] + shortest[:most]))
 
 
 @lru_cache(maxsize=32)
-def _teeth(cells: int, width: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Periods to try (bins), the lags of their multiples (teeth, periods), and which of those lie within the data."""
+def _teeth(cells: int, width: float, bin_minutes: int) -> tuple[np.ndarray, ...]:
+    """Periods to try (bins), lags of their multiples (teeth, periods), which of those lie within the data.
+
+    And which periods are of the calendar: bool (periods,).
+    """
     low, high = max(_SHORTEST_MINUTES / bin_minutes, 3.0 * width), cells / _LEAST_CYCLES
     step = width / (2.0 * _TEETH * high) + 0.0005
     grid = low * np.exp(np.arange(0, max(0.0, np.log(high / low)) + step, step))
     index = np.rint(np.arange(1, _TEETH + 1)[:, None] * grid).astype(int)
     inside = index < cells // 2
     inside[0] = True
-    return grid, np.minimum(index, cells // 2 - 1), inside
+    return grid, np.minimum(index, cells // 2 - 1), inside, of_calendar(grid * bin_minutes)
 
 
-def _of_calendar(minutes: float) -> bool:
-    """Whether a period is one that rules of the wall clock already speak for."""
-    days = max(1, round(minutes / 1440))
-    return any(abs(minutes / known - 1) < 0.004 for known in (*_CALENDAR_MINUTES, 1440 * days))
+def of_calendar(minutes: np.ndarray) -> np.ndarray:
+    """Which periods are ones that rules of the wall clock already speak for.
+
+    Examples
+    --------
+    >>> of_calendar(np.array([60.0, 70.0, 2880.0])).tolist()
+    [True, False, True]
+    """
+    days = 1440 * np.maximum(1, np.rint(minutes / 1440))
+    known = np.stack([np.broadcast_to(m, minutes.shape) for m in _CALENDAR_MINUTES] + [days])
+    return np.asarray((np.abs(minutes / known - 1) < 0.004).any(axis=0))
 
 
-def _folded(course: np.ndarray, length: float, width: int) -> Iterator[_Fold]:
+def _folded(course: np.ndarray, length: float, width: int, bin_minutes: int) -> Iterator[_Fold]:
     """The best fold of `course` near `length`, for rises and for falls."""
     cycles = int(len(course) / length) - 1
     reach = width / (1.5 * _TEETH) + 0.002 * length
-    step = max(width / (1.5 * cycles), reach / 60)
-    tries = length + np.arange(-reach, reach + step, step)
-    rows = [np.rint(np.arange(cycles) * p).astype(int)[:, None] + np.arange(int(length)) for p in tries]
-    sums = [course[np.minimum(row, len(course) - 1)].sum(axis=0) for row in rows]
     for sign in (1, -1):
-        best = int(np.argmax([(sign * total).max() for total in sums]))
-        top = sign * sums[best]
-        cumulant = cumulants(sign * course[np.minimum(rows[best], len(course) - 1)]).sum(axis=1, keepdims=True)
-        log_p = float(log_tail(cumulant, top.max(keepdims=True))[0]) + float(np.log(positions(int(length), width)))
-        yield _Fold(log_p + _LOG_PERIODS, float(tries[best]), float(top.argmax()), width, sign)
+        best = _sharpest(sign * course, length, width, cycles, reach)
+        best = _roundest(sign * course, best, reach, cycles, bin_minutes)
+        folded = sign * _cycles_of(course, best, cycles)
+        total = folded.sum(axis=0)
+        cumulant = cumulants(folded).sum(axis=1, keepdims=True)
+        log_p = float(log_tail(cumulant, total.max(keepdims=True))[0]) + float(np.log(positions(int(length), width)))
+        yield _Fold(log_p + _LOG_PERIODS, best, float(total.argmax()), width, sign)
+
+
+def _sharpest(course: np.ndarray, length: float, width: int, cycles: int, reach: float) -> float:
+    """The period within `reach` of `length` whose fold peaks highest, by folds of a quarter and then of all cycles."""
+    for some in (max(_LEAST_CYCLES, cycles // 4), cycles):
+        step = max(width / (2.5 * some), reach / _TRIES)
+        tries = length + np.arange(-reach, reach + step / 2, step)
+        tops = [_cycles_of(course, one, some).sum(axis=0).max() for one in tries]
+        length, reach = float(tries[int(np.argmax(tops))]), 3.0 * step
+    return length
+
+
+def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_minutes: int) -> float:
+    """The roundest period within `reach` of `length` whose fold peaks about as high."""
+    top = _cycles_of(course, length, cycles).sum(axis=0).max()
+    for unit in _ROUND_MINUTES:
+        tried = round(length * bin_minutes / unit) * unit / bin_minutes
+        near = tried > 0 and abs(tried - length) <= reach
+        if near and _cycles_of(course, tried, cycles).sum(axis=0).max() > _AS_HIGH * top:
+            return tried
+    return length
+
+
+def _cycles_of(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
+    """The first `cycles` stretches of `course` that begin `length` bins apart: (cycles, whole bins of length)."""
+    rows = np.rint(np.arange(cycles) * length).astype(int)[:, None] + np.arange(int(length))
+    return np.asarray(course[np.minimum(rows, len(course) - 1)])
 
 
 def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
@@ -137,12 +188,12 @@ def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
     if box is None:
         return None
     start, width = fold.start + box[0], box[1] - box[0]
-    length, start = _rounded(fold.length, start, width, data.score.size, bin_minutes)
-    value, valid = contrasts.of(width)
+    length = fold.length
+    value, valid = contrasts.of(width), contrasts.valid(width)
     cells = _cells(start, length, data.score.size)
     cells = cells[valid.ravel()[cells]]
     hits = hits_of(around(fold.sign * value, cells, min(width, 15 // bin_minutes)))
-    if len(hits) < _LEAST_CYCLES or hits.mean() < _LEAST_SHARE or _of_calendar(length * bin_minutes):
+    if len(hits) < _LEAST_CYCLES or hits.mean() < _LEAST_SHARE or of_calendar(np.array([length * bin_minutes]))[0]:
         return None
     values = fold.sign * value.ravel()[cells]
     return Period(fold.log_p, length * bin_minutes, width, fold.sign, hits, cells, weight_of(values))
@@ -151,14 +202,3 @@ def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:
 def _cells(start: float, length: float, size: int) -> np.ndarray:
     first = start % length
     return np.asarray(np.rint(np.arange(first, size - 1, length)), dtype=int)
-
-
-def _rounded(length: float, start: float, width: int, size: int, bin_minutes: int) -> tuple[float, float]:
-    """Period and start with the period as the roundest number of minutes that drifts by less than half the window."""
-    cycles = size / length
-    for unit in _ROUND_MINUTES:
-        tried = round(length * bin_minutes / unit) * unit / bin_minutes
-        if tried > 0 and abs(tried - length) * cycles < width / 2.0:
-            middle = round(cycles / 2)
-            return tried, start + middle * (length - tried)
-    return length, start

@@ -1,20 +1,27 @@
-"""The scan: every rule, window width and window start at once, best explanation first."""
+"""The scan: every rule, window width and window start at once, best explanation first.
+
+Sums over days are first weighed as if they were normal, which is cheap; the few that may matter are weighed exactly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import log, sqrt
 
 import numpy as np
 
 from engine.patterns.calendar import RuleTable
-from engine.patterns.scores import Contrasts
+from engine.patterns.contrasts import Contrasts
 from engine.patterns.significance import cumulants, log_tail
 
-FOLD_HOURS = (1, 2, 3, 4, 6, 8, 12)  # windows that return so many times a day lock to the wall clock
-_LEAST_Z = 3.0  # standard deviations below which a total cannot pay for its rule and start
+FOLD_MINUTES = (10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720)  # after which windows may return within the day
 _FOLD_COST = 3.2  # nats
-_LOG_SIGNS = float(np.log(2))
+_LOG_SIGNS = log(2)
+_LOG_VIEWS = log(1.5)  # plain and pooled views of one window resemble each other
+_EXACT = 8  # sketches that are weighed exactly, of each direction
+_LOG_LIKELY = -2.0  # a sketch must promise so much to be weighed exactly: most tails are heavier than normal
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,36 @@ class Candidate:
     sign: int  # 1: rises, -1: falls
     days: np.ndarray  # bool (days,): days of the rule it was found with
     period: int  # bins after which it was taken to return within the day; all of the day's if it was not
+    pooled: bool = False  # whether it was seen in the pooled view
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at all windows of one width: scores (days, bins) within [-1, 1]."""
+
+    unit: np.ndarray
+    width: int
+    sign: int = 1
+    pooled: bool = False
+    valid: np.ndarray | None = None  # bool (days, bins), which scores were seen; None: all
+
+    @cached_property
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of each day: two arrays (days,)."""
+        count = self.unit.shape[1] if self.valid is None else np.maximum(self.valid.sum(axis=1), 1)
+        mean = self.unit.sum(axis=1) / count
+        return mean, np.einsum("ij,ij->i", self.unit, self.unit) / count - mean**2
+
+
+@dataclass(frozen=True)
+class _Sketch:
+    """The best start of one rule or fold in one view, weighed as if sums were normal."""
+
+    log_p: float
+    view: View
+    rule: int  # row of the table's scanned rules; -1: every day
+    start: int
+    period: int
 
 
 def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
@@ -34,45 +71,89 @@ def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
     return sorted({max(1, round(m / bin_minutes)) for m in minutes})
 
 
-def candidates(contrasts: Contrasts, widths: list[int], table: RuleTable) -> list[Candidate]:
-    """The least chance-like windows, one for each of `widths`, direction and repeat within the day, best first."""
-    bin_minutes = contrasts.bin_minutes
-    found: list[Candidate] = []
-    for width in widths:
-        unit = contrasts.unit(width)
-        if unit is not None:
-            found += of_width(unit, width, table, bin_minutes)
-            found += [replace(c, sign=-1) for c in of_width(-unit, width, table, bin_minutes)]
-    paid = float(np.log(1 + len(widths) / 3)) + _LOG_SIGNS
-    return sorted((replace(c, log_p=c.log_p + paid) for c in found), key=lambda c: c.log_p)
+def candidates(contrasts: Contrasts, widths: Sequence[int], table: RuleTable) -> list[Candidate]:
+    """The least chance-like windows of `widths`, by direction and repeat within the day, best first."""
+    views = [
+        View(unit, width, sign, pooled, None if contrasts.complete else contrasts.valid(width))
+        for width in widths
+        for sign in (1, -1)
+        for pooled in ((False, True) if contrasts.has_pool(width) else (False,))
+        if (unit := contrasts.unit(width, sign, pooled=pooled)) is not None
+    ]
+    paid = log(1 + len(widths) / 3) + _LOG_SIGNS + _LOG_VIEWS
+    return best_of(views, table, contrasts.bin_minutes, paid=paid)
 
 
-def of_width(
-    unit: np.ndarray, width: int, table: RuleTable, bin_minutes: int, within_day: bool = True
-) -> Iterator[Candidate]:
-    """The best rising window of one width for each fold of the day; `unit` holds scores (days, bins) within [-1, 1]."""
-    yield best_of(unit, table.member[table.scanned].astype(float), table.cost[table.scanned], width)
-    for hours in FOLD_HOURS if within_day else ():
-        period = hours * 60 // bin_minutes
-        if 2 * width <= period:
-            folded = unit.reshape(len(unit), -1, period).mean(axis=1)
-            top = float(np.abs(folded).max()) or 1.0
-            yield best_of(folded / top, np.ones((1, len(unit))), np.array([_FOLD_COST]), width)
+def best_of(
+    views: Sequence[View], table: RuleTable, bin_minutes: int, *, paid: float, within_day: bool = True
+) -> list[Candidate]:
+    """The windows of all `views` that chance explains least, best first; `paid` nats are for the choice among views."""
+    sketches: list[_Sketch] = []
+    for view in views:
+        sketches += _of_rules(view, table)
+        sketches += _of_folds(view, bin_minutes) if within_day and not view.pooled else []
+    likely = sorted((s for s in sketches if s.log_p + paid < _LOG_LIKELY), key=lambda s: s.log_p)
+    chosen = [s for sign in (1, -1) for s in [s for s in likely if s.view.sign == sign][:_EXACT]]
+    return sorted((_weighed(s, table, paid) for s in chosen), key=lambda c: c.log_p)
 
 
-def best_of(unit: np.ndarray, member: np.ndarray, cost: np.ndarray, width: int) -> Candidate:
-    """The rule (row of `member`) and start whose total over days is least likely; cost and all starts are paid for."""
-    totals = member @ unit
+def _of_rules(view: View, table: RuleTable) -> list[_Sketch]:
+    """A sketch for each rule that is looked for on its own."""
+    member, bins = table.scanned_member, view.unit.shape[1]
+    mean, variance = view.moments
+    totals = member @ view.unit
     starts = totals.argmax(axis=1)
-    tops = totals[np.arange(len(totals)), starts]
-    worth = tops > _LEAST_Z * np.sqrt(member @ (unit**2).mean(axis=1))
-    if not worth.any():
-        return Candidate(0.0, 0, width, 1, member[0] > 0, unit.shape[1])
-    rules = np.flatnonzero(worth)
-    log_p = log_tail(np.matmul(member[rules], cumulants(unit)), tops[rules]) + cost[rules]
-    at = int(log_p.argmin())
-    best, paid = rules[at], float(np.log(positions(unit.shape[1], width)))
-    return Candidate(float(log_p[at]) + paid, int(starts[best]), width, 1, member[best] > 0, unit.shape[1])
+    tops = totals[np.arange(len(totals)), starts] - member @ mean
+    z = np.maximum(tops, 0.0) / np.sqrt(np.maximum(member @ variance, 1e-12))
+    log_p = -0.5 * z**2 - np.log(np.maximum(2.5 * z, 1.0)) + table.scanned_cost + log(positions(bins, view.width))
+    return [_Sketch(float(log_p[r]), view, int(r), int(starts[r]), bins) for r in np.flatnonzero(log_p < 0)]
+
+
+def _of_folds(view: View, bin_minutes: int) -> list[_Sketch]:
+    """A sketch for each stretch after which the window may return within the day."""
+    total = view.unit.sum(axis=0)
+    spread = float(view.moments[1].sum()) * len(total)
+    middle = float(total.mean())
+    found: list[_Sketch] = []
+    for minutes in FOLD_MINUTES:
+        period = minutes // bin_minutes
+        if minutes % bin_minutes == 0 and 2 * view.width <= period < len(total):
+            folded = total.reshape(-1, period).sum(axis=0)
+            at = int(folded.argmax())
+            top = float(folded[at]) - middle * len(total) / period
+            z = top / sqrt(max(spread / period, 1e-12))
+            cost = _FOLD_COST + log(positions(period, view.width))
+            if z > 0.0:
+                found.append(_Sketch(-0.5 * z * z - log(max(2.5 * z, 1.0)) + cost, view, -1, at, period))
+    return found
+
+
+def _weighed(sketch: _Sketch, table: RuleTable, paid: float) -> Candidate:
+    """The sketch with the exact chance of its sum."""
+    view, bins = sketch.view, sketch.view.unit.shape[1]
+    every = sketch.rule < 0
+    days = np.ones(len(view.unit), dtype=bool) if every else table.scanned_member[sketch.rule] > 0
+    cost = _FOLD_COST if every else float(table.scanned_cost[sketch.rule])
+    if sketch.period < bins:
+        unit = view.unit.reshape(len(view.unit), -1, sketch.period).mean(axis=1)
+        unit, each = unit / (float(np.abs(unit).max()) or 1.0), days
+    else:
+        unit, each = view.unit, days if view.valid is None else days & view.valid[:, sketch.start]
+    total = unit[each, sketch.start].sum(dtype=float)
+    if not each.any():
+        return Candidate(0.0, sketch.start, view.width, view.sign, days, sketch.period, view.pooled)
+    months = not every and bool(table.scanned_months[sketch.rule])
+    cumulant = cumulants(unit) if sketch.period < bins else _of_days(view, each, table, pooled=months)
+    log_p = float(log_tail(cumulant.sum(axis=1, keepdims=True), np.array([total]))[0])
+    log_p += cost + paid + log(positions(sketch.period, view.width))
+    return Candidate(log_p, sketch.start, view.width, view.sign, days, sketch.period, view.pooled)
+
+
+def _of_days(view: View, days: np.ndarray, table: RuleTable, *, pooled: bool) -> np.ndarray:
+    """Cumulants of some days, by their own scores alone or by those of all days of their weekday too."""
+    if pooled:
+        return np.asarray(cumulants(view.unit, view.valid, table.weekday)[:, days])
+    return cumulants(view.unit[days], None if view.valid is None else view.valid[days])
 
 
 def positions(bins: int, width: int) -> float:

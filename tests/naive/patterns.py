@@ -9,23 +9,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 
-def contrast(score: np.ndarray, seen: np.ndarray, width: int, flank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Window mean less the mean of both flank means, by slicing each window out."""
-    flat, known = score.ravel(), seen.ravel()
-    value, valid = np.zeros(flat.size), np.zeros(flat.size, dtype=bool)
-    for at in range(flat.size):
-        means = []
-        for low, high, length in (
-            (at, at + width, width),
-            (at - flank, at, flank),
-            (at + width, at + width + flank, flank),
-        ):
-            cells = [c for c in range(max(low, 0), min(high, flat.size)) if known[c]]
-            means.append(np.mean([flat[c] for c in cells]) if 2 * len(cells) >= length else None)
-        if all(m is not None for m in means):
-            valid[at] = True
-            value[at] = means[0] - (means[1] + means[2]) / 2
-    return value.reshape(score.shape), valid.reshape(score.shape)
+def contrast(score: np.ndarray, width: int, flank: int) -> np.ndarray:
+    """Window mean less the mean of both flank means, by slicing each window out; beyond the ends lies 0."""
+    padded = np.concatenate([np.zeros(flank), score, np.zeros(width + flank)])
+    value = []
+    for at in range(flank, flank + len(score)):
+        inside, left, right = (
+            np.mean(padded[low:high])
+            for low, high in ((at, at + width), (at - flank, at), (at + width, at + width + flank))
+        )
+        value.append(inside - (left + right) / 2)
+    return np.array(value)
 
 
 def rotation_tail(scores: np.ndarray, total: float) -> float:

@@ -1,0 +1,209 @@
+"""Contrasts: how far every window of a course stands above what lies beside it, seen in two ways.
+
+The plain view compares the window with its flanks, as long as is quietest in the course at hand. The pooled view takes
+the best of it within some minutes, for work that starts a little early or late, or the steps at both ends of the window
+alone where they are quieter: slow noise hides a level and no step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.patterns.scores import CLIP, Scored
+
+_POOL_MINUTES = 15  # how early or late a window may begin and still count as the same
+_END_MINUTES = 25  # likewise for its end, which also varies with its length
+_POOLED_MINUTES = 240  # windows longer than this need no pooling
+_CONTEXT_MINUTES = 180  # a flank reaches no further
+_PAD_MINUTES = 4320  # beyond both ends of the course
+_FEW = 2_000  # cells from which medians are taken
+_STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)  # share no factor with the bins of a day: every hour is looked at
+
+
+class Contrasts:
+    """Contrasts of every window of one `Scored`, worked out once for each width asked for.
+
+    All values are flat over cells, in units of the scores, and centred: 0 is what a window without work shows.
+    """
+
+    def __init__(self, data: Scored, bin_minutes: int) -> None:
+        self.data = data
+        self.bin_minutes = bin_minutes
+        self.reach = _POOL_MINUTES // bin_minutes
+        self._pad = _PAD_MINUTES // bin_minutes + 1
+        seen = data.seen.ravel()
+        self._unseen = None if seen.all() else _running(~seen, self._pad).astype(np.int32)
+        self._sums = _running(_joined(data.score.ravel(), seen), self._pad).astype(np.float32)
+        self._step = next((step for step in _STEPS if data.score.size <= step * _FEW), _STEPS[-1])
+        self._valid: dict[int, np.ndarray] = {}
+        self._plain: dict[int, np.ndarray] = {}
+        self._pooled: dict[tuple[int, int], np.ndarray] = {}
+        self._ends: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = {}
+
+    def valid(self, width: int) -> np.ndarray:
+        """Which windows were seen for at least half of their bins: bool (days, bins)."""
+        if width not in self._valid:
+            self._valid[width] = self._seen_enough(width).reshape(self.data.score.shape)
+        return self._valid[width]
+
+    def _seen_enough(self, width: int) -> np.ndarray:
+        """Windows of which half was seen, and half of what lies close to either side."""
+        if self._unseen is None:
+            return np.ones(self.data.score.size, dtype=bool)
+        near = max(1, _END_MINUTES // self.bin_minutes)
+        inside = self._unseen_in(0, width) <= width // 2
+        return np.asarray(
+            inside & (self._unseen_in(-near, near) <= near // 2) & (self._unseen_in(width, near) <= near // 2)
+        )
+
+    def _unseen_in(self, shift: int, size: int) -> np.ndarray:
+        """How many of the `size` cells that begin `shift` after each cell were not seen."""
+        low, cells = self._pad + shift, self.data.score.size
+        assert self._unseen is not None  # noqa: S101 - asked only where something is unseen
+        return np.asarray(self._unseen[low + size : low + size + cells] - self._unseen[low : low + cells])
+
+    def of(self, width: int, sign: int = 1, *, pooled: bool = False) -> np.ndarray:
+        """Contrasts (days, bins) of windows of `width` bins: of rises (`sign` 1) or falls (-1), 0 where unseen."""
+        flat = self._pooled_of(width, sign) if pooled and self.has_pool(width) else sign * self._plain_of(width)
+        return flat.reshape(self.data.score.shape)
+
+    def unit(self, width: int, sign: int = 1, *, pooled: bool = False) -> np.ndarray | None:
+        """Contrasts over their robust spread, clipped to `CLIP` of it, within [-1, 1]; None where all are equal.
+
+        Where some are unseen, 0 is the mean of what was seen: a place is not worth more for being seen.
+        """
+        value = self.of(width, sign, pooled=pooled)
+        spread = _spread(self._sample(value.ravel(), width)) or float(value.std())
+        if not 1e-9 < spread < np.inf:
+            return None
+        unit = np.clip(value * np.float32(1.0 / (CLIP * spread)), -1.0, 1.0)
+        if self._unseen is not None:
+            valid = self.valid(width)
+            unit = np.clip(unit - unit.sum() / max(int(valid.sum()), 1), -1.0, 1.0) * valid
+        return np.asarray(unit)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell was seen."""
+        return self._unseen is None
+
+    def has_pool(self, width: int) -> bool:
+        """Whether the pooled view of a width says anything of its own."""
+        return self.reach > 0 and width * self.bin_minutes <= _POOLED_MINUTES
+
+    def _plain_of(self, width: int) -> np.ndarray:
+        if width not in self._plain:
+            flanks = flanks_of(width, self.bin_minutes)
+            flank = min(flanks, key=lambda one: _spread(self._flanked(width, one, self._step)))
+            self._plain[width] = self._masked(self._flanked(width, flank, 1), width)
+        return self._plain[width]
+
+    def _pooled_of(self, width: int, sign: int) -> np.ndarray:
+        """The quieter of the pooled plain view and of pooled edges."""
+        key = (width, sign)
+        if key not in self._pooled:
+            best = np.zeros(self.data.score.size, dtype=np.float32)
+            best[self.reach : -self.reach] = highest(sign * self._plain_of(width), self.reach)
+            least = _high_of(best[:: self._step])
+            for size in (size for size in (1, 2, 4) if 2 * size <= width):
+                high = _high_of(self._pooled_edges(width, size, sign, self._step))
+                if high < least:
+                    best, least = self._pooled_edges(width, size, sign, 1), high
+            self._pooled[key] = self._masked(best, width)
+        return self._pooled[key]
+
+    def _masked(self, value: np.ndarray, width: int) -> np.ndarray:
+        """Centred on the median of what was seen; 0 elsewhere."""
+        value = value - _middle(self._sample(value, width))
+        if self._unseen is not None:
+            value[~self.valid(width).ravel()] = 0.0
+        return value
+
+    def _sample(self, value: np.ndarray, width: int) -> np.ndarray:
+        """Some of the windows that were seen."""
+        few = value[:: self._step]
+        if self._unseen is None:
+            return few
+        few = few[self.valid(width).ravel()[:: self._step]]
+        return few if len(few) else np.zeros(1, dtype=value.dtype)
+
+    def _mean(self, shift: int, width: int, step: int = 1, beyond: int = 0) -> np.ndarray:
+        """Mean of the `width` bins that begin `shift` bins after each cell; `beyond` more cells on each side."""
+        low = self._pad + shift - beyond
+        high = low + self.data.score.size + 2 * beyond
+        total = self._sums[low + width : high + width : step] - self._sums[low:high:step]
+        return np.asarray(total * np.float32(1.0 / width))
+
+    def _flanked(self, width: int, flank: int, step: int) -> np.ndarray:
+        sides = self._mean(-flank, flank, step) + self._mean(width, flank, step)
+        return np.asarray(self._mean(0, width, step) - np.float32(0.5) * sides)
+
+    def _pooled_edges(self, width: int, size: int, sign: int, step: int) -> np.ndarray:
+        """Half the steepest step up near each window's begin and half the steepest step down near its end."""
+        if size not in self._ends:
+            self._ends[size] = self._steps(size)
+        up_begin, up_end, down_begin, down_end = self._ends[size]
+        begin, end = (up_begin, down_end) if sign > 0 else (down_begin, up_end)
+        cells = self.data.score.size
+        return np.asarray(np.float32(0.5) * (begin[:cells:step] + end[width : width + cells : step]))
+
+    def _steps(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Steepest steps near each cell: up and down, within the reach of begins and that of ends."""
+        near, far = self.reach, _END_MINUTES // self.bin_minutes
+        beyond = _POOLED_MINUTES // self.bin_minutes + far
+        step = (self._mean(0, size, 1, beyond) - self._mean(-size, size, 1, beyond))[beyond - far :]
+        begin, end = step[far - near :], step
+        return highest(begin, near), highest(end, far), highest(-begin, near), highest(-end, far)
+
+
+def flanks_of(width: int, bin_minutes: int) -> list[int]:
+    """Bins of context on each side of a window that are worth a try, the shortest first."""
+    most = _CONTEXT_MINUTES // bin_minutes
+    if width > most:
+        return sorted({max(1, 60 // bin_minutes), max(1, 120 // bin_minutes), most})
+    tries = (max(width, round(20 / bin_minutes)) * times for times in (1, 2, 4))
+    return sorted({max(1, min(flank, most)) for flank in tries})
+
+
+def highest(course: np.ndarray, reach: int) -> np.ndarray:
+    """The largest value within `reach` of each entry of `course`; the outermost `reach` entries fall away."""
+    size, best = 1, course
+    while 2 * size <= 2 * reach + 1:
+        best = np.maximum(best[:-size], best[size:])
+        size *= 2
+    rest = 2 * reach + 1 - size
+    return np.maximum(best[:-rest], best[rest:]) if rest else best
+
+
+def _middle(value: np.ndarray) -> np.float32:
+    """The median, through a sort: numpy's own is slower on short arrays."""
+    return np.float32(np.sort(value)[len(value) // 2])
+
+
+def _spread(centred: np.ndarray) -> float:
+    """Robust standard deviation of centred contrasts."""
+    return float(_middle(np.abs(centred))) / 0.6745
+
+
+def _high_of(value: np.ndarray) -> float:
+    """What windows without work exceed once in a hundred times, as far as their usual spread tells."""
+    middle = _middle(value)
+    return float(middle) + 2.33 * _spread(value - middle)
+
+
+def _running(course: np.ndarray, pad: int) -> np.ndarray:
+    """Running sums of `course`, which goes on as 0 for `pad` cells on each side: entry k sums what lies before k."""
+    sums = np.zeros(len(course) + 2 * pad + 1)
+    np.cumsum(course, out=sums[pad + 1 : pad + 1 + len(course)])
+    sums[pad + 1 + len(course) :] = sums[pad + len(course)]
+    return sums
+
+
+def _joined(course: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """`course` as float32 with straight lines where nothing was seen."""
+    if seen.all():
+        return course.astype(np.float32)
+    known = np.flatnonzero(seen)
+    if len(known) == 0:
+        return np.zeros(len(course), dtype=np.float32)
+    return np.asarray(np.interp(np.arange(len(course)), known, course[known]), dtype=np.float32)
