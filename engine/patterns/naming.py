@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.patterns.calendar import DayGrid, Kind, RuleTable
 from engine.patterns.contrasts import Contrasts
+from engine.patterns.edges import box_around
 from engine.patterns.scan import FOLD_MINUTES, Candidate
 from engine.patterns.scores import CLIP, Scored, median_of
 
@@ -19,7 +20,6 @@ _EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise 
 _SIDE_SHARE = 0.25  # of the greater difference to a side that the lesser must reach
 _LEAST_IN_PLACE = 0.6  # of a rule's windows that must show something at their very place
 _SPIKE_SHARE = 0.8  # of its highest sample that a window's middle one must lack to be a spike
-_BOX_TIMES = 2.5  # times wider or narrower than it was found that a window may turn out to be
 _STANDS_OUT = 0.4  # of its rise over its sides by which a window must differ from the usual level of its days
 _EDGE_SHARE = 0.28  # of the rise that must happen within the flanks of a wide window: else it is a smooth course
 
@@ -47,10 +47,10 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     if first is None:
         return None
     cells, shift = first.cells[first.hits], 0
+    plain = contrasts.of(first.width, first.sign)
+    if _wanders(plain, cells, contrasts.reach):
+        return None
     if candidate.pooled:
-        plain = contrasts.of(first.width, first.sign)
-        if _wanders(plain, cells, contrasts.reach):
-            return None
         cells, shift = _aligned(cells, plain, contrasts.reach)
     box = box_around(contrasts.data, cells, first.width, (first.period - first.width) // 2, first.sign)
     if box is None:
@@ -165,68 +165,6 @@ def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int |
     length = known.sum() / 2 * np.log(rest) + table.cost + np.where(outside > 0, 0.5 * np.log(max(known.sum(), 1)), 0)
     ok = (inside >= LEAST_HITS) & (lower < _EXCLUSIVE * total / np.maximum(inside, 1))
     return int(np.where(ok, length, np.inf).argmin()) if ok.any() else None
-
-
-def box_around(data: Scored, cells: np.ndarray, width: int, room: int, sign: int) -> tuple[int, int] | None:
-    """Edges, relative to `cells`, of the box that fits the median course around windows of `width` that begin there.
-
-    The course is seen over at most `room` bins on each side. None where it leaves its middle more in the other
-    direction: then the window is what lies between two others.
-    """
-    pad = max(1, min(room, max(2 * width, 12)))
-    index = cells[:, None] + np.arange(-pad, width + pad)
-    index = index[(index[:, 0] >= 0) & (index[:, -1] < data.score.size)]
-    if len(index) == 0:
-        return None
-    seen = np.where(data.seen.ravel()[index], data.score.ravel()[index], np.nan)
-    course = sign * np.nan_to_num(median_of(seen, axis=0))
-    tail = min(0.1, width / 2 / len(course))  # a window of a single bin is less than a tenth of what is seen
-    low, middle, high = np.quantile(course, (tail, 0.5, 1 - tail))
-    if high - middle < middle - low:
-        return None
-    begin, end = half_height(course, *best_box(course, pad + width // 2, (width / _BOX_TIMES, width * _BOX_TIMES)))
-    return begin - pad, end - pad
-
-
-def best_box(course: np.ndarray, middle: int, widths: tuple[float, float]) -> tuple[int, int]:
-    """The stretch `[low, high)` around `middle`, of a width within `widths`, that splits `course` best into two levels.
-
-    One level inside and one outside; of the least width where no other splits it at all.
-    """
-    n = len(course)
-    sums = np.concatenate([[0.0], np.cumsum(course)])
-    low, high = np.meshgrid(np.arange(n), np.arange(1, n + 1), indexing="ij")
-    width = high - low
-    inside = sums[high] - sums[low]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gain = inside / width - (sums[-1] - inside) / (n - width)
-        fit = gain**2 * width * (n - width)
-    fit = np.where(
-        (width >= max(1.0, widths[0]))
-        & (width < n)
-        & (width <= max(1.0, widths[1]))
-        & (gain > 0)
-        & (low <= middle)
-        & (high > middle),
-        fit,
-        -np.inf,
-    )
-    best = np.unravel_index(int(fit.argmax()), fit.shape)
-    return int(low[best]), int(high[best])
-
-
-def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
-    """The box `[low, high)` without what lies below half of the rise at its ends: jitter smears steps into slopes."""
-    if high - low < 3 or high - low >= len(course):
-        return low, high
-    smooth = np.maximum(course, np.convolve(np.pad(course, 1, mode="edge"), np.full(3, 1 / 3), mode="valid"))
-    inside = np.sort(smooth[low:high])
-    top = float(inside[-max(1, len(inside) // 2) :].mean())
-    base = float(np.median(np.concatenate([course[:low], course[high:]])))
-    above = low + np.flatnonzero(smooth[low:high] >= (top + base) / 2)
-    if not len(above):  # a flat course: rounding alone decides
-        return low, high
-    return int(above[0]), int(above[-1]) + 1
 
 
 def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGrid) -> tuple[int, int]:

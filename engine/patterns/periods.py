@@ -10,7 +10,8 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from engine.patterns.contrasts import Contrasts
-from engine.patterns.naming import around, box_around, hits_of, weight_of
+from engine.patterns.edges import box_around
+from engine.patterns.naming import around, hits_of, weight_of
 from engine.patterns.scan import positions
 from engine.patterns.significance import cumulants, log_tail
 
