@@ -264,13 +264,62 @@ class Suggestion:
     because: tuple[Evidence, ...] = ()
 
 
+class FixKind(StrEnum):
+    """Whether a fix removes the cause or only the symptom, as far as its words tell."""
+
+    PERMANENT = "permanent"
+    WORKAROUND = "workaround"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fix:
+    """What ended past incidents of the kind asked about, in the words of those who ended them."""
+
+    text: str  # the resolution of the likeliest of its incidents, as written
+    score: float  # 0..1, that it helps now: match x past usefulness x decay, over all incidents it ended
+    kind: FixKind
+    incident_ids: tuple[str, ...]  # those it ended, likeliest first
+    last_at: datetime  # UTC, when it was last used
+    steps: tuple[str, ...] = ()  # of `text`, as written
+    commands: tuple[str, ...] = ()  # of all its incidents, as written, the likeliest one's first
+    resolvers: tuple[str, ...] = ()  # who used it, latest first
+    minutes: float | None = None  # median from opening to closing
+    used: int = 0  # how often
+    helped: int = 0  # of these, how often the problem stayed away (or somebody said that it helped)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runbook:
+    """A page that says what to do. It is named by an alert or kept in PathFinder."""
+
+    id: str
+    title: str
+    url: str = ""
+    text: str = ""  # what it says, or keywords; searched, not shown whole
+    services: tuple[str, ...] = ()  # what it is about; empty: anything
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Advice:
+    """A runbook that may help, and why it is shown."""
+
+    runbook: Runbook
+    score: float  # 0..1, higher is closer; 1 when an alert of the incident names it
+    because: str  # for people
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestions:
-    """Past fixes, best first, and the rung of the ladder they were served from."""
+    """Past incidents and the fixes that ended them, best first, and the rung of the ladder they were served from."""
 
     items: tuple[Suggestion, ...]
     rung: Rung
     note: str = ""  # why the rung is not the best one
+    fixes: tuple[Fix, ...] = ()  # none for a new kind of incident
+    runbooks: tuple[Advice, ...] = ()
+    probability: float = 0.0  # 0..1, that any past incident is of the same kind
+    new_kind: bool = False  # too improbable: `items` are merely the nearest, and no fix is offered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.domain import Alert, Incident, Resolution
-from engine.suggest.document import FIELDS, clean, document_of, fix_is_useful, names, terms
+from engine.suggest.document import FIELDS, clean, document_of, names, terms
+from engine.suggest.resolutions import fix_is_useful
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from engine.domain import Alert, Incident, Resolution
+from engine.domain import Alert, Incident
+from engine.suggest import entities
 from engine.text import words
 
 FIELDS = {
@@ -19,11 +20,19 @@ FIELDS = {
     "names": "same identifiers",  # as written: classes, exceptions, error codes, hosts, commands, paths
     "phrases": "same phrases",  # pairs of neighbouring words
     "letters": "same title",  # runs of four letters of the title: forgives typing errors and compounds
+    "codes": "same identifiers",  # exceptions and error codes
+    "roles": "same identifiers",  # what the hosts are for
+    "commands": "same identifiers",  # tools in use, and for what
+    "labels": "same labels",  # further fields of the ticket, "name=value"
 }
 TITLE_LIMIT = 500  # characters; a longer title is a pasted body
 HEAD_LIMIT = 400  # characters of a body that usually say what is wrong
 BODY_LIMIT = 6_000  # characters of a body that are indexed: beyond it are dumps, which only repeat
 ENCODED_LIMIT = 600  # characters given to the encoder after the title, about its 128 tokens
+_TELLERS = ("reporter", "reported_by", "caller", "caller_id", "requester", "requested_by", "opened_by", "created_by")
+_LABEL_LIMIT = 80  # characters; what is longer is text
+_LABELS_READ = 10  # values of one field
+_LISTED = re.compile(r"[,;|]")
 _ALERTS_READ = 20  # leading alerts whose titles join the text of the question
 
 _TAG = re.compile(
@@ -39,22 +48,6 @@ _TELLING = re.compile(r"[a-z][A-Z]|[._:/$#]|\d|^[A-Z]{3,}$")
 _SPELLED = re.compile(r"[^\W_]+")
 _VOWEL = re.compile("[aeiouy]")
 _NUMBER = re.compile(r"(?<![\w.:-])\d{3,6}(?![\w.:-])")
-_SHORT_FIX = 12  # words; a longer resolution is read as saying something
-_EMPTY_FIX = re.compile(
-    r"\b(?:no fault|nothing (?:to do|found|wrong)|no (?:action|fix|change|issue|problem)|false (?:alarm|positive)"
-    r"|ignored?|by itself|on its own|resolved itself|self (?:resolved|healed)|auto(?:matically)? (?:closed|resolved)"
-    r"|(?:can ?not|could not|cant|can t|unable to) (?:be )?reproduced?|not (?:a )?(?:problem|bug|issue|reproducible)"
-    r"|wo ?n t fix|wont fix|works for me|duplicate)\b"
-)
-_EMPTY_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a again and as auto been by close closed closing done fix fixed has incident incomplete invalid is issue it
-        itself later n na none now ok okay resolved the this ticket unknown was works
-        """,
-    )
-)
 _STOP = frozenset(
     re.findall(
         r"\w+",
@@ -82,33 +75,20 @@ def document_of(incident: Incident, alerts: Sequence[Alert] = ()) -> Document:
     body = clean("\n".join([incident.description[:BODY_LIMIT], *(title[:TITLE_LIMIT] for title in told)]))
     title = terms(heading)
     opening = terms(body[:HEAD_LIMIT])
+    told_text = f"{heading}\n{body}"
     fields = {
         "title": title,
         "head": title + title + opening,
         "body": title + terms(body),
-        "names": names(f"{heading}\n{body}"),
+        "names": names(told_text),
         "phrases": pairs(title) + pairs(opening),
         "letters": letters(heading),
+        "codes": entities.codes(told_text),
+        "roles": entities.roles(told_text),
+        "commands": entities.kinds_of_command(told_text),
+        "labels": labels(incident.fields),
     }
     return Document(fields=fields, encoded=f"{heading}\n{body[:ENCODED_LIMIT]}".strip())
-
-
-def fix_is_useful(resolution: Resolution | None) -> bool:
-    """Whether a resolution says what to do, rather than only that the incident is over.
-
-    Examples
-    --------
-    >>> fix_is_useful(Resolution(text="Restarted the pool and raised max_connections"))
-    True
-    >>> fix_is_useful(Resolution(text="Cannot reproduce."))
-    False
-    """
-    if resolution is None:
-        return False
-    told = words(resolution.text)
-    if len(told) > _SHORT_FIX:
-        return True
-    return not (_EMPTY_WORDS.issuperset(told) or _EMPTY_FIX.search(" ".join(told)))
 
 
 def clean(text: str) -> str:
@@ -153,6 +133,31 @@ def names(text: str) -> list[str]:
             if last != name and len(last) > 2:
                 found.append(last.lower())
     return found + _NUMBER.findall(text)
+
+
+def labels(fields: Mapping[str, str]) -> list[str]:
+    """Further fields of a ticket as terms; a list of values is taken apart, and what is long is text, no label.
+
+    Examples
+    --------
+    >>> labels({"Channel": "Phone", "versions": "2.1, 2.2", "notes": ""})
+    ['channel=phone', 'versions=2.1', 'versions=2.2']
+    """
+    told = [(name, value) for name, text in fields.items() for value in _LISTED.split(text)[:_LABELS_READ]]
+    return [f"{name}={value.strip()}".casefold() for name, value in told if 0 < len(value.strip()) <= _LABEL_LIMIT]
+
+
+def teller_of(incident: Incident) -> str:
+    """Who told of the incident, where a field of the ticket says so; "" otherwise.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> teller_of(Incident(id="1", opened_at=datetime(2026, 1, 1, tzinfo=UTC), fields={"Opened by": "dana"}))
+    'dana'
+    """
+    named = {re.sub(r"[^a-z]+", "_", name.casefold()).strip("_"): value for name, value in incident.fields.items()}
+    return next((named[name] for name in _TELLERS if named.get(name)), "")
 
 
 def _worth(word: str) -> bool:

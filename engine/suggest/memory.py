@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from engine.domain import Alert, Incident
 from engine.suggest.columns import Column
-from engine.suggest.document import FIELDS, Document, document_of, fix_is_useful
+from engine.suggest.document import FIELDS, Document, document_of, teller_of
 from engine.suggest.index import FieldIndex, Floats, Slots
 from engine.suggest.nearest import VectorIndex
+from engine.suggest.resolutions import fix_is_useful
 
 _NOTHING = -1
 _COMPACT_AT = 256  # slots of replaced incidents before the memory is built afresh
@@ -66,6 +67,7 @@ class Memory:
         self.fixed = Column(np.int8)  # 1 where the resolution says what to do
         self.symptom_holders: dict[str, Column] = {}  # slots by alert fingerprint
         self.services, self.categories, self.priorities = Labels(), Labels(), Labels()
+        self.tellers = Labels()
         self.fields = {name: FieldIndex() for name in FIELDS}
         self.vectors = VectorIndex()
         self.waiting: dict[int, str] = {}  # texts of slots that have no vector yet
@@ -150,6 +152,7 @@ class Memory:
         self.services.add(incident.service)
         self.categories.add(incident.category)
         self.priorities.add(incident.priority)
+        self.tellers.add(teller_of(incident))
         self.vectors.grow(len(self))
         self.waiting[slot] = text
         return slot

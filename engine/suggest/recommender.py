@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine.domain import Alert, Evidence, Incident, ModelPart, Rung, Suggestion, Suggestions
+from engine.domain import Alert, Edge, Evidence, Incident, ModelPart, Rung, Suggestion, Suggestions
 from engine.errors import ModelUnusable
 from engine.suggest.document import document_of
 from engine.suggest.encoder import Encoder, batches
@@ -54,6 +54,8 @@ class Recommender:
         Candidates taken from each channel before they are weighed together.
     closer_look
         Of these, how many are also compared by meaning where not everything is encoded.
+    topology
+        What depends on what: incidents of neighbouring services are candidates too.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class Recommender:
         fusion: Fusion | None = None,
         per_channel: int = 100,
         closer_look: int = 20,
+        topology: Sequence[Edge] = (),
     ) -> None:
         self.encoder = encoder
         self.fusion = fusion
         self.per_channel = per_channel
         self.closer_look = closer_look
+        self.topology = topology
         self.memory = Memory()
         self.failure = ""
 
@@ -169,7 +173,7 @@ class Recommender:
 
     def _scan(self, incident: Incident, alerts: Sequence[Alert], vector: Floats | None) -> Scan:
         usable = self.memory.known_at(incident.opened_at, incident.id)
-        return Scan(self.memory, question_of(incident, alerts, vector), usable)
+        return Scan(self.memory, replace(question_of(incident, alerts, self.topology), vector=vector), usable)
 
     def _weighed(self, scan: Scan, slots: Slots, note: str) -> Weighed:
         columns, lexical = scan.columns(slots), scan.meaning is None

@@ -9,13 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import Alert, Incident
-from engine.suggest.document import FIELDS, Document, document_of
+from engine.domain import Alert, Edge, Incident
+from engine.suggest.document import FIELDS, Document, document_of, teller_of
 from engine.suggest.index import Floats, Slots
 from engine.suggest.memory import Labels, Memory, fingerprints
 
 _DAY_S = 86_400.0
 _EVERYTHING = 400  # with no more known incidents than this, all are candidates
+_NEIGHBOURS = 20  # neighbouring services whose latest incidents are weighed
 _FEW = 1e-6
 _SOFT = 1.0  # nats added to both sides of a ratio, so that one shared common word is no full agreement
 
@@ -32,11 +33,14 @@ COLUMNS = {
     "service_same": "same service",
     "service_rare": "same service",
     "service_other": "same service",
+    "service_near": "neighbouring service",
     "category_same": "same category",
     "category_rare": "same category",
     "category_other": "same category",
     "priority_same": "same priority",
     "symptoms": "same alerts",
+    "teller_same": "same reporter",
+    "teller_day": "same reporter",
     "gap_log": "time between",
     "gap_day": "time between",
     "gap_month": "time between",
@@ -58,12 +62,29 @@ class Question:
     incident: Incident
     document: Document
     symptoms: frozenset[str]
+    near: frozenset[str] = frozenset()  # services beside the asked one in the topology, case-folded
     vector: Floats | None = None  # unit vector of its text, if an encoder answers
 
 
-def question_of(incident: Incident, alerts: Sequence[Alert], vector: Floats | None = None) -> Question:
+def question_of(incident: Incident, alerts: Sequence[Alert], topology: Sequence[Edge] = ()) -> Question:
     """Read `incident` and its leading `alerts`."""
-    return Question(incident, document_of(incident, alerts), fingerprints(alerts), vector)
+    near = neighbours(topology, incident.service)
+    return Question(incident, document_of(incident, alerts), fingerprints(alerts), near)
+
+
+def neighbours(topology: Sequence[Edge], service: str) -> frozenset[str]:
+    """The names beside `service` in `topology`, case-folded, itself left out.
+
+    Examples
+    --------
+    >>> neighbours([Edge(source="Web", target="db"), Edge(source="db", target="disk")], "DB") == {"web", "disk"}
+    True
+    """
+    own = service.casefold()
+    if not own:
+        return frozenset()
+    ends = [(edge.source.casefold(), edge.target.casefold()) for edge in topology]
+    return frozenset(other for pair in ends if own in pair for other in pair if other != own)
 
 
 class Search(Protocol):
@@ -100,6 +121,8 @@ class Scan:
         chosen.append(self._usable(self.memory.with_symptoms(self.question.symptoms))[-per_channel:])
         same_service = self.memory.services.slots_of(self.question.incident.service)
         chosen.append(self._usable(same_service)[-per_channel // 2 :])
+        for service in sorted(self.question.near)[:_NEIGHBOURS]:
+            chosen.append(self._usable(self.memory.services.slots_of(service))[-per_channel // 10 :])
         return np.unique(np.concatenate(chosen))
 
     def columns(self, slots: Slots) -> Floats:
@@ -108,7 +131,7 @@ class Scan:
             return np.zeros((0, len(COLUMNS)), np.float32)
         fields = [column for name in FIELDS for column in self._field(name, slots)]
         parts = [*fields, *self._across(slots), *self._meaning(slots), *self._labels(slots)]
-        parts += [self._symptoms(slots), *self._time(slots), self._named(slots)]
+        parts += [self._symptoms(slots), *self._teller(slots), *self._time(slots), self._named(slots)]
         parts.append(self.memory.fixed.values[slots].astype(np.float32))
         return np.column_stack(parts).astype(np.float32)
 
@@ -144,15 +167,25 @@ class Scan:
         asked, memory = self.question.incident, self.memory
         service = _agreement(memory.services, asked.service, slots)
         category = _agreement(memory.categories, asked.category, slots)
-        return [*service, *category, _agreement(memory.priorities, asked.priority, slots)[0]]
+        near = np.zeros(len(slots), dtype=np.float32)
+        for other in self.question.near:
+            near += np.isin(slots, memory.services.slots_of(other))
+        return [*service, near, *category, _agreement(memory.priorities, asked.priority, slots)[0]]
 
     def _symptoms(self, slots: Slots) -> Floats:
         asked, past = self.question.symptoms, self.memory.symptoms
         return np.array([_overlap(asked, past[slot]) for slot in slots.tolist()], np.float32)
 
-    def _time(self, slots: Slots) -> list[Floats]:
+    def _teller(self, slots: Slots) -> list[Floats]:
+        same = self.memory.tellers.agreement(teller_of(self.question.incident), slots)[0].astype(np.float32)
+        return [same, same * np.exp(-self._days(slots)).astype(np.float32)]
+
+    def _days(self, slots: Slots) -> NDArray[np.float64]:
         moment = self.question.incident.opened_at.timestamp()
-        days = np.maximum(moment - self.memory.opened.values[slots], 0) / _DAY_S
+        return np.asarray(np.maximum(moment - self.memory.opened.values[slots], 0) / _DAY_S)
+
+    def _time(self, slots: Slots) -> list[Floats]:
+        days = self._days(slots)
         return [np.log1p(days), np.exp(-days), np.exp(-days / 30), np.exp(-days / 365)]
 
     def _named(self, slots: Slots) -> Floats:
