@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.domain import Alert, Incident, ModelPart, Resolution, Rung
+from engine.domain import Alert, Edge, Incident, ModelPart, Resolution, Rung
 from engine.errors import ModelUnusable
 from engine.suggest import Encoder, Fusion, Recommender
 from engine.suggest.signals import COLUMNS
@@ -137,8 +137,8 @@ def test_shared_alerts_speak_for_an_incident() -> None:
     alert = Alert(id="a", source="s", title="x", starts_at=AT, received_at=AT, fingerprint="f1")
     plain = Recommender().fit(history())
     told = Recommender().fit(history(), {"INC-5": [alert]})
-    weight = {each.signal: each.weight for each in _of(told, alert, "INC-5").because}.get("same alerts", 0.0)
-    assert weight > 0
+    reasons = {each.signal: each.detail for each in _of(told, alert, "INC-5").because}
+    assert "1 alert in common" in reasons["problem"]
     assert _of(told, alert, "INC-5").score > _of(plain, alert, "INC-5").score
 
 
@@ -297,3 +297,52 @@ def test_long_histories_are_searched_through_channels() -> None:
     question = incident(700, 1, closed=False)
     assert len(recommender.weigh(question).slots) < 600
     assert recommender.predict_one(question).items[0].incident.title.startswith("Certificate")
+
+
+def test_a_known_kind_comes_with_its_fix_and_a_new_one_with_none() -> None:
+    recommender = Recommender().fit(history(60))
+    known = recommender.predict_one(asked(2))
+    assert not known.new_kind
+    assert known.fixes[0].text == KINDS[2][2]
+    assert known.fixes[0].resolvers == ("dana",)
+    assert known.fixes[0].minutes == 120
+    strange = Incident(id="q", opened_at=AT + timedelta(days=100), title="Payroll export sums are off by one cent")
+    new = recommender.predict_one(strange)
+    assert new.new_kind
+    assert new.fixes == ()
+    assert new.items
+    assert new.probability < known.probability
+
+
+def test_the_first_score_is_the_probability_of_any_match() -> None:
+    answer = Recommender().fit(history()).predict_one(asked(1))
+    assert answer.items[0].score == pytest.approx(answer.probability)
+
+
+def test_reasons_are_the_five_terms() -> None:
+    terms = {"before any evidence", "entity", "problem", "impact", "topology", "time"}
+    items = Recommender().fit(history()).predict_one(asked(1)).items
+    assert {reason.signal for item in items for reason in item.because} <= terms
+
+
+def test_an_opinion_changes_the_worth_of_a_fix() -> None:
+    recommender = Recommender().fit(history(60))
+    before = recommender.predict_one(asked(0)).fixes[0]
+    for _ in range(20):
+        recommender.learn_opinion(before.incident_ids[0], helped=False)
+    after = next(fix for fix in recommender.predict_one(asked(0)).fixes if fix.text == before.text)
+    assert after.score < before.score
+    assert after.used == before.used + 20
+
+
+def test_incidents_of_neighbouring_services_are_reasons() -> None:
+    edges = [Edge(source="storage", target="shop")]
+    question = replace(asked(0), service="shop")
+    told = Recommender(topology=edges).fit(history()).predict_one(question)
+    details = [reason.detail for item in told.items for reason in item.because if reason.signal == "topology"]
+    assert any("storage is beside shop" in detail for detail in details)
+
+
+def test_weights_of_before_the_gate_take_the_shipped_one() -> None:
+    old = {key: value for key, value in Recommender().to_part().data.items() if key != "gate"}
+    assert Fusion.from_part(ModelPart(data=old)).gate == Fusion.shipped().gate

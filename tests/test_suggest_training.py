@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,15 +11,19 @@ import pytest
 
 from engine.domain import Incident, Resolution
 from engine.suggest import Fusion, Recommender
+from engine.suggest.gate import Gate, facts
 from engine.suggest.signals import COLUMNS, needs_encoder
 from training.benchmarks.suggest import best_rank, figures, measure
 from training.benchmarks.suggest_data import Case, firm_case, issue_case, strangers
 from training.progress import quiet
-from training.suggest import Judged, fit_fusion, judge, rank
+from training.suggest import fit_fusion, judge, rank
+from training.suggest_gate import Judged, fit_gate
+from training.suggest_weights import blinded
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NAMES = list(COLUMNS)
+EMPTY = Gate(full={}, lexical={}, shown_from={"full": 0.5, "lexical": 0.5})
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +59,7 @@ def test_the_column_that_tells_gets_the_weight() -> None:
 
 
 def test_a_strong_prior_holds_the_weights() -> None:
-    prior = Fusion(full={"names_match": 3.0}, lexical={"names_match": 3.0})
+    prior = Fusion(full={"names_match": 3.0}, lexical={"names_match": 3.0}, gate=Fusion.shipped().gate)
     held = fit_fusion(groups("title_match"), prior, pull=1e6).lexical
     assert abs(held["title_match"]) < 0.01 * held["names_match"]
 
@@ -95,6 +100,56 @@ def test_judged_candidates_carry_the_truth() -> None:
     judged = judge(Recommender().fit(past), [incident("q", 5, "disk full")], {"q": {"a"}})
     assert judged[0].relevant.tolist() == [True, False]
     assert judged[0].columns.shape == (2, len(COLUMNS))
+
+
+def gated(telling: bool, count: int = 200) -> list[Judged]:
+    """Questions whose best candidate is right, where that can be told by how well its words match, or by nothing."""
+    random = np.random.default_rng(5)
+    made = []
+    for _ in range(count):
+        right = bool(random.random() < 0.5)
+        columns = np.zeros((6, len(NAMES)))
+        columns[0, NAMES.index("body_match")] = 0.8 if right and telling else 0.3
+        made.append(Judged(columns, np.array([right, *[False] * 5]), asked_length=20, known=50))
+    return made
+
+
+def offered(judged: list[Judged], fusion: Fusion) -> list[float]:
+    found = []
+    for group in judged:
+        values = group.columns.astype(np.float32)
+        row = facts(fusion.scores(values, lexical=True), values, group.asked_length, group.known)
+        found.append(1 / (1 + np.exp(-fusion.gate.odds(row, lexical=True))))
+    return found
+
+
+def test_the_gate_learns_to_tell_repeats_from_what_is_new() -> None:
+    judged = gated(telling=True)
+    fusion = fit_gate(judged, replace(Fusion.shipped(), gate=EMPTY))
+    new = [odds for group, odds in zip(judged, offered(judged, fusion), strict=True) if not group.relevant.any()]
+    known = [odds for group, odds in zip(judged, offered(judged, fusion), strict=True) if group.relevant.any()]
+    assert min(known) > max(new)
+    assert fusion.gate.least(lexical=True) == pytest.approx(max(new), abs=0.01)
+
+
+def test_where_nothing_tells_the_gate_says_how_often_it_is_right() -> None:
+    judged = gated(telling=False)
+    fusion = fit_gate(judged, replace(Fusion.shipped(), gate=EMPTY))
+    share = float(np.mean([group.relevant.any() for group in judged]))
+    assert offered(judged, fusion) == pytest.approx([share] * len(judged), abs=0.03)
+
+
+def test_what_would_be_left_without_the_relevant_ones_teaches_too() -> None:
+    past = [incident("a", 0, "disk full"), incident("b", 1, "pool slow")]
+    without = judge(Recommender().fit(past), [incident("q", 5, "disk full")], {"q": {"a"}})[0].without
+    assert without is not None
+    assert without.shape == (1, len(COLUMNS))
+
+
+def test_every_second_question_is_told_without_fields() -> None:
+    judged = [Judged(np.ones((3, len(NAMES))), np.array([True, False, False])) for _ in range(4)]
+    shown = [group.columns[0, NAMES.index("service_same")] for group in blinded(judged)]
+    assert shown == [1, 1, 1, 0]
 
 
 def test_ties_count_at_their_middle() -> None:

@@ -15,6 +15,7 @@ from engine.suggest import Encoder, Fusion, Recommender
 from engine.suggest.rerank import BASE
 from engine.suggest.signals import COLUMNS, needs_encoder
 from training.progress import Track, quiet
+from training.suggest_gate import Judged, fit_gate
 from training.vectors import FolderCache
 
 Array = NDArray[np.float64]
@@ -30,14 +31,6 @@ class RankRow:
     rank: int  # 1 is best
     incident_id: str
     score: float
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The candidates of one query: their columns, and which of them are known to be the same problem."""
-
-    columns: Array  # shape (candidates, columns)
-    relevant: NDArray[np.bool_]  # shape (candidates,)
 
 
 def rank(
@@ -92,7 +85,10 @@ def judge(
         weighed, wanted = recommender.weigh(query), relevant.get(query.id, set())
         names = [recommender.memory.incidents[slot].id for slot in weighed.slots]
         known = np.array([name in wanted for name in names], dtype=np.bool_)
-        found.append(Judged(weighed.columns.astype(np.float64), known))
+        without = weighed.scan.columns(weighed.slots[~known]).astype(np.float64) if known.any() else None
+        usable = int(np.count_nonzero(weighed.scan.usable))
+        length = len(weighed.scan.question.document.fields["body"])
+        found.append(Judged(weighed.columns.astype(np.float64), known, length, usable, without))
     return found
 
 
@@ -102,13 +98,13 @@ def fit_fusion(judged: Sequence[Judged], prior: Fusion | None = None, pull: floa
     Each query is one choice among its candidates (conditional logit: McFadden 1974; ListNet's top-one form, Cao et al.
     2007); then one scale and one base turn the sums into log-odds over all candidates. Both sets of weights (with
     and without the encoder's columns) are fitted. Queries without a relevant candidate only take part in the base.
+    The gate is fitted last, on the scores that come out.
     """
-    names = list(COLUMNS)
+    names, before = list(COLUMNS), prior or Fusion.shipped()
     spoken = [name for name in names if not needs_encoder(name)]
-    return Fusion(
-        full=_fitted(judged, names, prior.full if prior else {}, pull),
-        lexical=_fitted(judged, spoken, prior.lexical if prior else {}, pull),
-    )
+    full = _fitted(judged, names, prior.full if prior else {}, pull)
+    lexical = _fitted(judged, spoken, prior.lexical if prior else {}, pull)
+    return fit_gate(judged, Fusion(full=full, lexical=lexical, gate=before.gate))
 
 
 def _fitted(

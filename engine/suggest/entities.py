@@ -28,9 +28,14 @@ _TOOLS = frozenset(
     )
 )
 _SUBCOMMANDS = frozenset(
-    "apply backup build cancel clean create delete describe drain exec failover get install list logs patch prune purge "
-    "reload remove repair restart resume rollback rollout scale show start status stop top uncordon undo update "
-    "upgrade vacuum".split()
+    re.findall(
+        r"\S+",
+        """
+        apply backup build cancel clean create delete describe drain exec failover get install list logs patch prune
+        purge reload remove repair restart resume rollback rollout scale show start status stop top uncordon undo
+        update upgrade vacuum
+        """,
+    )
 )
 _SQL = re.compile(
     r"^(?:select\b.+\bfrom\b|select\s+\w+\(|update\s+\w+\s+set\b|delete\s+from\b|insert\s+into\b"
@@ -94,7 +99,9 @@ def is_command(line: str) -> bool:
     if len(parts) < 2 or parts[0].rsplit("/", 1)[-1] not in _TOOLS:
         return False
     telling = [part for part in parts[1:] if part[0] in "-/.$'\"" or re.search(r"[=/|:@]|\d", part) or "_" in part]
-    return bool(telling) or (parts[1] in _SUBCOMMANDS or parts[-1] in _SUBCOMMANDS and len(parts) <= 4)
+    if parts[0] == "service":
+        return len(parts) == 3 and parts[2] in _SUBCOMMANDS
+    return bool(telling) or parts[1] in _SUBCOMMANDS
 
 
 def kinds_of_command(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from engine.suggest.document import teller_of
 from engine.suggest.signals import Scan
 
 _SHOWN = 4  # shared words named in one reason
@@ -51,12 +52,27 @@ def _priority(scan: Scan, slot: int) -> str:
 
 def _alerts(scan: Scan, slot: int) -> str:
     shared = len(scan.question.symptoms & scan.memory.symptoms[slot])
-    return f"{shared} alerts in common" if shared else ""
+    return f"{shared} alert{'s' if shared > 1 else ''} in common" if shared else ""
 
 
 def _time(scan: Scan, slot: int) -> str:
     gap = scan.question.incident.opened_at - scan.memory.incidents[slot].opened_at
     return f"{gap.days} days before" if gap.days else f"{gap.total_seconds() / 3600:.0f} hours before"
+
+
+def _reporter(scan: Scan, slot: int) -> str:
+    same = teller_of(scan.question.incident).casefold() == teller_of(scan.memory.incidents[slot]).casefold()
+    return "told by the same person" if same and teller_of(scan.question.incident) else ""
+
+
+def _near(scan: Scan, slot: int) -> str:
+    service = scan.memory.incidents[slot].service
+    return f"{service} is beside {scan.question.incident.service}" if service.casefold() in scan.question.near else ""
+
+
+def _labels(scan: Scan, slot: int) -> str:
+    common = scan.words["labels"].shared(slot, _SHOWN)
+    return ", ".join(common)
 
 
 def _label(asked: str, past: str) -> str:
@@ -81,4 +97,7 @@ _SAYERS: dict[str, Callable[[Scan, int], str]] = {
     "same priority": _priority,
     "same alerts": _alerts,
     "time between": _time,
+    "same reporter": _reporter,
+    "neighbouring service": _near,
+    "same labels": _labels,
 }

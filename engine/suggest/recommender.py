@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
-from engine.domain import Alert, Edge, Evidence, Incident, ModelPart, Rung, Suggestion, Suggestions
+from engine.domain import Alert, Edge, Incident, ModelPart, Runbook, Rung, Suggestions
 from engine.errors import ModelUnusable
+from engine.suggest.answer import Weighed, judged
 from engine.suggest.document import document_of
 from engine.suggest.encoder import Encoder, batches
-from engine.suggest.explain import reasons
+from engine.suggest.fix import fixes_of
 from engine.suggest.index import Floats, Slots
 from engine.suggest.memory import Memory, fingerprints
-from engine.suggest.rerank import Fusion, probability
+from engine.suggest.rerank import Fusion
+from engine.suggest.runbooks import Shelf
 from engine.suggest.signals import Scan, question_of
 
 Lock = AbstractContextManager[Any]
 
-_DAY_S = 86_400.0
 _BY_WORDS = "compared by words alone"
+_READ_FOR_FIXES = 30  # matches whose resolutions are read
 _WARM_GROUP = 512  # texts sorted by length together, so that a batch holds texts of like length
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """The candidates of one question: `columns` (candidates, columns) and `scores` in log-odds run beside `slots`."""
-
-    scan: Scan
-    slots: Slots
-    columns: Floats
-    scores: Floats
-    lexical: bool  # weighed without the encoder
-    note: str  # why it was, if it was
 
 
 class Recommender:
@@ -73,11 +63,14 @@ class Recommender:
         self.closer_look = closer_look
         self.topology = topology
         self.memory = Memory()
+        self.shelf = Shelf()
+        self.said: dict[str, list[bool]] = {}
         self.failure = ""
 
     def fit(self, incidents: Iterable[Incident], alerts: Mapping[str, Sequence[Alert]] | None = None) -> Self:
         """Forget everything and remember `incidents`, with the alerts of each by its id where known."""
         self.memory = Memory().fit(incidents, alerts or {})
+        self.said = {}
         return self
 
     def learn_one(self, incident: Incident, alerts: Sequence[Alert] = ()) -> None:
@@ -88,12 +81,41 @@ class Recommender:
         elif self.encoder is not None and self.encoder.loaded:
             self._encode_all([slot])
 
+    def learn_opinion(self, incident_id: str, helped: bool) -> None:
+        """Take in that somebody tried the fix of a past incident again, and whether it helped."""
+        self.said.setdefault(incident_id, []).append(helped)
+
+    def take_runbooks(self, runbooks: Iterable[Runbook]) -> None:
+        """Keep exactly these runbooks at hand."""
+        self.shelf = Shelf(runbooks)
+
     def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:
-        """The `top` past incidents most probably of the same problem, known before `incident` opened; best first."""
+        """The `top` past incidents most probably of the same problem, known before `incident` opened; best first.
+
+        With them the fixes that ended such incidents and the runbooks that speak of it. Where it is too improbable
+        that any past incident is of its kind, the answer is `new_kind`: no fix, and the incidents are merely near.
+        """
         weighed = self.weigh(incident, alerts=alerts, depth=max(top, self.closer_look))
-        order = self._ordered(weighed)[:top]
         rung = Rung.LEXICAL if weighed.lexical else Rung.FULL
-        return Suggestions(items=tuple(self._suggestion(weighed, i) for i in order), rung=rung, note=weighed.note)
+        asked = weighed.scan.question.document
+        answer = Suggestions(
+            items=(),
+            rung=rung,
+            note=weighed.note,
+            runbooks=self.shelf.find(asked, incident.service, alerts),
+            new_kind=True,
+        )
+        found = judged(weighed, self._fusion)
+        if found is None:
+            return answer
+        fixes = () if found.new_kind else fixes_of(found.matches(_READ_FOR_FIXES), incident.opened_at, self.said)
+        return replace(
+            answer,
+            items=tuple(found.suggestions(top)),
+            fixes=fixes,
+            probability=found.probability,
+            new_kind=found.new_kind,
+        )
 
     def weigh(self, incident: Incident, *, alerts: Sequence[Alert] = (), depth: int = 0) -> Weighed:
         """The candidates with their columns and scores, in no order: what `predict_one` chooses from.
@@ -148,7 +170,7 @@ class Recommender:
                 if self.encoder is not None:
                     self.encoder.load()
                 weighed = spoken.weigh(incident)
-                closest = weighed.slots[self._ordered(weighed)[: self.closer_look]].tolist()
+                closest = weighed.slots[weighed.order()[: self.closer_look]].tolist()
                 self._encode_all(closest)
                 yield len(self.memory.waiting)
         except ModelUnusable as error:
@@ -180,7 +202,7 @@ class Recommender:
         return Weighed(scan, slots, columns, self._fusion.scores(columns, lexical=lexical), lexical, note)
 
     def _looked_closer(self, weighed: Weighed, vector: Floats, depth: int) -> Weighed:
-        closest = np.sort(weighed.slots[self._ordered(weighed)[:depth]])
+        closest = np.sort(weighed.slots[weighed.order()[:depth]])
         if any(slot in self.memory.waiting for slot in closest.tolist()):
             return replace(weighed, note=f"{len(self.memory.waiting)} past incidents are not encoded yet: {_BY_WORDS}")
         question = replace(weighed.scan.question, vector=vector)
@@ -221,27 +243,6 @@ class Recommender:
         self.memory = self.memory.compacted()
         if self.encoder is not None and self.encoder.loaded:
             self._encode_all(list(self.memory.waiting))
-
-    def _ordered(self, weighed: Weighed) -> list[int]:
-        opened = self.memory.opened.values[weighed.slots]
-        return [int(i) for i in np.lexsort((-weighed.slots, -opened, -weighed.scores))]
-
-    def _suggestion(self, weighed: Weighed, place: int) -> Suggestion:
-        scan, slot = weighed.scan, int(weighed.slots[place])
-        past = self.memory.incidents[slot]
-        terms = self._fusion.terms(weighed.columns[place], lexical=weighed.lexical)
-        because = tuple(
-            Evidence(signal=signal, weight=weight, detail=reasons(scan, slot, signal))
-            for signal, weight in sorted(terms.items(), key=lambda term: -abs(term[1]))
-            if weight
-        )
-        asked = scan.question.incident.opened_at
-        return Suggestion(
-            incident=past,
-            score=probability(sum(terms.values())),
-            age_days=(asked - past.known_from).total_seconds() / _DAY_S,
-            because=because,
-        )
 
 
 def _encoded(encoder: Encoder, waiting: Mapping[int, str]) -> Iterator[tuple[list[int], Floats]]:

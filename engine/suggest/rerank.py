@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.domain import ModelPart
 from engine.errors import ModelUnusable
+from engine.suggest.gate import Gate
 from engine.suggest.index import Floats
 from engine.suggest.signals import COLUMNS
 
@@ -29,6 +30,7 @@ class Fusion:
 
     full: Mapping[str, float]
     lexical: Mapping[str, float]
+    gate: Gate
 
     @classmethod
     def shipped(cls) -> Fusion:
@@ -51,7 +53,17 @@ class Fusion:
 
     def to_part(self) -> ModelPart:
         """The weights as a storable part."""
-        return ModelPart(data={"full": dict(self.full), "lexical": dict(self.lexical)})
+        return ModelPart(
+            data={
+                "full": dict(self.full),
+                "lexical": dict(self.lexical),
+                "gate": {
+                    "full": dict(self.gate.full),
+                    "lexical": dict(self.gate.lexical),
+                    "shown_from": dict(self.gate.shown_from),
+                },
+            }
+        )
 
     @classmethod
     def from_part(cls, part: ModelPart) -> Fusion:
@@ -62,12 +74,24 @@ class Fusion:
         ModelUnusable
             If a set of weights is missing or holds anything but finite numbers.
         """
-        return cls(full=_weights(part.data, "full"), lexical=_weights(part.data, "lexical"))
+        data = part.data
+        return cls(full=_weights(data, "full"), lexical=_weights(data, "lexical"), gate=_gate(data))
 
 
 def probability(score: float) -> float:
     """Log-odds as a probability, 0..1."""
     return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
+
+
+def _gate(data: Mapping[str, Any]) -> Gate:
+    told = data.get("gate", {})
+    if not told:
+        return _shipped().gate  # weights of a time before there was a gate
+    names = ("full", "lexical", "shown_from")
+    full, lexical, shown_from = (_weights(told, name) for name in names)
+    if not {"full", "lexical"} <= set(shown_from):
+        raise ModelUnusable("the gate of the suggest weights has no threshold: retrain")
+    return Gate(full=full, lexical=lexical, shown_from=shown_from)
 
 
 def _weights(data: Mapping[str, Any], name: str) -> dict[str, float]:

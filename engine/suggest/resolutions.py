@@ -28,42 +28,33 @@ _EMPTY_WORDS = frozenset(
         """,
     )
 )
+_SAID_TEMPORARY = (
+    r"work[- ]?around|temporar(?:y|ily)|for now|stop[- ]?gap|band[- ]?aid|mitigat\w+|until (?:the|we|a|it)",
+    r"(?:root )?cause (?:is |was )?(?:still )?(?:open|unknown|unclear|not (?:known|found|clear))",
+    r"(?:permanent|real|proper|lasting) (?:fix|solution) (?:is |will )?(?:to (?:follow|come)|pending|planned|later)",
+)
+_SAID_LASTING = (
+    r"permanent(?:ly)?|root cause (?:was|is|fixed|removed|found)|for good|hot ?fix(?:ed)?|bug ?fix(?:ed)?",
+    r"fixed (?:in|by|with) (?:release|version|commit|pr|v?\d\S*)|so (?:that )?it (?:can ?not|never|does not)",
+)
+_LASTING = (
+    r"(?:upgrad|patch|replac|rais|increas|extend|enlarg|renew|correct|configur|reconfigur|introduc)\w*",
+    r"(?:enabl|disabl|limit|tun|migrat|rewr|chang)\w*|added|set|put|moved|deploy(?:ed)? (?:a |the )?fix",
+    r"now (?:runs?|uses?|has|have)|removed the (?:leak|bug|cause)",
+)
+_TEMPORARY = (
+    r"(?:re-?start|re-?boot|re-?cycl|bounc|kill|terminat|clear|flush|purg|clean|revert|retri|drain|cordon)\w*",
+    r"fail(?:ed)?[- ]?over|switch(?:ed)? (?:over|to)|roll(?:ed)? ?back|re-?r[au]n|re-?queu\w*|cancel\w*",
+)
 # In this order: what the words say outright goes before what they only suggest.
-_TELLING = (
-    (
-        FixKind.WORKAROUND,
-        re.compile(
-            r"work[- ]?around|temporar(?:y|ily)|\bfor now\b|stop[- ]?gap|band[- ]?aid|\bmitigat|until (?:the|we|a|it)\b"
-            r"|(?:root )?cause (?:is |was )?(?:still )?(?:open|unknown|unclear|not (?:known|found|clear))"
-            r"|(?:permanent|real|proper|lasting) (?:fix|solution) (?:is |will )?(?:to (?:follow|come)|pending|planned|later)",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        FixKind.PERMANENT,
-        re.compile(
-            r"permanent(?:ly)?\b|root cause (?:was|is|:|fixed|removed|found)|for good\b|hot ?fix|bug ?fix"
-            r"|fixed (?:in|by|with) (?:release|version|commit|pr\b|v?\d)|so (?:that )?it (?:can ?not|never|does not) ",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        FixKind.PERMANENT,
-        re.compile(
-            r"\b(?:upgrad|patch|replac|rais|increas|extend|enlarg|renew|rotat(?:ed|ing) the (?:cert|key)|deploy(?:ed)? (?:a |the )?fix"
-            r"|correct|configur|reconfigur|added|introduc|enabl|disabl|limit|tun|migrat|rewr|chang|set\b|put\b|moved"
-            r"|now (?:run|use|ha[sv])|removed the (?:leak|bug|cause))",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        FixKind.WORKAROUND,
-        re.compile(
-            r"\b(?:re-?start|re-?boot|re-?cycl|bounc|kill|terminat|clear|flush|purg|clean|fail(?:ed)?[- ]?over"
-            r"|switch(?:ed)? (?:over|to)|roll(?:ed)? ?back|revert|re-?r[au]n|retri|drain|cordon|re-?queu|cancel)",
-            re.IGNORECASE,
-        ),
-    ),
+_TELLING = tuple(
+    (kind, re.compile(rf"\b(?:{'|'.join(words_of)})\b", re.IGNORECASE))
+    for kind, words_of in (
+        (FixKind.WORKAROUND, _SAID_TEMPORARY),
+        (FixKind.PERMANENT, _SAID_LASTING),
+        (FixKind.PERMANENT, _LASTING),
+        (FixKind.WORKAROUND, _TEMPORARY),
+    )
 )
 
 

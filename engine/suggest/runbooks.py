@@ -47,7 +47,7 @@ class Shelf:
         return sorted(found, key=lambda advice: -advice.score)
 
     def _why(self, asked: Sequence[str], slot: int, service: str, same: bool) -> str:
-        shared = self.index.shared(asked, slot, _SHOWN)
+        shared = self.index.asked(asked).shared(slot, _SHOWN)
         reasons = [f"about {service}"] if same else []
         return "; ".join([*reasons, "both say " + ", ".join(shared)] if shared else reasons)
 

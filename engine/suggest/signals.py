@@ -49,6 +49,27 @@ COLUMNS = {
     "fixed": "has a fix",
 }
 
+# How a person reads them: the five terms of an explanation. What is no evidence of sameness is part of the start.
+TERM_OF = {
+    "before any evidence": "before any evidence",
+    "length of the text": "before any evidence",
+    "has a fix": "before any evidence",
+    "same identifiers": "entity",
+    "same labels": "entity",
+    "named in the text": "entity",
+    "same title": "problem",
+    "same words": "problem",
+    "same phrases": "problem",
+    "same meaning": "problem",
+    "same alerts": "problem",
+    "same category": "impact",
+    "same priority": "impact",
+    "same service": "topology",
+    "neighbouring service": "topology",
+    "time between": "time",
+    "same reporter": "time",
+}
+
 
 def needs_encoder(column: str) -> bool:
     """Whether a column is nothing without an encoder."""
@@ -121,8 +142,8 @@ class Scan:
         chosen.append(self._usable(self.memory.with_symptoms(self.question.symptoms))[-per_channel:])
         same_service = self.memory.services.slots_of(self.question.incident.service)
         chosen.append(self._usable(same_service)[-per_channel // 2 :])
-        for service in sorted(self.question.near)[:_NEIGHBOURS]:
-            chosen.append(self._usable(self.memory.services.slots_of(service))[-per_channel // 10 :])
+        near = [self.memory.services.slots_of(service) for service in sorted(self.question.near)[:_NEIGHBOURS]]
+        chosen += [self._usable(slots)[-per_channel // 10 :] for slots in near]
         return np.unique(np.concatenate(chosen))
 
     def columns(self, slots: Slots) -> Floats:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.clock import parse_time
-from engine.domain import Incident, Resolution
+from engine.domain import Edge, Incident, Resolution
 from training.simulate import NO_FAULT, Plan, simulate
 
 _ISSUES = Path("datasets/suggest_route/apache_jira")
@@ -24,6 +24,7 @@ class Case:
     history: Sequence[Incident]
     queries: Sequence[Incident]
     relevant: Mapping[str, set[str]]
+    edges: Sequence[Edge] = ()  # what depends on what, where it is known
 
     def thinned(self, count: int) -> Case:
         """The same case with at most `count` queries, spread evenly over time."""
@@ -57,14 +58,16 @@ def firm_case(seed: int, days: int = 365) -> Case:
     asked = [query for query in firm.queries if firm.fault_of[query.id] != NO_FAULT]
     relevant = {query.id: of_kind.get(firm.fault_of[query.id], set()) for query in asked}
     repeats = [query for query in asked if relevant[query.id]]
-    return Case(name=f"seeded firm {seed}", history=firm.incidents, queries=repeats, relevant=relevant)
+    return Case(
+        name=f"seeded firm {seed}", history=firm.incidents, queries=repeats, relevant=relevant, edges=firm.edges
+    )
 
 
 def strangers(case: Case, count: int) -> list[Incident]:
     """Up to `count` incidents of the history that nobody linked to another one: for the base rate."""
     linked = set(case.relevant).union(*case.relevant.values())
     alone = [incident for incident in case.history if incident.id not in linked]
-    return alone[len(alone) // 4 :: max(1, len(alone) // count)][:count]
+    return alone[len(alone) // 4 :: max(1, len(alone) // max(1, count))][:count]
 
 
 def _issue(row: Mapping[str, Any], labels: bool) -> Incident:
@@ -79,7 +82,17 @@ def _issue(row: Mapping[str, Any], labels: bool) -> Incident:
         category=next(iter(row["components"]), "") if labels else "",
         priority=(row["priority"] or "") if labels else "",
         resolution=Resolution(text=notes, resolver=row["assignee"] or ""),
+        fields=_further(row) if labels else {},
     )
+
+
+def _further(row: Mapping[str, Any]) -> dict[str, str]:
+    told = {
+        "reporter": row["reporter"] or "",
+        "versions": ",".join(row["affects"]),
+        "labels": ",".join(row["labels"]),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
