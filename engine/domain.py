@@ -138,6 +138,7 @@ class Resolution:
     resolver: str = ""  # a responder's id
     team: str = ""
     resolved_at: datetime | None = None  # UTC
+    involved: tuple[str, ...] = ()  # who worked on it before, in order: responders' ids, or teams
 
     def __post_init__(self) -> None:
         if self.resolved_at is not None:
@@ -345,6 +346,7 @@ class Responder:
     time_off: tuple[TimeOff, ...] = ()
     on_call: bool = False
     max_open: int = 5  # open incidents at which the person counts as fully loaded
+    left: bool = False  # does not work here any longer: kept for the record, never asked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -357,6 +359,39 @@ class Candidate:
     because: tuple[Evidence, ...] = ()
 
 
+class Decision(StrEnum):
+    """What to do with a routing."""
+
+    ASSIGN = "assign"  # sure enough to assign the first candidate without asking
+    CHOOSE = "choose"  # a person chooses among the first three
+    ON_CALL = "on-call"  # nobody stands out: whoever is on call
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """What is thought of a choice that a person has made already."""
+
+    chosen: str
+    probability: float  # 0..1, that the chosen one resolves it
+    better: str  # the best other one, "" if none is known
+    better_probability: float
+    looks_wrong: bool  # the chosen one is unlikely, and somebody else much likelier
+
+    @property
+    def sure(self) -> float:
+        """0..1, that somebody else will have to take it."""
+        return 1.0 - self.probability
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What somebody has on their hands at the moment of asking."""
+
+    open: int = 0  # incidents they have taken and not ended
+    pages_day: int = 0  # incidents they were given in the last 24 hours ...
+    pages_week: int = 0  # ... and in the last 7 days
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Routing:
     """Who should take an incident: candidates, best first."""
@@ -366,6 +401,11 @@ class Routing:
     queue: str = ""  # the team queue to use when not sure, "" if none is known
     rung: Rung = Rung.FULL
     note: str = ""
+    decision: Decision = Decision.CHOOSE
+    fallback: tuple[Candidate, ...] = ()  # whoever is on call, likeliest first: for when nobody of the others answers
+    passed_over: tuple[Candidate, ...] = ()  # likelier than the first candidate, with what stands against them
+    threshold: float = 1.01  # probability from which the first one would be assigned without asking
+    review: Review | None = None  # of a choice made already
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

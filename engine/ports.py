@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from engine.domain import Alert, Edge, Incident, Match, Responder, Routing, Suggestion, Suggestions, Suspect
+from engine.domain import Alert, Edge, Incident, Match, Routing, Suggestion, Suggestions, Suspect
+from engine.route import Roster
 
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -108,8 +109,8 @@ class RouterPort(Protocol):
     def fit(self, incidents: Iterable[Incident]) -> Any:
         """Learn a history anew."""
 
-    def refit(self, incidents: Iterable[Incident]) -> Any:
-        """Learn a longer history with the weights that are learned: quicker than `fit`."""
+    def catch_up(self, incidents: Iterable[Incident]) -> Any:
+        """Learn those of `incidents` that are not known yet, with the weights that are there: quicker than `fit`."""
 
     def learn_one(self, incident: Incident) -> None:
         """Add or replace one resolved incident."""
@@ -119,11 +120,14 @@ class RouterPort(Protocol):
         incident: Incident,
         *,
         similar: Sequence[Suggestion] = (),
-        staff: Sequence[Responder] = (),
-        load: Mapping[str, int] | None = None,
+        roster: Roster | None = None,
+        chosen: str = "",
         top: int = 10,
     ) -> Routing:
-        """Responders, best first."""
+        """Responders, best first; `chosen` by a person already is reviewed."""
+
+    def assign(self, incidents: Sequence[Incident], roster: Roster) -> dict[str, str]:
+        """Responder per incident id, given out together; "" for its queue."""
 
 
 class CorrelatorFactory(Protocol):
@@ -141,4 +145,4 @@ class Models:
     correlator: CorrelatorFactory
     recommender: RecommenderPort
     router: RouterPort
-    router_is_fitted: bool = False  # its weights are learned: a longer history needs `refit` only
+    router_is_fitted: bool = False  # its weights are learned: a longer history needs `catch_up` only

@@ -13,7 +13,6 @@ from engine.domain import (
     Evidence,
     Incident,
     Match,
-    Responder,
     Routing,
     Rung,
     Severity,
@@ -24,6 +23,7 @@ from engine.domain import (
 )
 from engine.errors import ModelUnusable
 from engine.ports import Models
+from engine.route import Roster
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -221,7 +221,12 @@ class LastResolver:
         self.learned = [incident.id for incident in incidents]
         return self
 
-    refit = fit
+    def catch_up(self, incidents: Iterable[Incident]) -> LastResolver:
+        self.learned += [incident.id for incident in incidents if incident.id not in self.learned]
+        return self
+
+    def assign(self, incidents: Sequence[Incident], roster: Roster) -> dict[str, str]:
+        return {incident.id: roster.staff[0].id if roster.staff else "" for incident in incidents}
 
     def learn_one(self, incident: Incident) -> None:
         self.learned.append(incident.id)
@@ -231,13 +236,13 @@ class LastResolver:
         incident: Incident,
         *,
         similar: Sequence[Suggestion] = (),
-        staff: Sequence[Responder] = (),
-        load: Mapping[str, int] | None = None,
+        roster: Roster | None = None,
+        chosen: str = "",
         top: int = 10,
     ) -> Routing:
         if self.broken:
             raise ModelUnusable("nothing is learned")
-        self.asked_with = {"staff": list(staff), "load": dict(load or {})}
+        self.asked_with = {"staff": list(roster.staff) if roster else [], "work": dict(roster.work) if roster else {}}
         names = [past.incident.resolution.resolver for past in similar if past.incident.resolution]
         candidates = tuple(Candidate(responder=name, probability=0.5) for name in dict.fromkeys(names))
         return Routing(candidates=candidates[:top], automatic=False)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.route.memory import Case, Memory
 from engine.route.reading import Reading
-from engine.route.shares import Setting, importances, shares
+from engine.route.signals import FIXED, Lines, Setting, importances, opinions
 from tests.naive import route as naive
 
 WORDS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 4), max_size=5)
@@ -18,6 +18,7 @@ MARKS = st.sets(st.sampled_from(["p=1", "p=2", "q=1", "q=2", "r=9"]), max_size=3
     lambda found: tuple(sorted(found))
 )
 CASES = st.lists(st.tuples(WORDS, MARKS, st.sampled_from(["ann", "bob", "cat"])), min_size=1, max_size=12)
+TEXT, SHARE = FIXED.index("similar text, short"), FIXED.index("share, short")
 
 
 def cases_of(drawn: list[tuple[dict[str, int], tuple[str, ...], str]]) -> list[Case]:
@@ -45,13 +46,13 @@ def test_neighbour_shares_equal_the_slow_form(drawn: list, words: dict[str, int]
     like = [value**2 for value in naive.likeness(cases, Counter(words))]
     now, half_life = 50.0, 7.0
     decays = [0.5 ** ((now - case.known) / half_life) for case in cases]
-    opinions = shares(memory, Reading(words, ()), now, Setting(half_life, half_life))
+    table = opinions(memory.pace((half_life,) * 3), Reading(words, ()), now, Setting({}), Lines()).table
     if not words or sum(like) < 1e-12:
-        assert not opinions[:, 0].any()
+        assert not table[:, TEXT].any()
         return
     wanted = naive.neighbour_shares(like, decays, [case.responder for case in cases])
-    prior = np.exp(opinions[:, 6])
-    found = (np.exp(opinions[:, 0]) * prior - 0.03 * prior) / 0.97
+    prior = np.exp(table[:, SHARE])
+    found = (np.exp(table[:, TEXT]) * prior - 0.03 * prior) / 0.97
     assert np.allclose(found, [wanted[person] for person in memory.people])
 
 
@@ -59,9 +60,9 @@ def test_what_became_known_later_is_not_looked_at() -> None:
     early = Case("1", Reading({"disk": 1}, ("s=db",)), "ann", 1.0, 1.0)
     late = Case("2", Reading({"disk": 1}, ("s=db",)), "bob", 2.0, 9.0)
     memory = Memory().learn_all([early, late])
-    opinions = shares(memory, early.reading, 9.0, Setting(importance={"s=": 1.0}))
-    assert opinions[0, 0] > opinions[1, 0]
-    assert opinions[0, 4] > opinions[1, 4]
+    table = opinions(memory, early.reading, 9.0, Setting({"s=": 1.0}, ("s=",)), Lines()).table
+    for signal in (SHARE, TEXT, len(FIXED)):
+        assert table[0, signal] > table[1, signal]
 
 
 def test_another_outcome_of_the_same_incident_replaces_the_first() -> None:
@@ -69,8 +70,8 @@ def test_another_outcome_of_the_same_incident_replaces_the_first() -> None:
     reading = Reading({"disk": 1}, ())
     memory.learn(Case("1", reading, "ann", 1.0, 1.0))
     memory.learn(Case("1", reading, "bob", 1.0, 2.0))
-    opinions = shares(memory, reading, 5.0, Setting())
-    assert opinions[1, 0] > opinions[0, 0]
+    table = opinions(memory, reading, 5.0, Setting({}), Lines()).table
+    assert table[1, TEXT] > table[0, TEXT]
     before = len(memory)
     memory.learn(Case("1", reading, "bob", 1.0, 2.0))
     assert len(memory) == before
@@ -83,3 +84,50 @@ def test_a_column_that_says_nothing_has_no_importance() -> None:
     assert found["owner="] > 0.5
     assert found["id="] < 1e-9
     assert found["all="] < 0.01
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn=CASES, half_life=st.sampled_from([0.01, 3.0, 400.0]))
+def test_weights_kept_up_one_by_one_equal_those_made_at_once(drawn: list, half_life: float) -> None:
+    cases = cases_of(drawn)
+    one_by_one = Memory().pace((half_life,) * 3)
+    for case in cases:
+        one_by_one.learn(case)
+    at_once = Memory().learn_all(cases).pace((half_life,) * 3)
+    now = float(len(cases))
+    wanted = naive.weights([case.known for case in cases], now, half_life)
+    for memory in (one_by_one, at_once):
+        view = memory.view(now)
+        assert np.allclose(view.weights[0] * view.scales[0], wanted)
+        assert np.allclose(view.mass[0], np.bincount(memory.who.seen(), wanted, len(memory.people)))
+
+
+def test_a_long_silence_does_not_lose_what_comes_after_it() -> None:
+    memory = Memory().pace((0.01, 1.0, 10.0))
+    for number, day in enumerate((1.0, 2.0, 5000.0)):
+        memory.learn(Case(str(number), Reading({"disk": 1}, ()), "ann" if number < 2 else "bob", day, day))
+    mass = memory.view(5000.5).mass[1]
+    assert mass[1] > 0.5 > 1e-6 > mass[0]
+
+
+def test_who_worked_on_similar_ones_is_known() -> None:
+    memory = Memory()
+    for number in range(5):
+        case = Case(str(number), Reading({"disk": 1}, ()), "ann", 1.0, 1.0, involved=("bob", "ann"))
+        memory.learn(case)
+    memory.learn(Case("x", Reading({"link": 1}, ()), "cat", 1.0, 1.0))
+    table = opinions(memory, Reading({"disk": 1}, ()), 2.0, Setting({}), Lines()).table
+    worked = table[:, FIXED.index("worked on similar")]
+    assert worked[memory.number_of("bob")] > max(worked[memory.number_of(who)] for who in ("ann", "cat"))
+
+
+def test_who_gets_it_handed_on_is_credited_with_who_hands_it_on() -> None:
+    memory = Memory()
+    for number in range(9):
+        memory.learn(Case(str(number), Reading({}, ()), "bob", 1.0, 1.0, involved=("ann",)))
+    memory.learn(Case("x", Reading({}, ()), "cat", 1.0, 1.0))
+    chances = np.full(3, 1e-6)
+    chances[memory.number_of("ann")] = 1.0
+    table = opinions(memory, Reading({}, ()), 2.0, Setting({}), Lines(people=np.log(chances))).table
+    handed = table[:, FIXED.index("handed on")]
+    assert handed.argmax() == memory.number_of("bob")

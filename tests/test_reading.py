@@ -12,7 +12,7 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def incident(number: int, **fields: str) -> Incident:
-    return Incident(id=str(number), opened_at=NOON + timedelta(hours=number), title="disk full", fields=fields)
+    return Incident(id=str(number), opened_at=NOON + timedelta(hours=number), description="disk full", fields=fields)
 
 
 def test_the_outcome_is_not_read() -> None:
@@ -62,3 +62,16 @@ def test_a_reader_survives_saving() -> None:
     reader = Reader(columns=frozenset({"load"})).fit([incident(place, load=str(place)) for place in range(100)])
     again = Reader.from_data(reader.to_data())
     assert again.read(incident(3, load="7")) == reader.read(incident(3, load="7"))
+
+
+def test_a_title_that_comes_back_counts_as_a_whole_whatever_its_numbers() -> None:
+    one, other = (replace(incident(1), title=f"disk {share} % full on db-{share}") for share in (91, 97))
+    assert Reader().read(one).marks == Reader().read(other).marks
+    assert any(mark.startswith("@title=") for mark in Reader().read(one).marks)
+
+
+def test_pairs_of_values_are_read_where_columns_are_crossed() -> None:
+    reader = Reader()
+    reader.crossed_ = ("site=", "kind=")
+    assert "site*kind=ams&disk" in reader.read(incident(1, site="ams", kind="disk")).marks
+    assert Reader.from_data(reader.to_data()).crossed_ == reader.crossed_

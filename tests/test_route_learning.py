@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from engine.route.features import Features
-from engine.route.linear import Examples, Recipe, choose, fit
+from engine.route.linear import Course, Examples, follow
 from engine.route.reading import Reading
-from engine.route.stacker import Asked, Stacker, threshold_for
+from engine.route.stacker import Asked, Stacker
+from engine.route.thresholds import NEVER, Thresholds, Top, lowest
 from training.benchmarks.route import calibration_error, coverage
 
 READINGS = [
@@ -20,7 +21,7 @@ READINGS = [
 
 
 def test_one_row_equals_the_row_of_many() -> None:
-    features = Features().fit(READINGS)
+    features = Features().fit(READINGS * 2)
     rows = features.rows(READINGS).toarray()
     for reading, row in zip(READINGS, rows, strict=True):
         columns, values = features.one(reading)
@@ -30,7 +31,7 @@ def test_one_row_equals_the_row_of_many() -> None:
 
 
 def test_a_reading_with_nothing_known_has_the_constant_only() -> None:
-    features = Features().fit(READINGS)
+    features = Features().fit(READINGS * 2)
     columns, values = features.one(Reading({"zzz": 1}, ("s=new",)))
     assert columns.tolist() == [features.width - 1]
     assert values.tolist() == [0.5]
@@ -41,31 +42,30 @@ def examples(size: int, *, turned: bool = False) -> Examples:
     classes = np.array([(place % 4) // 2 for place in range(size)])
     if turned:
         classes[size // 2 :] = 1 - classes[size // 2 :]
-    return Examples(Features().fit(READINGS).rows(readings), classes, np.arange(size, dtype=float))
+    features, days = Features().fit(READINGS * 2), np.arange(size, dtype=float)
+    return Examples(features.rows(readings), classes, days, days)
 
 
 def test_the_linear_model_learns_and_repeats_itself() -> None:
-    seen = examples(200)
-    model, again = fit(seen, 2, Recipe(epochs=4)), fit(seen, 2, Recipe(epochs=4))
-    assert (model.log_chances(seen.rows).argmax(axis=1) == seen.classes).all()
+    seen, asked = examples(2000), np.arange(1000, 2000)
+    course = Course((1000.0, 1500.0), 2)
+    (model, told), (again, _) = follow(seen, asked, course), follow(seen, asked, course)
+    assert (told.argmax(axis=1) == seen.classes[asked]).all()
     assert (model.weights_ == again.weights_).all()
 
 
-def test_the_forgetting_model_follows_a_reorganisation() -> None:
-    seen = examples(800, turned=True)
-    recent = fit(seen, 2, Recipe(epochs=4, half_life_days=40.0))
-    chances = recent.log_chances(seen.rows[600:])
-    assert (chances.argmax(axis=1) == seen.classes[600:]).all()
+def test_what_is_asked_is_foretold_by_what_was_known_before_its_stage() -> None:
+    seen, asked = examples(2000, turned=True), np.arange(1000, 2000)
+    _, told = follow(seen, asked, Course((1000.0, 1500.0), 2))
+    wrong = told[:500].argmax(axis=1) != seen.classes[1000:1500]
+    assert wrong.all()  # nothing of the reorganisation was known
 
 
-def test_recipes_are_chosen_by_later_incidents() -> None:
-    seen = examples(800, turned=True)
-    earlier = Examples(seen.rows[:700], seen.classes[:700], seen.day[:700])
-    later = Examples(seen.rows[700:], seen.classes[700:], seen.day[700:])
-    recipes, models = choose(earlier, later, 2)
-    assert len(recipes) == len(models) == 2
-    assert np.isinf(recipes[0].half_life_days)
-    assert recipes[1].half_life_days < 300
+def test_the_model_follows_a_reorganisation() -> None:
+    seen = examples(4000, turned=True)
+    model, _ = follow(seen, np.arange(2800, 4000), Course((2800.0, 3500.0), 2))
+    chances = model.log_chances(seen.rows[3000:])
+    assert (chances.argmax(axis=1) == seen.classes[3000:]).all()
 
 
 def questions(size: int, seed: int = 0) -> list[Asked]:
@@ -75,13 +75,13 @@ def questions(size: int, seed: int = 0) -> list[Asked]:
     for _ in range(size):
         opinions = draw.normal(size=(3, 2))
         chances = np.exp(2 * opinions[:, 0])
-        asked.append(Asked(opinions, int(draw.choice(3, p=chances / chances.sum()))))
+        asked.append(Asked(opinions, int(draw.choice(3, p=chances / chances.sum())), np.arange(3)))
     return asked
 
 
 def test_the_telling_signal_gets_the_weight_and_probabilities_are_true() -> None:
     stacker = Stacker(prior=(0.5, 0.5)).fit(questions(1500))
-    assert stacker.weights_[0] == pytest.approx(2.0, abs=0.3)
+    assert stacker.weights_[0] == pytest.approx(1.8, abs=0.3)
     assert abs(stacker.weights_[1]) < 0.15
     fresh = questions(1500, seed=1)
     chances = [stacker.probabilities(question.opinions) for question in fresh]
@@ -91,7 +91,7 @@ def test_the_telling_signal_gets_the_weight_and_probabilities_are_true() -> None
 
 def test_strangers_take_the_probability_that_they_took_before() -> None:
     asked = questions(400)
-    strange = [Asked(question.opinions, -1) if place % 4 == 0 else question for place, question in enumerate(asked)]
+    strange = [Asked(question.opinions, -1, question.who) if place % 4 == 0 else question for place, question in enumerate(asked)]
     often, never = Stacker(prior=(0.5, 0.5)).fit(strange), Stacker(prior=(0.5, 0.5)).fit(asked)
     assert often.probabilities(asked[1].opinions).sum() < never.probabilities(asked[1].opinions).sum() - 0.05
 
@@ -99,14 +99,38 @@ def test_strangers_take_the_probability_that_they_took_before() -> None:
 def test_without_questions_the_prior_stands_and_nothing_is_automatic() -> None:
     stacker = Stacker(prior=(0.5, 0.1)).fit([])
     assert stacker.weights_.tolist() == [0.5, 0.1]
-    assert stacker.threshold_ > 1
+    assert stacker.thresholds_.of(0) == NEVER
+
+
+def tops(who: int, chance: float, right: int, wrong: int) -> list[Top]:
+    return [Top(who, chance, True)] * right + [Top(who, chance, False)] * wrong
 
 
 def test_the_threshold_keeps_the_precision_and_needs_enough_cases() -> None:
-    assert threshold_for([(0.99, True)] * 10) > 1
-    tops = [(0.9, True)] * 97 + [(0.9, False)] * 2 + [(0.8, False)] * 30
-    assert threshold_for(tops) == 0.9
-    assert threshold_for([(0.9, place % 10 > 0) for place in range(200)]) > 1
+    assert lowest(tops(0, 0.99, 10, 0), 30) == NEVER
+    assert lowest(tops(0, 0.9, 97, 2) + tops(0, 0.8, 0, 30), 30) == 0.9
+    assert lowest(tops(0, 0.9, 180, 20), 30) == NEVER
+
+
+def test_each_has_a_threshold_of_their_own() -> None:
+    mixed = tops(1, 0.6, 60, 0) + tops(2, 0.9, 60, 0) + tops(2, 0.6, 10, 30)
+    found = Thresholds().fit([mixed[place] for place in np.random.default_rng(0).permutation(len(mixed))])
+    assert found.of(1) == 0.6
+    assert found.of(2) == 0.9
+    assert found.of(None) == NEVER
+
+
+def test_somebody_who_is_wrongly_named_at_any_probability_is_never_assigned_to() -> None:
+    mixed = tops(1, 0.9, 400, 0) + tops(2, 0.9, 20, 10)
+    found = Thresholds().fit([mixed[place] for place in np.random.default_rng(0).permutation(len(mixed))])
+    assert found.of(1) == found.of(3) == 0.9
+    assert found.of(2) == NEVER
+
+
+def test_below_the_floor_nobody_is_known() -> None:
+    found = Thresholds().fit([Top(0, 0.1, False, False)] * 40 + [Top(0, 0.7, True, True)] * 40)
+    assert 0.1 <= found.floor < 0.7
+    assert Thresholds.from_data(found.to_data()) == found
 
 
 def test_figures_of_the_benchmark() -> None:

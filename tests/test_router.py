@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from engine.domain import Incident, ModelPart, Resolution, Responder, Routing, Rung, Suggestion, TimeOff
-from engine.route import Router
+from engine.domain import Incident, ModelPart, Resolution, Responder, Routing, Rung, Suggestion, TimeOff, Work
+from engine.route import Roster, Router
 from training import route
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)  # a Wednesday
@@ -102,7 +102,7 @@ def test_the_question_shows_nothing_of_its_own_outcome(fitted: Router) -> None:
 
 def test_answering_changes_nothing(fitted: Router) -> None:
     before = copy.deepcopy(fitted.to_part())
-    fitted.predict_one(question(), staff=[Responder(id="new")], load={"ann": 3})
+    fitted.predict_one(question(), roster=Roster([Responder(id="new")], {"ann": Work(open=3)}))
     after = fitted.to_part()
     assert after.data == before.data
     assert all((after.arrays[name] == before.arrays[name]).all() for name in before.arrays)
@@ -128,7 +128,7 @@ def test_before_a_fit_one_resolution_is_enough() -> None:
 
 def test_before_any_learning_the_roster_is_offered_on_call_first() -> None:
     staff = [Responder(id="ann"), Responder(id="bob", on_call=True)]
-    routing = Router(queue="desk").predict_one(question(), staff=staff)
+    routing = Router(queue="desk").predict_one(question(), roster=Roster(staff))
     assert [candidate.responder for candidate in routing.candidates] == ["bob", "ann"]
     assert (routing.rung, routing.queue, routing.automatic) == (Rung.RULES, "desk", False)
     assert Router().predict_one(question()).candidates == ()
@@ -136,15 +136,15 @@ def test_before_any_learning_the_roster_is_offered_on_call_first() -> None:
 
 def test_a_newcomer_with_the_skill_stands_before_one_without(fitted: Router) -> None:
     staff = [Responder(id="zoe"), Responder(id="yan", skills=("db",))]
-    ranked = [candidate.responder for candidate in fitted.predict_one(question(), staff=staff).candidates]
+    ranked = [candidate.responder for candidate in fitted.predict_one(question(), roster=Roster(staff)).candidates]
     assert ranked.index("yan") < ranked.index("zoe")
 
 
 def test_availability_reorders_and_never_changes_a_probability(fitted: Router) -> None:
     staff = [Responder(id=who) for who in OWNER.values()]
-    before = {c.responder: c.probability for c in fitted.predict_one(question(), staff=staff).candidates}
+    before = {c.responder: c.probability for c in fitted.predict_one(question(), roster=Roster(staff)).candidates}
     away = TimeOff(starts_at=NOON - timedelta(days=1), ends_at=NOON + timedelta(days=1))
-    routing = fitted.predict_one(question(), staff=[replace(staff[0], time_off=(away,)), *staff[1:]])
+    routing = fitted.predict_one(question(), roster=Roster([replace(staff[0], time_off=(away,)), *staff[1:]]))
     assert first(routing) != "ann"
     assert {c.responder: c.probability for c in routing.candidates} == before
     passed_over = next(c for c in routing.candidates if c.responder == "ann")
@@ -153,7 +153,7 @@ def test_availability_reorders_and_never_changes_a_probability(fitted: Router) -
 
 
 def test_who_left_is_not_offered_before_the_roster(fitted: Router) -> None:
-    routing = fitted.predict_one(question(), staff=[Responder(id="bob"), Responder(id="cat")])
+    routing = fitted.predict_one(question(), roster=Roster([Responder(id="bob"), Responder(id="cat")]))
     assert not next(c for c in routing.candidates if c.responder == "ann").available
     assert first(routing) in {"bob", "cat"}
 

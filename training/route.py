@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.domain import Incident, Routing
-from engine.route import Router
-from engine.route.router import Target
+from engine.domain import Incident, Resolution, Routing
+from engine.route import Router, Target
 from training.progress import Track, quiet
 
-_REFIT_GROWTH = 0.05  # of the known history by which it must grow before the models are fitted again
-_REWEIGH_GROWTH = 1.3  # of it from which the weights of the signals are learned again
-_MAX_REFITS = 3
-_LEFT_OVER = 50  # incidents worth a last fit once no more are to come
+_REFIT_GROWTH = 0.3  # of the known history by which it must grow before the models are fitted again
+_LIVE_SHARE = 0.5  # of the queries: if more outcomes than this become known between them, they keep arriving
+_NAME_SHARE = 0.6  # of a column's parts that must be known responders for it to tell who worked on an incident
+_PARTS = re.compile(r"\s*[>;,|]\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,8 @@ def rank(
 ) -> list[RouteRow]:
     """The `top` responders for each of `queries`; an incident of `history` counts once known before the query opened.
 
-    Columns that no query carries are not learned from: they were written down after the fact.
+    Columns that no query carries were written down after the fact: they are not read, but those that name responders
+    tell who worked on an incident before it was resolved.
     """
     found = {
         place: router.predict_one(queries[place], top=top)
@@ -49,12 +50,46 @@ def rank(
 
 def replay(history: Sequence[Incident], queries: Sequence[Incident], target: Target) -> Iterator[tuple[int, Router]]:
     """Per query, in order of opening: its place in `queries`, and a router that knows what was known by then."""
-    waiting = sorted(history, key=lambda incident: incident.known_from, reverse=True)
+    if not queries:
+        return
     columns = frozenset(column for query in queries for column, value in query.fields.items() if value)
-    desk = _Desk(Router(target=target, columns=columns, online=False))
+    told = with_helpers(history, columns, target)
+    waiting = sorted(told, key=lambda incident: incident.known_from, reverse=True)
+    first = min(query.opened_at for query in queries)
+    live = sum(incident.known_from >= first for incident in told) > _LIVE_SHARE * len(queries)
+    desk = _Desk(Router(target=target, columns=columns, online=live))
     for place in sorted(range(len(queries)), key=lambda place: (queries[place].opened_at, place)):
-        desk.learn(_known_before(waiting, queries[place].opened_at), left=len(waiting))
+        desk.learn(_known_before(waiting, queries[place].opened_at))
         yield place, desk.router
+
+
+def with_helpers(history: Sequence[Incident], columns: frozenset[str], target: Target) -> list[Incident]:
+    """`history` with who worked on each incident, as columns tell that only the history has."""
+    known = {_answer(incident, target) for incident in history} - {""}
+    later = {column for incident in history for column in incident.fields} - columns
+    naming = sorted(column for column in later if _names(history, column, known))
+    return [_helped(incident, naming) for incident in history] if naming else list(history)
+
+
+def _names(history: Sequence[Incident], column: str, known: set[str]) -> bool:
+    parts = [part for incident in history for part in _parts(incident.fields.get(column, ""))]
+    return bool(parts) and sum(part in known for part in parts) >= _NAME_SHARE * len(parts)
+
+
+def _helped(incident: Incident, naming: Sequence[str]) -> Incident:
+    found = [part for column in naming for part in _parts(incident.fields.get(column, ""))]
+    fix = incident.resolution or Resolution()
+    return replace(incident, resolution=replace(fix, involved=(*fix.involved, *found))) if found else incident
+
+
+def _parts(value: str) -> list[str]:
+    return [part for part in _PARTS.split(value.strip()) if part]
+
+
+def _answer(incident: Incident, target: Target) -> str:
+    if incident.resolution is None:
+        return ""
+    return incident.resolution.team if target == "team" else incident.resolution.resolver
 
 
 class _Desk:
@@ -64,26 +99,18 @@ class _Desk:
         self.router = router
         self.known: list[Incident] = []
         self.fitted = 0  # how many of them the linear models know
-        self.weighed = 0  # how many there were when the weights were learned
-        self.refits = 0
 
-    def learn(self, arrived: Sequence[Incident], left: int) -> None:
-        """Take in what became known; `left` incidents are still to come."""
+    def learn(self, arrived: Sequence[Incident]) -> None:
+        """Take in what became known."""
         if not arrived:
             return
         self.known += arrived
-        grown = len(self.known) - self.fitted
-        if not self.weighed or len(self.known) >= _REWEIGH_GROWTH * self.weighed:
+        if not self.fitted or len(self.known) >= (1 + _REFIT_GROWTH) * self.fitted:
             self.router.fit(self.known)
-            self.weighed = len(self.known)
-        elif self.refits < _MAX_REFITS and (grown >= _REFIT_GROWTH * self.fitted or (not left and grown > _LEFT_OVER)):
-            self.router.refit(self.known)
-            self.refits += 1
-        else:
-            for incident in arrived:
-                self.router.learn_one(incident)
+            self.fitted = len(self.known)
             return
-        self.fitted = len(self.known)
+        for incident in arrived:
+            self.router.learn_one(incident)
 
 
 def _known_before(waiting: list[Incident], moment: datetime) -> list[Incident]:

@@ -1,8 +1,7 @@
-"""Whether a responder can be asked: the wall clock where they live, time off, load. Constraints, not scores."""
+"""Whether a responder is there: the wall clock where they live, time off, on call. Constraints, not scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,28 +17,22 @@ class Availability:
     reasons: tuple[Evidence, ...]
 
 
-def availability(responder: Responder, at: datetime, load: Mapping[str, int]) -> Availability:
-    """Whether `responder` can be asked at `at` (UTC), given the number of open incidents per responder id.
-
-    Time off and a full load rule out; outside working hours only who is on call can be asked.
-    """
+def availability(responder: Responder, at: datetime) -> Availability:
+    """Whether `responder` can be asked at `at` (UTC): employed, not away, and in working hours or on call."""
+    if responder.left:
+        return Availability(False, (Evidence(signal="left", weight=0.0, detail="does not work here any longer"),))
     away = [off for off in responder.time_off if off.starts_at <= at < off.ends_at]
     working, local = is_working(responder, at), _local(responder, at)
     clock = f"{local:%a %H:%M} in {responder.timezone}"
     reasons = []
     if away:
-        reasons.append(
-            Evidence(signal="time off", weight=0.0, detail=f"until {max(o.ends_at for o in away):%d %b %H:%M} UTC")
-        )
+        until = max(off.ends_at for off in away)
+        reasons.append(Evidence(signal="time off", weight=0.0, detail=f"until {until:%d %b %H:%M} UTC"))
     if not working and responder.on_call:
         reasons.append(Evidence(signal="on call", weight=0.0, detail=f"outside working hours ({clock})"))
     elif not working:
         reasons.append(Evidence(signal="outside working hours", weight=0.0, detail=clock))
-    open_now = load.get(responder.id, 0)
-    full = open_now >= responder.max_open
-    if full:
-        reasons.append(Evidence(signal="fully loaded", weight=0.0, detail=f"{open_now} open of {responder.max_open}"))
-    return Availability(available=not away and not full and (working or responder.on_call), reasons=tuple(reasons))
+    return Availability(available=not away and (working or responder.on_call), reasons=tuple(reasons))
 
 
 def is_working(responder: Responder, at: datetime) -> bool:

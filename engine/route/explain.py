@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.domain import Evidence, Incident
-from engine.route.expertise import SIGNALS, Expertise
-from engine.route.memory import Floats, Ints, Memory
+from engine.route.columns import Floats, Ints
+from engine.route.expertise import Expertise
+from engine.route.memory import Memory, latest_of
+from engine.route.signals import Opinions
 
 _GROUPS = {
     "linear": "wording and fields",
-    "linear, recent": "wording and fields",
-    "similar text": "similar incidents",
-    "similar text, recent": "similar incidents",
-    "similar fields": "similar fields",
-    "similar fields, recent": "similar fields",
-    "fields": "fields",
-    "fields, recent": "fields",
+    "team": "team",
+    "handed on": "hand-overs",
     "share": "activity",
-    "share, recent": "activity",
     "last seen": "activity",
+    "similar text": "similar incidents",
+    "similar fields": "similar fields",
+    "worked on similar": "worked on similar ones",
+    "worked lately": "activity",
 }
 _SHOWN_NEIGHBOURS = 10
 _SHOWN_REASONS = 4
@@ -29,32 +29,31 @@ _LEAST_SHOWN = 0.01  # log-odds
 
 
 class Explainer:
-    """Gives the reasons behind one answer. `opinions` are those of the question, (people, signals)."""
+    """Gives the reasons behind one answer."""
 
-    def __init__(self, expertise: Expertise, incident: Incident, opinions: Floats) -> None:
-        memory, reading = expertise.memory_, expertise.reader_.read(incident)
-        self.expertise, self.opinions = expertise, opinions
+    def __init__(self, expertise: Expertise, incident: Incident, opinions: Opinions) -> None:
+        self.expertise = expertise
         self.day = incident.opened_at.timestamp() / 86400
-        self.usable = memory.alive.seen() * (memory.day.seen() < self.day)
-        self.by_mark = [
-            (mark, *_counts(memory, mark, self.usable)) for mark in reading.marks if _readable(mark, memory)
-        ]
+        table = opinions.table
+        self.added = (table - table.sum(axis=0) / max(1, len(table))) * expertise.stacker_.weights_
         self.near = {
-            "similar incidents": _nearest(memory.likeness(reading.words) * self.usable),
-            "similar fields": _nearest(
-                memory.agreement(reading.marks, expertise.setting_.importance or {}) * self.usable
-            ),
+            "similar incidents": opinions.by_text[:_SHOWN_NEIGHBOURS],
+            "similar fields": opinions.by_fields[:_SHOWN_NEIGHBOURS],
         }
+        marks = expertise.reader_.read(incident).marks
+        self.by_mark = [
+            (mark, *_counts(expertise.memory_, mark, self.day)) for mark in marks if _readable(mark, expertise.memory_)
+        ]
 
     def reasons(self, responder: str) -> tuple[Evidence, ...]:
         """What speaks for and against `responder`, strongest first, in log-odds against the mean of all people."""
         number = self.expertise.memory_.number_of(responder)
         if number is None:
             return (Evidence(signal="new", weight=0.0, detail="has not resolved anything here yet"),)
-        added = (self.opinions[number] - self.opinions.mean(axis=0)) * self.expertise.stacker_.weights_
         grouped: dict[str, float] = {}
-        for signal, weight in zip(SIGNALS, added, strict=True):
-            grouped[_GROUPS[signal]] = grouped.get(_GROUPS[signal], 0.0) + float(weight)
+        for signal, weight in zip(self.expertise.setting_.names, self.added[number], strict=True):
+            group = _GROUPS.get(signal.split(",")[0], "fields")
+            grouped[group] = grouped.get(group, 0.0) + float(weight)
         ranked = sorted(grouped.items(), key=lambda item: -abs(item[1]))[:_SHOWN_REASONS]
         return tuple(
             Evidence(signal=signal, weight=weight, detail=self._detail(signal, number))
@@ -65,31 +64,30 @@ class Explainer:
     def _detail(self, signal: str, number: int) -> str:
         memory = self.expertise.memory_
         if signal == "activity":
-            mine = (memory.who.seen() == number) & (self.usable > 0)
-            resolved = memory.day.seen()[mine]
-            return f"resolved {len(resolved)}, last {self.day - resolved.max():.0f} days ago" if len(resolved) else ""
+            return self._activity(memory, number)
         if signal in self.near:
             near = self.near[signal]
             ids = [memory.ids[row] for row in near if memory.who.seen()[row] == number]
             return f"{len(ids)} of the {len(near)} most similar" + (f": {', '.join(ids[:3])}" if ids else "")
         return _best_mark(self.by_mark, number) if signal == "fields" else ""
 
-
-def _nearest(likeness: Floats) -> Ints:
-    count = min(_SHOWN_NEIGHBOURS, len(likeness))
-    near = np.argpartition(-likeness, count - 1)[:count] if count else np.zeros(0, np.int64)
-    near = near[np.lexsort((-near, -likeness[near]))]
-    return near[likeness[near] > 0]
+    def _activity(self, memory: Memory, number: int) -> str:
+        rows = latest_of(memory.worked, number)
+        mine = rows[(memory.who.seen()[rows] == number) & (memory.alive.seen()[rows] > 0)]
+        days = memory.day.seen()[mine]
+        days = days[days < self.day]
+        return f"resolved {len(days)}, last {self.day - days.max():.0f} days ago" if len(days) else ""
 
 
 def _readable(mark: str, memory: Memory) -> bool:
-    return "=" in mark and not mark.startswith("@") and mark in memory.marks
+    return "=" in mark and "*" not in mark and not mark.startswith("@") and mark in memory.marks
 
 
-def _counts(memory: Memory, mark: str, usable: Floats) -> tuple[Floats, float]:
-    """Resolved incidents with `mark`, per person and in all."""
-    rows = memory.marks[mark].seen()
-    counts: Floats = np.bincount(memory.who.seen()[rows], usable[rows], len(memory.people)).astype(np.float64)
+def _counts(memory: Memory, mark: str, day: float) -> tuple[Floats, float]:
+    """The latest resolved incidents with `mark`, per person and in all."""
+    rows: Ints = latest_of(memory.marks, mark)
+    usable = memory.alive.seen()[rows] * (memory.day.seen()[rows] < day)
+    counts: Floats = np.bincount(memory.who.seen()[rows], usable, len(memory.people)).astype(np.float64)
     return counts, float(counts.sum())
 
 

@@ -12,11 +12,12 @@ from scipy import sparse
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.utils import murmurhash3_32
 
-from engine.route.memory import Ints
+from engine.route.columns import Ints
 from engine.route.reading import Reading
 
 _SPACE = 2**30  # hashes; large enough that two features that matter never share one
 _MAX_FEATURES = 60_000
+_LEAST_TEXTS = 3  # texts in which a word, pair or piece must occur
 _PIECED_WORDS = 40  # first distinct words of a text that are also read in pieces
 Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
 
@@ -36,19 +37,30 @@ class Features:
         return len(self.word_hashes_) + len(self.mark_hashes_) + 1
 
     def fit(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Self:
-        """Keep the features that two or more of `readings` share, the most frequent `limit` of each kind."""
-        self.word_hashes_, df = _shared(_hashed([_word_features(reading) for reading in readings]), limit)
-        self.mark_hashes_, _ = _shared(_hashed([reading.marks for reading in readings]), limit)
-        self.idf_ = (1 + np.log((1 + len(readings)) / (1 + df))).astype(np.float32)
+        """Keep the features that some of `readings` share, the most frequent `limit` of each kind."""
+        self.fit_rows(readings, limit)
         return self
+
+    def fit_rows(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Matrix:
+        """`fit`, and the rows of `readings`, hashed once."""
+        words = _hashed([_word_features(reading) for reading in readings])
+        marks = _hashed([reading.marks for reading in readings])
+        self.word_hashes_, df = _shared(words, limit, _LEAST_TEXTS)
+        self.mark_hashes_, _ = _shared(marks, limit, 2)
+        self.idf_ = (1 + np.log((1 + len(readings)) / (1 + df))).astype(np.float32)
+        return self._rows(words, marks)
 
     def rows(self, readings: Sequence[Reading]) -> Matrix:
         """One sparse row a reading, `width` wide."""
-        words = _select(_hashed([_word_features(reading) for reading in readings]), self.word_hashes_)
+        words = _hashed([_word_features(reading) for reading in readings])
+        return self._rows(words, _hashed([reading.marks for reading in readings]))
+
+    def _rows(self, words: Matrix, marks: Matrix) -> Matrix:
+        words = _select(words, self.word_hashes_)
         words.data = (1 + np.log(np.maximum(words.data, 1))) * self.idf_[words.indices]
-        marks = _select(_hashed([reading.marks for reading in readings]), self.mark_hashes_)
+        marks = _select(marks, self.mark_hashes_)
         marks.data[:] = self.mark_weight
-        ones = sparse.csr_matrix(np.full((len(readings), 1), 0.5, np.float32))
+        ones = sparse.csr_matrix(np.full((marks.shape[0], 1), 0.5, np.float32))
         return sparse.hstack([_unit(words), marks, ones], format="csr", dtype=np.float32)
 
     def one(self, reading: Reading) -> tuple[Ints, NDArray[np.float32]]:
@@ -103,9 +115,9 @@ def _hashed(features: Sequence[Sequence[str]]) -> Matrix:
     return hasher.transform(features)
 
 
-def _shared(counts: Matrix, limit: int) -> tuple[Ints, Ints]:
+def _shared(counts: Matrix, limit: int, least: int) -> tuple[Ints, Ints]:
     hashes, df = np.unique(counts.indices, return_counts=True)
-    keep = np.flatnonzero(df >= 2)
+    keep = np.flatnonzero(df >= least)
     if len(keep) > limit:
         keep = np.sort(keep[np.argsort(-df[keep], kind="stable")[:limit]])
     return hashes[keep].astype(np.int64), df[keep]

@@ -1,7 +1,7 @@
 """Multinomial logistic regression over sparse rows, fitted by Adagrad on mini-batches (Duchi et al. 2011).
 
-Two models stand side by side: one that weighs all incidents alike, and one whose weights halve with age.
-How many passes each makes, and the half-life, are learned on later incidents.
+A history is gone through stage by stage: what a stage is asked is foretold by a model of what was known before it, so
+that every foretelling is of time to come; the model of the whole history is the one that serves.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from engine.route.columns import Floats, Ints
 from engine.route.features import Matrix
-from engine.route.memory import Floats, Ints
 
 LEAST = 1e-6  # probability below which a model tells nobody apart
-_BATCH = 256
-_MAX_EPOCHS = 6
-_TRIAL_EPOCHS = 2
-HALF_LIVES = (0.03, 0.1, 0.3)  # of the history's length, tried for the model that forgets
+_BATCH = 512
+_EPOCHS = 4
+HALF_LIVES = (float("inf"), 0.15)  # of the history's length, tried
 
 
 class Softmax:
@@ -61,91 +60,85 @@ class Softmax:
         error = _softmax(small @ weights)
         error[np.arange(len(classes)), classes] -= 1.0
         error *= importance[:, None].astype(np.float32)
-        slope = small.T @ error + self.decay * len(classes) * weights
-        squares = self._squares[columns] + slope * slope
+        slope = small.T @ error
+        slope += np.float32(self.decay * len(classes)) * weights
+        squares = self._squares[columns]
+        squares += slope * slope
         self._squares[columns] = squares
-        self.weights_[columns] = weights - self.rate * slope / np.sqrt(squares)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one linear model is fitted: passes over the data, and half-life in days (infinite: all weigh alike)."""
-
-    epochs: int = 4
-    half_life_days: float = float("inf")
+        slope *= np.float32(self.rate)
+        slope /= np.sqrt(squares)
+        weights -= slope
+        self.weights_[columns] = weights
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows with their class (a person's number, -1 for one not to be learned) and the day each became known."""
+    """Rows with their class and the days on which each was opened and became known."""
 
     rows: Matrix
     classes: Ints
-    day: Floats
+    opened: Floats
+    known: Floats
 
 
-def fit(examples: Examples, people: int, recipe: Recipe) -> Softmax:
-    """One model fitted as `recipe` says."""
-    model = Softmax().start(examples.rows.shape[1], people)
-    importance = _importance(examples.day, recipe.half_life_days)
-    for _ in range(recipe.epochs):
-        model.epoch(examples.rows, examples.classes, importance)
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a history is gone through: the days at which stages begin, ascending, and how many classes there are."""
+
+    cuts: Sequence[float]
+    classes: int
+
+
+def follow(examples: Examples, asked: Ints, course: Course) -> tuple[Softmax, Floats]:
+    """The model of the whole history, and the log probabilities (asked, classes) foretold for the rows `asked`.
+
+    Every stage has a model of its own, fitted as the last one is, so that none is surer of itself than another. The
+    half-life that foretells the first stage best is kept for all.
+    """
+    told = np.full((len(asked), course.classes), np.log(LEAST))
+    span = max(float(np.ptp(examples.known)), 1e-6)
+    stage = _stage(examples, asked, course, 0)
+    trials = [(_trained(examples, course, 0, share * span), share * span) for share in HALF_LIVES]
+    model, half_life_days = min(trials, key=lambda trial: _loss(trial[0], examples, asked[stage]))
+    for number in range(len(course.cuts)):
+        stage = _stage(examples, asked, course, number)
+        model = model if number == 0 else _trained(examples, course, number, half_life_days)
+        if len(stage):
+            told[stage] = model.log_chances(examples.rows[asked[stage]])
+    return _trained(examples, course, len(course.cuts), half_life_days), told
+
+
+def _trained(examples: Examples, course: Course, number: int, half_life_days: float) -> Softmax:
+    """Fitted to what was known when stage `number` began; after the last stage, to everything."""
+    cut = course.cuts[number] if number < len(course.cuts) else np.inf
+    known = np.flatnonzero(examples.known < cut)
+    model = Softmax().start(examples.rows.shape[1], course.classes)
+    importance = _importance(examples.known[known], half_life_days)
+    for _ in range(_EPOCHS if len(known) else 0):
+        model.epoch(examples.rows[known], examples.classes[known], importance)
     return model
 
 
-def choose(earlier: Examples, later: Examples, people: int) -> tuple[list[Recipe], list[Softmax]]:
-    """The recipes that predict `later` best from `earlier`, without and with forgetting, and their fitted models."""
-    span = max(float(np.ptp(earlier.day)), 1e-6)
-    runs = [_Run(earlier, later, people, share * span) for share in HALF_LIVES]
-    for run in runs:
-        run.advance(_TRIAL_EPOCHS)
-    chosen = [_Run(earlier, later, people, float("inf")), min(runs, key=lambda run: run.best)]
-    for run in chosen:
-        run.advance(_MAX_EPOCHS)
-    return [Recipe(run.epochs, run.half_life_days) for run in chosen], [run.finish() for run in chosen]
+def _stage(examples: Examples, asked: Ints, course: Course, number: int) -> Ints:
+    opened = examples.opened[asked]
+    begin = course.cuts[number] if number else -np.inf
+    end = course.cuts[number + 1] if number + 1 < len(course.cuts) else np.inf
+    return np.flatnonzero((opened >= begin) & (opened < end))
 
 
-class _Run:
-    """One model under way; it keeps the weights of the pass after which it foretold the later incidents best."""
-
-    def __init__(self, earlier: Examples, later: Examples, people: int, half_life_days: float) -> None:
-        self.earlier, self.later, self.half_life_days = earlier, later, half_life_days
-        self.model = Softmax().start(earlier.rows.shape[1], people)
-        self.importance = _importance(earlier.day, half_life_days)
-        self.best, self.epochs, self.made, self.kept = np.inf, 1, 0, self.model.weights_
-
-    def advance(self, until: int) -> None:
-        """Make passes until there are `until`, or one did not help."""
-        while self.made < until and self.made <= self.epochs:
-            self.model.epoch(self.earlier.rows, self.earlier.classes, self.importance)
-            self.made += 1
-            loss = _loss(self.model, self.later)
-            if loss < self.best - 1e-3:
-                self.best, self.epochs, self.kept = loss, self.made, self.model.weights_.copy()
-
-    def finish(self) -> Softmax:
-        """The model as it was best."""
-        self.model.weights_ = self.kept
-        return self.model
-
-
-def _loss(model: Softmax, later: Examples) -> float:
-    known = np.flatnonzero(later.classes >= 0)
-    if not len(known):
+def _loss(model: Softmax, examples: Examples, asked: Ints) -> float:
+    if not len(asked):
         return 0.0
-    return -float(model.log_chances(later.rows[known])[np.arange(len(known)), later.classes[known]].mean())
+    return -float(model.log_chances(examples.rows[asked])[np.arange(len(asked)), examples.classes[asked]].mean())
 
 
 def _importance(day: Floats, half_life_days: float) -> Floats:
-    weight = 0.5 ** ((day.max() - day) / half_life_days) if np.isfinite(half_life_days) else np.ones(len(day))
+    if not len(day) or not np.isfinite(half_life_days):
+        return np.ones(len(day))
+    weight = 0.5 ** ((day.max() - day) / half_life_days)
     return np.asarray(weight / weight.mean())
 
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(scores / scores.sum(axis=1, keepdims=True))
-
-
-def stack(models: Sequence[Softmax], rows: Matrix) -> Floats:
-    """Opinions of the models, (rows, classes, models)."""
-    return np.stack([model.log_chances(rows) for model in models], axis=2)

@@ -1,19 +1,22 @@
-"""What routing remembers of resolved incidents: who, when, and in which of them a word or mark occurs."""
+"""What routing remembers of resolved incidents: who ended them, who worked on them, when, and what occurs in them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.route.columns import Column, Floats, Ints
+from engine.route.decay import Decay
 from engine.route.reading import Reading
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+K = TypeVar("K", bound=Hashable)
+LATEST = 2500  # rows read of one word or mark: the latest ones, so that an answer costs the same in a longer history
+HALF_LIVES = (30.0, 120.0, 720.0)  # days, before any history taught better ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,46 +28,26 @@ class Case:
     responder: str
     opened: float
     known: float
+    team: str = ""
+    involved: tuple[str, ...] = ()  # who else worked on it, in order
 
 
-class Column:
-    """A growing array: appending is cheap, and a reader that holds `seen()` is not disturbed by it."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """The memory as of a moment: `weights[h] * scales[h]` is what each row counts under half-life h."""
 
-    __slots__ = ("_data", "_size")
+    day: float
+    weights: tuple[Floats, ...]
+    scales: tuple[float, ...]
+    mass: tuple[Floats, ...]  # per person, as of `day`
 
-    def __init__(self, dtype: str, values: Iterable[float] = ()) -> None:
-        self._data = np.array(list(values), dtype=dtype)
-        self._size = len(self._data)
-
-    @classmethod
-    def over(cls, values: NDArray[Any]) -> Self:
-        """A column that starts with `values` and shares them until something is appended."""
-        column = cls("float64")
-        column._data, column._size = values, len(values)
-        return column
-
-    def append(self, value: float) -> None:
-        """Add one value."""
-        if self._size == len(self._data):
-            self._data = np.concatenate([self._data, np.zeros(max(4, self._size), self._data.dtype)])
-        self._data[self._size] = value
-        self._size += 1
-
-    def seen(self) -> NDArray[Any]:
-        """The values so far, in order."""
-        return self._data[: self._size]
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Column) and np.array_equal(self.seen(), other.seen())
-
-    __hash__ = None  # type: ignore[assignment]
+    def shares(self, who: Ints, rows: Ints, pace: int, people: int) -> Floats:
+        """Weight of the rows of each person."""
+        return np.bincount(who[rows], self.weights[pace][rows], people) * self.scales[pace]
 
 
 class Memory:
-    """Resolved incidents as rows, with an inverted index of words (cosine of tf-idf) and one of marks.
+    """Resolved incidents as rows, with inverted indices of words (cosine of tf-idf), marks, teams and helpers.
 
     A row's weights are fixed when it is learned, from the document frequencies known then.
     """
@@ -77,6 +60,11 @@ class Memory:
         self.alive = Column("float64")  # row -> 1, or 0 once replaced
         self.words: dict[str, tuple[Column, Column]] = {}  # word -> rows, weights
         self.marks: dict[str, Column] = {}  # mark -> rows
+        self.teams: dict[str, Column] = {}  # team -> rows
+        self.worked: dict[int, Column] = {}  # number -> rows that the person worked on, the ended ones included
+        self.helpers: dict[int, tuple[int, ...]] = {}  # row -> numbers of who else worked on it
+        self.decays = [Decay(days) for days in HALF_LIVES]
+        self.latest = -math.inf  # day of the latest row
         self._number: dict[str, int] = {}
         self._row: dict[str, int] = {}
 
@@ -87,12 +75,39 @@ class Memory:
         """The responder's number, None for one never seen."""
         return self._number.get(responder)
 
+    def knows(self, incident_id: str, responder: str, known: float) -> bool:
+        """Whether this very outcome is remembered."""
+        row = self._row.get(incident_id)
+        if row is None:
+            return False
+        return self.people[self.who.seen()[row]] == responder and bool(self.day.seen()[row] == known)
+
+    def pace(self, half_lives: Sequence[float]) -> Self:
+        """Let rows count by these half-lives, in days, shortest first."""
+        alive = self.alive.seen()
+        for place, days in enumerate(half_lives):
+            self.decays[place] = Decay(days).start(self.day.seen(), self.who.seen(), len(self.people))
+            for row in np.flatnonzero(alive == 0):
+                self.decays[place].drop(int(row), int(self.who.seen()[row]))
+        return self
+
+    def view(self, day: float) -> View:
+        """The rows known before `day`."""
+        scales = tuple(decay.scale(day) for decay in self.decays)
+        weights = tuple(decay.weights.seen() for decay in self.decays)
+        if day > self.latest:
+            mass = tuple(decay.mass.seen() * scale for decay, scale in zip(self.decays, scales, strict=True))
+            return View(day, weights, scales, mass)
+        weights = tuple(np.where(self.day.seen() < day, one, 0.0) for one in weights)
+        who, people = self.who.seen(), len(self.people)
+        mass = tuple(np.bincount(who, one, people) * scale for one, scale in zip(weights, scales, strict=True))
+        return View(day, weights, scales, mass)
+
     def learn(self, case: Case) -> None:
         """Add one resolved incident, in place of what was known of the same id."""
-        if self._knows(case):
+        if self._forget_other(case):
             return
-        row = len(self.ids)
-        self._enter(case)
+        row = self._enter(case)
         for word, weight in self.weigh(case.reading.words).items():
             rows, weights = self.words.setdefault(word, (Column("int64"), Column("float64")))
             rows.append(row)
@@ -105,10 +120,9 @@ class Memory:
         place_of: dict[str, int] = {}
         places, rows, counts, marks = [], [], [], {}  # type: ignore[var-annotated]
         for case in cases:
-            if self._knows(case):
+            if self._forget_other(case):
                 continue
-            row = len(self.ids)
-            self._enter(case)
+            row = self._enter(case)
             places += [place_of.setdefault(word, len(place_of)) for word in case.reading.words]
             counts += case.reading.words.values()
             rows += [row] * len(case.reading.words)
@@ -131,25 +145,43 @@ class Memory:
             for word, some, values in zip(words, found, weights, strict=False)
         }
 
-    def _knows(self, case: Case) -> bool:
+    def _forget_other(self, case: Case) -> bool:
         """Whether the very outcome is remembered; another outcome of the same incident is forgotten."""
-        row = self._row.get(case.id)
-        if row is None:
-            return False
-        if self.people[self.who.seen()[row]] == case.responder and self.day.seen()[row] == case.known:
+        if self.knows(case.id, case.responder, case.known):
             return True
-        self.alive.seen()[row] = 0.0
+        row = self._row.get(case.id)
+        if row is not None:
+            self.alive.seen()[row] = 0.0
+            for decay in self.decays:
+                decay.drop(row, int(self.who.seen()[row]))
         return False
 
-    def _enter(self, case: Case) -> None:
-        self._row[case.id] = len(self.ids)
-        if case.responder not in self._number:
-            self._number[case.responder] = len(self.people)
-            self.people.append(case.responder)
+    def _enter(self, case: Case) -> int:
+        row, number = len(self.ids), self._take(case.responder)
+        self._row[case.id] = row
         self.ids.append(case.id)
-        self.who.append(self._number[case.responder])
+        self.who.append(number)
         self.day.append(case.known)
         self.alive.append(1.0)
+        self.latest = max(self.latest, case.known)
+        for decay in self.decays:
+            decay.add(case.known, number)
+        helpers = tuple(self._take(who) for who in dict.fromkeys(case.involved) if who and who != case.responder)
+        if helpers:
+            self.helpers[row] = helpers
+        for one in (number, *helpers):
+            self.worked.setdefault(one, Column("int64")).append(row)
+        if case.team:
+            self.teams.setdefault(case.team, Column("int64")).append(row)
+        return row
+
+    def _take(self, responder: str) -> int:
+        if responder not in self._number:
+            self._number[responder] = len(self.people)
+            self.people.append(responder)
+            for decay in self.decays:
+                decay.mass.append(0.0)
+        return self._number[responder]
 
     def weigh(self, counts: Mapping[str, int]) -> dict[str, float]:
         """Tf-idf weights of a text's words, of length 1, by the document frequencies known now."""
@@ -159,13 +191,13 @@ class Memory:
         return {word: weight / length for word, weight in raw.items()}
 
     def likeness(self, counts: Mapping[str, int], most: int = 80) -> Floats:
-        """Cosine (0..1) of a text to every row, over its `most` telling words."""
+        """Cosine (0..1) of a text to every row, over its `most` telling words, each in its latest rows."""
         scores = np.zeros(len(self.ids))
         weighed = sorted(self.weigh(counts).items(), key=lambda item: (-item[1], item[0]))
         for word, weight in weighed[:most]:
             if word in self.words:
                 rows, weights = self.words[word]
-                scores[rows.seen()] += weight * weights.seen()
+                scores[rows.seen()[-LATEST:]] += weight * weights.seen()[-LATEST:]
         return scores
 
     def agreement(self, marks: Sequence[str], importance: Mapping[str, float]) -> Floats:
@@ -176,29 +208,24 @@ class Memory:
             weight = importance.get(column_of(mark), 0.0)
             total += weight
             if weight and mark in self.marks:
-                scores[self.marks[mark].seen()] += weight
+                scores[latest_of(self.marks, mark)] += weight
         return scores / total if total else scores
+
+    def _idf(self, word: str, size: int) -> float:
+        df = len(self.words[word][0]) if word in self.words else 0
+        return 1.0 + math.log((1.0 + size) / (1.0 + df))
 
     def to_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Everything remembered, as arrays and JSON."""
-        rows, weights, sizes = [], [], []
-        for found, values in self.words.values():
-            rows.append(found.seen())
-            weights.append(values.seen())
-            sizes.append(len(found))
-        mark_rows = [found.seen() for found in self.marks.values()]
-        arrays = {
-            "who": self.who.seen(),
-            "day": self.day.seen(),
-            "alive": self.alive.seen(),
-            "word_rows": _joined(rows, np.int64),
-            "word_weights": _joined(weights, np.float64),
-            "word_sizes": np.array(sizes, np.int64),
-            "mark_rows": _joined(mark_rows, np.int64),
-            "mark_sizes": np.array([len(found) for found in mark_rows], np.int64),
-        }
+        words, weights = [pair[0] for pair in self.words.values()], [pair[1] for pair in self.words.values()]
+        arrays = {"who": self.who.seen(), "day": self.day.seen(), "alive": self.alive.seen()}
+        arrays |= _packed("word", words) | _packed("mark", self.marks.values()) | _packed("team", self.teams.values())
+        arrays["word_weights"] = _joined([column.seen() for column in weights], np.float64)
+        arrays["help_rows"] = np.array(list(self.helpers), np.int64)
+        arrays |= _packed("help", [Column("int64", numbers) for numbers in self.helpers.values()])
         names = {"people": self.people, "ids": self.ids, "words": list(self.words), "marks": list(self.marks)}
-        return arrays, names
+        half_lives = [decay.half_life_days for decay in self.decays]
+        return arrays, {**names, "teams": list(self.teams), "half_lives": half_lives}
 
     @classmethod
     def from_parts(cls, arrays: Mapping[str, NDArray[Any]], names: Mapping[str, Any]) -> Self:
@@ -207,20 +234,25 @@ class Memory:
         memory.people, memory.ids = list(names["people"]), list(names["ids"])
         memory.who, memory.day = Column("int64", arrays["who"]), Column("float64", arrays["day"])
         memory.alive = Column("float64", arrays["alive"])
+        memory.latest = float(arrays["day"].max()) if len(arrays["day"]) else -math.inf
         memory._number = {responder: number for number, responder in enumerate(memory.people)}
         memory._row = {incident_id: row for row, incident_id in enumerate(memory.ids)}
-        edges = np.cumsum(arrays["word_sizes"])[:-1]
-        rows, weights = np.split(arrays["word_rows"], edges), np.split(arrays["word_weights"], edges)
-        for word, found, values in zip(names["words"], rows, weights, strict=False):
-            memory.words[word] = (Column.over(found), Column.over(values))
-        mark_rows = np.split(arrays["mark_rows"], np.cumsum(arrays["mark_sizes"])[:-1])
-        for mark, found in zip(names["marks"], mark_rows, strict=False):
-            memory.marks[mark] = Column.over(found)
-        return memory
+        weights = np.split(arrays["word_weights"], np.cumsum(arrays["word_sizes"])[:-1])
+        rows = _unpacked("word", names["words"], arrays)
+        memory.words = {word: (rows[word], Column.over(own)) for word, own in zip(rows, weights, strict=False)}
+        memory.marks = _unpacked("mark", names["marks"], arrays)
+        memory.teams = _unpacked("team", names["teams"], arrays)
+        helpers = _unpacked("help", arrays["help_rows"].tolist(), arrays)
+        memory.helpers = {row: tuple(int(one) for one in found.seen()) for row, found in helpers.items()}
+        for row, number in enumerate(memory.who.seen()):
+            for one in (int(number), *memory.helpers.get(row, ())):
+                memory.worked.setdefault(one, Column("int64")).append(row)
+        return memory.pace(names["half_lives"])
 
-    def _idf(self, word: str, size: int) -> float:
-        df = len(self.words[word][0]) if word in self.words else 0
-        return 1.0 + math.log((1.0 + size) / (1.0 + df))
+
+def latest_of(index: Mapping[K, Column], key: K) -> Ints:
+    """The latest rows under `key`."""
+    return index[key].seen()[-LATEST:] if key in index else np.zeros(0, np.int64)
 
 
 def column_of(mark: str) -> str:
@@ -235,6 +267,17 @@ def column_of(mark: str) -> str:
         if letter in "=~#":
             return mark[: place + 1]
     return mark
+
+
+def _packed(name: str, columns: Any) -> dict[str, NDArray[Any]]:
+    found = [column.seen() for column in columns]
+    return {f"{name}_ids": _joined(found, np.int64), f"{name}_sizes": np.array([len(one) for one in found], np.int64)}
+
+
+def _unpacked(name: str, keys: Sequence[K], arrays: Mapping[str, NDArray[Any]]) -> dict[K, Column]:
+    edges = np.cumsum(arrays[f"{name}_sizes"])[:-1]
+    parts = np.split(arrays[f"{name}_ids"], edges)
+    return {key: Column.over(found) for key, found in zip(keys, parts, strict=False)}
 
 
 def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
 
 from engine.domain import Incident
-from engine.text import words
+from engine.text import template, words
 
 _RAW = re.compile(r"\w+")
 _PART = re.compile(r"[^\W_]+")
@@ -21,6 +22,7 @@ _NUMERIC_SHARE = 0.95  # of a column's values that must be numbers for it to be 
 _MIN_DISTINCT = 20  # numbers a numeric column must hold: below it each value stands for itself
 _BINS = 10
 _DATED_FROM_YEAR = 1980  # before it, times are made up for files that have none
+_TITLE_LIMIT = 160  # characters of a title that can come back as a whole
 _CLOCK_DAYS = 14.0  # of history from which the hour and weekday of opening are read
 
 
@@ -40,6 +42,7 @@ class Reader:
         self.edges_: dict[str, list[float]] = {}  # column -> bin edges, ascending
         self.prose_: frozenset[str] = frozenset()
         self.clock_ = False
+        self.crossed_: tuple[str, ...] = ()  # columns (`location=`) whose values are also read in pairs
 
     def fit(self, incidents: Sequence[Incident]) -> Self:
         """Learn the kinds of the columns from past incidents."""
@@ -65,12 +68,22 @@ class Reader:
         if self.clock_:
             marks.append(f"@hour={incident.opened_at.hour // 4}")
             marks.append(f"@weekday={incident.opened_at.weekday()}")
-        return Reading(words=_count("\n".join(text for text in texts if text)), marks=tuple(sorted(set(marks))))
+        if incident.title and len(incident.title) <= _TITLE_LIMIT:
+            marks.append(f"@title={template(incident.title)}")
+        counts = _count("\n".join(text for text in texts if text))
+        return self.cross(Reading(words=counts, marks=tuple(sorted(set(marks)))))
+
+    def cross(self, reading: Reading) -> Reading:
+        """`reading` with the pairs of values of the crossed columns."""
+        own = [mark for column in self.crossed_ for mark in reading.marks if mark.startswith(column)]
+        pairs = [_pair(one, other) for one, other in combinations(own, 2)]
+        return Reading(words=reading.words, marks=(*reading.marks, *pairs)) if pairs else reading
 
     def to_data(self) -> dict[str, Any]:
         """What was learned, JSON-able."""
         columns = None if self.columns is None else sorted(self.columns)
-        return {"columns": columns, "edges": self.edges_, "prose": sorted(self.prose_), "clock": self.clock_}
+        return {"columns": columns, "edges": self.edges_, "prose": sorted(self.prose_), "clock": self.clock_,
+                "crossed": list(self.crossed_)}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -79,6 +92,7 @@ class Reader:
         reader.edges_ = {str(name): [float(edge) for edge in edges] for name, edges in data["edges"].items()}
         reader.prose_ = frozenset(data["prose"])
         reader.clock_ = bool(data["clock"])
+        reader.crossed_ = tuple(data["crossed"])
         return reader
 
     def _columns_of(self, incident: Incident) -> Iterable[tuple[str, str]]:
@@ -97,6 +111,18 @@ class Reader:
         if column in self.edges_ and (number := _number(value)) is not None:
             marks.append(f"{column}#{int(np.searchsorted(self.edges_[column], number))}")
         return marks
+
+
+def _pair(one: str, other: str) -> str:
+    """The mark of two marks of single values.
+
+    Examples
+    --------
+    >>> _pair("site=ams", "kind=disk")
+    'site*kind=ams&disk'
+    """
+    (left, left_value), (right, right_value) = one.split("=", 1), other.split("=", 1)
+    return f"{left}*{right}={left_value}&{right_value}"
 
 
 def _count(text: str) -> Counter[str]:

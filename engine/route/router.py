@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Literal, Self
+from typing import Self
 
-import numpy as np
-
-from engine.domain import Candidate, Evidence, Incident, ModelPart, Responder, Routing, Rung, Suggestion
-from engine.route.availability import availability
+from engine.domain import Decision, Incident, ModelPart, Review, Routing, Rung, Suggestion
+from engine.route import ranking
+from engine.route.assignment import Offer, assign
+from engine.route.constraints import Roster
 from engine.route.expertise import Expertise
 from engine.route.explain import Explainer
-from engine.text import words
+from engine.route.outcome import Outcome, Target, outcome_of
+from engine.route.policy import rank_of
 
-Target = Literal["resolver", "team"]
-_SIMILAR_SHARE = 0.15  # of the probability that goes by the recommender's past incidents, where it gave any
-_LOAD_PENALTY = 0.3  # of a candidate's standing taken by a full load; urgent incidents take none
-_URGENT = ("p1", "1", "critical", "sev1", "highest", "blocker")
-_UNSEEN_SHARE = 0.02  # least probability shared by staff who never resolved anything
+_URGENCY = (4.0, 2.0, 1.0, 0.7)  # how much a wrong person costs, for P1 to P4, where many incidents are given out at once
+_UNLIKELY = 0.2  # probability of a chosen one up to which the choice looks wrong, if somebody else is much likelier
+_MUCH_LIKELIER = 3.0
 
 
 class Router:
     """Ranks who should take an incident.
 
-    Probabilities come from past resolutions alone; availability then reorders, and never changes a probability.
+    Probabilities come from past resolutions alone; the roster then reorders, and never changes a probability.
     """
 
     def __init__(
@@ -44,27 +42,22 @@ class Router:
 
     def fit(self, incidents: Iterable[Incident]) -> Self:
         """Learn a history anew; incidents without an outcome for the target are left out."""
-        known = [incident for incident in incidents if self._outcome(incident)]
+        known, outcomes = self._told(incidents)
         self.expertise = Expertise(columns=self.columns, online=self.online)
-        self.expertise.fit(known, [self._outcome(incident) for incident in known])
+        self.expertise.fit(known, outcomes)
         return self._learn_teams(known)
 
-    def refit(self, incidents: Iterable[Incident]) -> Self:
-        """Learn a longer history with the half-lives and weights known: quicker than `fit`."""
-        known = [incident for incident in incidents if self._outcome(incident)]
-        self.expertise.refit(known, [self._outcome(incident) for incident in known])
+    def catch_up(self, incidents: Iterable[Incident]) -> Self:
+        """Learn those of `incidents` that are not known yet; what was learned of the others stands."""
+        known, outcomes = self._told(incidents)
+        self.expertise.catch_up(known, outcomes)
         return self._learn_teams(known)
-
-    def _learn_teams(self, known: Sequence[Incident]) -> Self:
-        self.team_of = {}
-        for incident in sorted(known, key=lambda incident: incident.known_from):
-            self._learn_team(incident)
-        return self
 
     def learn_one(self, incident: Incident) -> None:
         """Add or replace one resolved incident: the next question knows it."""
-        if who := self._outcome(incident):
-            self.expertise.learn_one(incident, who)
+        told = outcome_of(incident, self.target)
+        if told.responder:
+            self.expertise.learn_one(incident, told)
             self._learn_team(incident)
 
     def predict_one(
@@ -72,29 +65,87 @@ class Router:
         incident: Incident,
         *,
         similar: Sequence[Suggestion] = (),
-        staff: Sequence[Responder] = (),
-        load: Mapping[str, int] | None = None,
+        roster: Roster | None = None,
+        chosen: str = "",
         top: int = 10,
     ) -> Routing:
         """Who should take `incident`, asked as of its opening; its own outcome is never looked at.
 
-        `staff` is the roster (empty: unknown, everybody can be asked); `load` counts open incidents per responder id.
+        Without a `roster` everybody can be asked. `chosen`: whom a person has chosen already; the answer reviews it.
         """
-        people = self.expertise.memory_.people
+        roster = roster or Roster(())
+        known = bool(self.expertise.memory_.people)
         opinions = self.expertise.opinions(incident)
-        chances = self.expertise.stacker_.probabilities(opinions) if people else np.zeros(0)
-        votes = self._votes(similar)
-        mixed = _mixed(people, chances, votes)
-        standing = self._standing(incident, mixed, staff, load or {})
-        ranked = sorted(standing, key=lambda item: (not item[1].available, -item[0], item[1].responder))[:top]
+        mixed = self._chances(incident, opinions.table, similar, roster)
+        lined = ranking.line_up(incident, mixed, roster, self.target == "resolver")
+        threshold = self._threshold(lined.first)
+        automatic = lined.first_is_likeliest and lined.first_chance >= threshold
         explainer = Explainer(self.expertise, incident, opinions)
-        candidates = tuple(_explained(explainer, candidate, votes) for _, candidate in ranked)
-        automatic = self._sure(candidates)
-        note = "" if people else "nothing resolved yet: roster only"
-        rung = Rung.FULL if people else Rung.RULES
+        votes = ranking.votes(similar, self.target)
+        explain = ranking.explained(explainer, votes)
         return Routing(
-            candidates=candidates, automatic=automatic, queue=self._queue(mixed, staff), rung=rung, note=note
+            candidates=tuple(explain(one) for one in lined.candidates[:top]),
+            automatic=automatic,
+            queue=self._queue(mixed, roster),
+            rung=Rung.FULL if known else Rung.RULES,
+            note="" if known else "nothing resolved yet: roster only",
+            decision=self._decision(lined.likeliest, automatic, known),
+            fallback=lined.fallback,
+            passed_over=tuple(explain(one) for one in lined.passed_over),
+            threshold=threshold,
+            review=_review(chosen, mixed) if chosen else None,
         )
+
+    def assign(self, incidents: Sequence[Incident], roster: Roster) -> dict[str, str]:
+        """Responder per incident id ("" for its queue): all of `incidents` given out together at the least cost."""
+        offers = []
+        for incident in incidents:
+            mixed = self._chances(incident, self.expertise.opinions(incident).table, (), roster)
+            lined = ranking.line_up(incident, mixed, roster, people=True)
+            urgency = _URGENCY[rank_of(incident.priority) - 1]
+            costs = {one.responder: -urgency * lined.score_of[one.responder] for one in lined.free}
+            offers.append(Offer(incident_id=incident.id, costs=costs))
+        return assign(offers, ranking.free_places(roster, urgent=any(rank_of(one.priority) == 1 for one in incidents)))
+
+    def _chances(
+        self, incident: Incident, table: ranking.Floats, similar: Sequence[Suggestion], roster: Roster
+    ) -> dict[str, float]:
+        people = self.expertise.memory_.people
+        chances = self.expertise.stacker_.probabilities(table) if people else ()
+        mixed = ranking.mixed(people, chances, ranking.votes(similar, self.target))
+        return ranking.with_unseen(mixed, incident, roster.staff) if self.target == "resolver" else mixed
+
+    def _threshold(self, responder: str) -> float:
+        return self.expertise.stacker_.thresholds_.of(self.expertise.memory_.number_of(responder))
+
+    def _decision(self, likeliest: float, automatic: bool, known: bool) -> Decision:
+        if automatic:
+            return Decision.ASSIGN
+        unclear = not known or likeliest <= self.expertise.stacker_.thresholds_.floor
+        return Decision.ON_CALL if unclear else Decision.CHOOSE
+
+    def _queue(self, mixed: Mapping[str, float], roster: Roster) -> str:
+        """The team whose members are likeliest together; the set queue where no team is known."""
+        teams: dict[str, float] = {}
+        team_of = {person.id: person.team for person in roster.staff}
+        for who, chance in mixed.items():
+            team = who if self.target == "team" else team_of.get(who) or self.team_of.get(who, "")
+            if team:
+                teams[team] = teams.get(team, 0.0) + chance
+        return self.queue or max(teams, key=lambda team: (teams[team], team), default="")
+
+    def _told(self, incidents: Iterable[Incident]) -> tuple[list[Incident], list[Outcome]]:
+        pairs = [(incident, outcome_of(incident, self.target)) for incident in incidents]
+        return [one for one, told in pairs if told.responder], [told for _, told in pairs if told.responder]
+
+    def _learn_teams(self, known: Sequence[Incident]) -> Self:
+        for incident in sorted(known, key=lambda incident: incident.known_from):
+            self._learn_team(incident)
+        return self
+
+    def _learn_team(self, incident: Incident) -> None:
+        if self.target == "resolver" and incident.resolution is not None and incident.resolution.team:
+            self.team_of[incident.resolution.resolver] = incident.resolution.team
 
     def to_part(self) -> ModelPart:
         """Everything learned."""
@@ -113,95 +164,16 @@ class Router:
         router.expertise, router.team_of = expertise, dict(data["team_of"])
         return router
 
-    def _outcome(self, incident: Incident) -> str:
-        if incident.resolution is None:
-            return ""
-        return incident.resolution.team if self.target == "team" else incident.resolution.resolver
 
-    def _learn_team(self, incident: Incident) -> None:
-        if self.target == "resolver" and incident.resolution is not None and incident.resolution.team:
-            self.team_of[incident.resolution.resolver] = incident.resolution.team
-
-    def _votes(self, similar: Sequence[Suggestion]) -> dict[str, float]:
-        """Shares of the recommender's past incidents per responder, by the square of their score."""
-        votes: dict[str, float] = {}
-        for suggestion in similar:
-            if who := self._outcome(suggestion.incident):
-                votes[who] = votes.get(who, 0.0) + suggestion.score**2
-        total = sum(votes.values())
-        return {who: vote / total for who, vote in votes.items()} if total > 0 else {}
-
-    def _standing(
-        self, incident: Incident, mixed: Mapping[str, float], staff: Sequence[Responder], load: Mapping[str, int]
-    ) -> list[tuple[float, Candidate]]:
-        """Candidates with what they are ranked by: the probability, less a penalty for load."""
-        if not staff or self.target == "team":
-            return [(chance, Candidate(responder=who, probability=chance)) for who, chance in mixed.items()]
-        urgent = incident.priority.strip().lower().startswith(_URGENT)
-        roster = {person.id: person for person in staff}
-        standing = []
-        for who, chance in _with_unseen(mixed, incident, staff).items():
-            if who not in roster:
-                gone = (Evidence(signal="not on the roster", weight=0.0),)
-                standing.append((chance, Candidate(responder=who, probability=chance, available=False, because=gone)))
-                continue
-            found = availability(roster[who], incident.opened_at, load)
-            busy = 0.0 if urgent else _LOAD_PENALTY * min(1.0, load.get(who, 0) / max(1, roster[who].max_open))
-            candidate = Candidate(responder=who, probability=chance, available=found.available, because=found.reasons)
-            standing.append((chance * (1 - busy), candidate))
-        return standing
-
-    def _sure(self, candidates: Sequence[Candidate]) -> bool:
-        """Whether the first candidate can be assigned without asking: available, and above the learned threshold."""
-        return bool(
-            candidates
-            and candidates[0].available
-            and candidates[0].probability >= self.expertise.stacker_.threshold_
-            and candidates[0].probability >= max(candidate.probability for candidate in candidates)
-        )
-
-    def _queue(self, mixed: Mapping[str, float], staff: Sequence[Responder]) -> str:
-        """The team whose members are likeliest together; the set queue where no team is known."""
-        teams: dict[str, float] = {}
-        roster = {person.id: person.team for person in staff}
-        for who, chance in mixed.items():
-            team = who if self.target == "team" else roster.get(who) or self.team_of.get(who, "")
-            if team:
-                teams[team] = teams.get(team, 0.0) + chance
-        return self.queue or max(teams, key=lambda team: (teams[team], team), default="")
-
-
-def _explained(explainer: Explainer, candidate: Candidate, votes: Mapping[str, float]) -> Candidate:
-    because = explainer.reasons(candidate.responder)
-    if vote := votes.get(candidate.responder):
-        because += (Evidence(signal="suggested fixes", weight=vote, detail=f"{vote:.0%} of the suggested past fixes"),)
-    return replace(candidate, because=(*because, *candidate.because))
-
-
-def _mixed(people: Sequence[str], chances: Iterable[float], votes: Mapping[str, float]) -> dict[str, float]:
-    kept = 1.0 - _SIMILAR_SHARE if votes else 1.0
-    mixed = {who: kept * float(chance) for who, chance in zip(people, chances, strict=True)}
-    if not people:
-        kept = 0.0
-    for who, vote in votes.items():
-        mixed[who] = mixed.get(who, 0.0) + (1.0 - kept) * vote
-    return mixed
-
-
-def _with_unseen(mixed: Mapping[str, float], incident: Incident, staff: Sequence[Responder]) -> dict[str, float]:
-    """`mixed`, and what it leaves over shared by staff never seen, more to those on call or with a fitting skill."""
-    unseen = [person for person in staff if person.id not in mixed]
-    if not unseen:
-        return dict(mixed)
-    known = sum(mixed.values())
-    left = max(_UNSEEN_SHARE, 1.0 - known)
-    about = set(words(f"{incident.text()} {incident.service} {incident.category}"))
-    share = {person.id: 1.0 + 3.0 * person.on_call + 3.0 * _skilled(person, about) for person in unseen}
-    scale, total = min(1.0, (1.0 - left) / max(known, 1e-12)), sum(share.values())
-    return {who: chance * scale for who, chance in mixed.items()} | {
-        who: left * part / total for who, part in share.items()
-    }
-
-
-def _skilled(person: Responder, about: set[str]) -> bool:
-    return any(about & set(words(skill)) for skill in person.skills)
+def _review(chosen: str, mixed: Mapping[str, float]) -> Review:
+    """What the probabilities say of a choice made already."""
+    others = {who: chance for who, chance in mixed.items() if who != chosen}
+    better = max(others, key=lambda who: (others[who], who), default="")
+    own, other = mixed.get(chosen, 0.0), others.get(better, 0.0)
+    return Review(
+        chosen=chosen,
+        probability=min(1.0, own),
+        better=better,
+        better_probability=other,
+        looks_wrong=own <= _UNLIKELY and other >= _MUCH_LIKELIER * max(own, 0.05),
+    )

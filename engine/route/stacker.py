@@ -1,4 +1,7 @@
-"""One probability out of several opinions: a conditional logit (McFadden 1974) over all people and "someone else"."""
+"""One probability out of several opinions: a conditional logit (McFadden 1974) over people and "someone else".
+
+Weights are learned on the earlier of past questions, how sure to be on the later ones, so that time to come is allowed for.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,29 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
-from engine.route.memory import Floats, Ints
+from engine.route.columns import Floats, Ints
+from engine.route.thresholds import Thresholds, Top
 
-_RIDGE = 2.0  # pull towards the prior weights, in squared log-likelihood units per weight
-_DRIFT = 0.97  # the weights are made smaller by this: time to come differs more than the end of the history
-_WANTED_PRECISION = 0.95
-_MIN_AUTOMATIC = 30  # held-out decisions a threshold must rest on
+LEADING = 60  # people among whom a question is decided
+_RIDGE = 50.0  # pull towards the prior weights, in squared log-likelihood units per weight
+_EARLIER = 0.6  # of the questions: the weights that are judged on the rest are learned on them
+_LEAST_JUDGED = 40  # questions below which nothing is said about how sure to be
+_DRIFT = 0.97  # weights are made smaller by this: time to come differs more than the end of the history
+_WARMTH = (0.5, 1.25)  # range of the factor by which weights are made surer or less sure
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A past question: `opinions` (people, signals) and the number of who was right, -1 for someone never seen."""
+    """A past question: `opinions` (people, signals) of the leading ones and the place of who was right, -1 if none.
+
+    `who` are their numbers.
+    """
 
     opinions: Floats
     right: int
+    who: Ints
 
 
 class Stacker:
@@ -33,66 +43,89 @@ class Stacker:
         self.stranger = stranger
         self.weights_: Floats = np.asarray(prior, dtype=np.float64)
         self.stranger_ = stranger
-        self.threshold_ = 1.01  # probability from which a decision needs no asking; above 1: never
+        self.thresholds_ = Thresholds()
         self.asked_ = 0
 
     def fit(self, asked: Sequence[Asked]) -> Self:
-        """Learn the weights from past questions; few of them leave the weights near the prior."""
+        """Learn the weights from past questions, in order of time; few of them leave the weights near the prior."""
         if not asked:
             return self
-        start = np.append(np.asarray(self.prior, np.float64), self.stranger)
-        found = minimize(
-            _loss, start, args=(_Pile.of(asked), start), jac=True, method="L-BFGS-B", options={"maxiter": 100}
-        )
-        self.weights_, self.stranger_ = _DRIFT * found.x[:-1], _DRIFT * float(found.x[-1])
+        cut = int(len(asked) * _EARLIER)
+        judged = asked[cut:] if len(asked) - cut >= _LEAST_JUDGED else []
+        if judged:
+            self._learn(asked[:cut])
+            warmth = _DRIFT * self._warmth(judged)
+            self._cool(warmth)
+            self.thresholds_ = Thresholds().fit([self._top(question) for question in judged])
+            self._learn(asked)
+            self._cool(warmth)
+        else:
+            self._learn(asked)
         self.asked_ = len(asked)
-        self.threshold_ = self._threshold(asked)
         return self
 
     def probabilities(self, opinions: Floats) -> Floats:
-        """Probability (0..1) per person; they sum to 1 less that of someone never seen."""
-        return _softmax(np.append(opinions @ self.weights_, self.stranger_))[:-1]
+        """Probability (0..1) per person; they sum to 1 less that of someone never seen, or far from leading."""
+        scores = opinions @ self.weights_
+        if len(scores) <= LEADING:
+            return _softmax(np.append(scores, self.stranger_))[:-1]
+        leading = leading_of(opinions, self.prior)
+        found, rest = np.zeros(len(scores)), np.ones(len(scores), bool)
+        chances = _softmax(np.append(scores[leading], self.stranger_))
+        found[leading], rest[leading] = chances[:-1], False
+        found[rest] = 0.5 * chances[-1] * _softmax(scores[rest])
+        return found
 
-    def _threshold(self, asked: Sequence[Asked]) -> float:
-        tops = []
-        for question in asked:
-            if len(question.opinions):
-                chances = self.probabilities(question.opinions)
-                best = int(np.argmax(chances))
-                tops.append((float(chances[best]), best == question.right))
-        return max(threshold_for(tops), threshold_for(tops[len(tops) // 2 :]))  # good of late, not only on the whole
+    def _learn(self, asked: Sequence[Asked]) -> None:
+        start = np.append(np.asarray(self.prior, np.float64), self.stranger)
+        found = minimize(
+            _loss, start, args=(_Pile.of(asked), start), jac=True, method="L-BFGS-B", options={"maxiter": 80}
+        )
+        self.weights_, self.stranger_ = found.x[:-1], float(found.x[-1])
+
+    def _cool(self, warmth: float) -> None:
+        self.weights_, self.stranger_ = warmth * self.weights_, warmth * self.stranger_
+
+    def _warmth(self, judged: Sequence[Asked]) -> float:
+        """The factor on all weights with which the judged questions are foretold best."""
+        pile, weights = _Pile.of(judged), np.append(self.weights_, self.stranger_)
+        none = np.zeros(len(weights))
+        found = minimize_scalar(lambda by: _loss(by * weights, pile, none, 0.0)[0], bounds=_WARMTH, method="bounded")
+        return float(found.x)
+
+    def _top(self, question: Asked) -> Top:
+        chances = self.probabilities(question.opinions)
+        best = int(np.argmax(chances)) if len(chances) else -1
+        order = np.argsort(-chances)[:3]
+        return Top(
+            who=int(question.who[best]) if len(chances) else -1,
+            chance=float(chances[best]) if len(chances) else 0.0,
+            right=best == question.right and best >= 0,
+            near=question.right >= 0 and question.right in order,
+        )
 
     def to_data(self) -> dict[str, Any]:
         """What was learned, JSON-able."""
         weights = [float(weight) for weight in self.weights_]
-        return {"weights": weights, "stranger": self.stranger_, "threshold": self.threshold_, "asked": self.asked_}
+        prior = [float(weight) for weight in self.prior]
+        return {"prior": prior, "weights": weights, "stranger": self.stranger_, "asked": self.asked_,
+                "thresholds": self.thresholds_.to_data()}  # fmt: skip
 
-    def restore(self, data: Mapping[str, Any]) -> Self:
-        """Take back what `to_data` gave."""
-        self.weights_ = np.asarray(data["weights"], np.float64)
-        self.stranger_, self.threshold_ = float(data["stranger"]), float(data["threshold"])
-        self.asked_ = int(data["asked"])
-        return self
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """The stacker that `to_data` described."""
+        stacker = cls(prior=tuple(data["prior"]))
+        stacker.weights_ = np.asarray(data["weights"], np.float64)
+        stacker.stranger_, stacker.asked_ = float(data["stranger"]), int(data["asked"])
+        stacker.thresholds_ = Thresholds.from_data(data["thresholds"])
+        return stacker
 
 
-def threshold_for(tops: Sequence[tuple[float, bool]], precision: float = _WANTED_PRECISION) -> float:
-    """Lowest probability from which at least `precision` of the decisions were right; 1.01 where there is none.
-
-    `tops` are pairs of the best probability and whether it was right. One error is added against luck.
-
-    Examples
-    --------
-    >>> threshold_for([(0.9, True)] * 60 + [(0.5, False)] * 9)
-    0.9
-    """
-    best, right = 1.01, 0
-    ranked = sorted(tops, key=lambda top: -top[0])
-    for count, (chance, hit) in enumerate(ranked, 1):
-        right += hit
-        last = count == len(ranked) or ranked[count][0] < chance
-        if last and count >= _MIN_AUTOMATIC and right - 1 >= precision * (count + 1) - 1:
-            best = chance
-    return best
+def leading_of(opinions: Floats, prior: Sequence[float]) -> Ints:
+    """Places of the people among whom a question is decided: the best by the weights before any learning."""
+    if len(opinions) <= LEADING:
+        return np.arange(len(opinions))
+    return np.sort(np.argpartition(-(opinions @ np.asarray(prior)), LEADING)[:LEADING])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +152,7 @@ class _Pile:
         return cls(np.concatenate(blocks), np.array(begins), np.array(right))
 
 
-def _loss(weights: Floats, pile: _Pile, prior: Floats) -> tuple[float, Floats]:
+def _loss(weights: Floats, pile: _Pile, prior: Floats, ridge: float = _RIDGE) -> tuple[float, Floats]:
     """Negative log-likelihood with a pull towards `prior`, and its slope."""
     away = weights - prior
     scores = (pile.opinions @ weights.astype(np.float32)).astype(np.float64)
@@ -130,7 +163,7 @@ def _loss(weights: Floats, pile: _Pile, prior: Floats) -> tuple[float, Floats]:
     chances /= np.repeat(totals, sizes)
     loss = float((np.log(totals) - scores[pile.right]).sum())
     slope = chances.astype(np.float32) @ pile.opinions - pile.opinions[pile.right].sum(axis=0)
-    return loss + _RIDGE * float(away @ away), np.asarray(slope, np.float64) + 2 * _RIDGE * away
+    return loss + ridge * float(away @ away), np.asarray(slope, np.float64) + 2 * ridge * away
 
 
 def _softmax(scores: Floats) -> Floats:

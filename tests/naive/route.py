@@ -59,3 +59,25 @@ def is_working(responder: Responder, at: datetime) -> bool:
             return False
         minute -= timedelta(minutes=1)
     return False
+
+
+def weights(days: Sequence[float], now: float, half_life_days: float) -> list[float]:
+    """What each incident counts `now`: half of it a half-life ago."""
+    return [0.5 ** ((now - day) / half_life_days) for day in days]
+
+
+def assign(costs: dict[str, dict[str, float]], free: dict[str, int], queue: float, place: float) -> float:
+    """The least total cost of giving each incident to somebody or its queue, by trying everything."""
+
+    def best(left: list[str], taken: dict[str, int]) -> float:
+        if not left:
+            return 0.0
+        incident, rest = left[0], left[1:]
+        found = queue + best(rest, taken)
+        for who, cost in costs[incident].items():
+            turn = taken.get(who, 0)
+            if turn < free.get(who, 0):
+                found = min(found, cost + place * turn + best(rest, {**taken, who: turn + 1}))
+        return found
+
+    return best(list(costs), {})

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Incident
 from engine.route import Router
-from engine.route.expertise import SIGNALS
+SIGNALS = ()
 from training.benchmarks.report import Row
 from training.benchmarks.route_data import Case, cases, firm_case
 from training.progress import Track, track

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from engine.clock import parse_time
 from engine.domain import Incident, Resolution
-from engine.route.router import Target
+from engine.route import Target
 from training.simulate import Plan, simulate
 
 _SETS = Path("datasets/suggest_route")
@@ -67,13 +68,13 @@ def firm_case(seed: int) -> Case:
 def _service_now(folder: Path, target: Target, first: bool) -> Case:
     columns = (*_OPEN_TIME, "first_group") if first else _OPEN_TIME
     with gzip.open(folder / "servicenow_uci" / "incidents.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        incidents = [_ticket(row, columns) for row in csv.DictReader(file)]
+        incidents = [_ticket(row, columns, target) for row in csv.DictReader(file)]
     incidents.sort(key=lambda incident: incident.opened_at)
     name = f"ServiceNow {'team' if target == 'team' else 'person'}, {'with' if first else 'without'} the first choice"
     return _split(Case(name=name, target=target, history=incidents, queries=[], human="first_group" if first else ""))
 
 
-def _ticket(row: dict[str, str], columns: Sequence[str]) -> Incident:
+def _ticket(row: dict[str, str], columns: Sequence[str], target: Target) -> Incident:
     closed = row["closed_at"] or row["resolved_at"]
     return Incident(
         id=row["number"],
@@ -81,9 +82,14 @@ def _ticket(row: dict[str, str], columns: Sequence[str]) -> Incident:
         closed_at=parse_time(closed, "closed_at") if closed else None,
         category=row["category"],
         priority=row["priority"],
-        resolution=Resolution(resolver=row["resolved_by"], team=row["last_group"]),
+        resolution=Resolution(resolver=row["resolved_by"], team=row["last_group"], involved=_path(row, target)),
         fields={column: row[column] for column in columns if row[column]},
     )
+
+
+def _path(row: dict[str, str], target: Target) -> tuple[str, ...]:
+    """Through whose hands it went."""
+    return tuple(row["group_path" if target == "team" else "assignee_path"].split(">"))
 
 
 def _firefox(folder: Path, fold: int) -> Case:
@@ -124,13 +130,19 @@ def _hadoop(folder: Path) -> Case:
             service=row["project"],
             category=", ".join(row["components"]),
             priority=row["priority"] or "",
-            resolution=Resolution(resolver=row["assignee"]),
+            resolution=Resolution(resolver=row["assignee"], involved=_commenters(row)),
         )
         for row in fixed
     ]
     incidents.sort(key=lambda incident: incident.opened_at)
     case = _split(Case(name="Hadoop assignee, no reporter", target="resolver", history=incidents, queries=[]))
     return replace(case, history=incidents)  # those asked become history for the next ones once they are resolved
+
+
+def _commenters(row: dict[str, Any]) -> tuple[str, ...]:
+    """Who had commented by the time it was resolved, in order."""
+    until = row["resolved"] or "9"
+    return tuple(who for who, first, _ in sorted(row["commenters"], key=lambda one: one[1]) if first[:19] <= until[:19])
 
 
 def _split(case: Case) -> Case:

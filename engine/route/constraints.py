@@ -1,0 +1,93 @@
+"""After the score: who of the likely ones can be asked now, and what stands against the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.domain import Evidence, Incident, Responder, Work
+from engine.route.availability import availability
+from engine.route.policy import Policy, rank_of
+
+NOBODY_BUSY: Mapping[str, Work] = {}
+_LEAST_PEERS = 3  # people of a team from which on a fair share means anything
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether somebody can be asked, what their work costs them in the ranking, and why."""
+
+    can_be_asked: bool
+    cost: float = 0.0  # log-odds, 0 and up
+    reasons: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The people, what they have on their hands, and the rules, at one moment."""
+
+    staff: Sequence[Responder]
+    work: Mapping[str, Work] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+    def standing(self, person: Responder, incident: Incident) -> Standing:
+        """Of `person` for `incident`, at its opening. Nothing here looks at who is likely."""
+        rank, work = rank_of(incident.priority), self.work.get(person.id, Work())
+        here = availability(person, incident.opened_at)
+        against = [*_unskilled(person, self.policy.skills_for(incident))]
+        if rank > 1:  # of the most urgent, only absence and skill keep anybody away
+            against += [*_overloaded(person, work), *_tired(work, self.policy), *self._unfair(person, work)]
+        cost = self._cost(person, work, rank)
+        reasons = (*here.reasons, *against)
+        if cost > 0.05:
+            reasons += (Evidence(signal="load", weight=-cost, detail=_load(person, work)),)
+        return Standing(here.available and not against, cost, reasons)
+
+    def _cost(self, person: Responder, work: Work, rank: int) -> float:
+        """What load and pages take from the ranking, in log-odds; nothing of the most urgent."""
+        if rank == 1:
+            return 0.0
+        full = min(1.0, work.open / max(1, person.max_open))
+        tired = min(1.0, work.pages_day / self.policy.most_pages_day)
+        return self.policy.load_cost[rank - 1] * full + self.policy.tired_cost * tired
+
+    def _unfair(self, person: Responder, work: Work) -> list[Evidence]:
+        """Whether the person had more than a fair share of the team's incidents of seven days."""
+        peers = [one for one in self.staff if one.team == person.team and not one.left]
+        total = sum(self.work.get(one.id, Work()).pages_week for one in peers)
+        if len(peers) < _LEAST_PEERS or total < self.policy.fair_from:
+            return []
+        share = work.pages_week / total
+        if share <= self.policy.fair_share:
+            return []
+        return [Evidence(signal="fair share", weight=0.0, detail=f"had {share:.0%} of the team's incidents of 7 days")]
+
+
+def standing_score(chance: float, standing: Standing) -> float:
+    """What candidates are ranked by: log probability less the cost of load."""
+    return math.log(max(chance, 1e-12)) - standing.cost
+
+
+def _unskilled(person: Responder, needed: Sequence[str]) -> list[Evidence]:
+    own = {skill.strip().lower() for skill in person.skills}
+    missing = [skill for skill in needed if skill.strip().lower() not in own]
+    return [Evidence(signal="skill", weight=0.0, detail=f"lacks {', '.join(missing)}")] if missing else []
+
+
+def _overloaded(person: Responder, work: Work) -> list[Evidence]:
+    if work.open < person.max_open:
+        return []
+    return [Evidence(signal="fully loaded", weight=0.0, detail=f"{work.open} open of {person.max_open}")]
+
+
+def _tired(work: Work, policy: Policy) -> list[Evidence]:
+    if work.pages_day >= policy.most_pages_day:
+        return [Evidence(signal="fatigue", weight=0.0, detail=f"{work.pages_day} incidents in 24 hours")]
+    if work.pages_week >= policy.most_pages_week:
+        return [Evidence(signal="fatigue", weight=0.0, detail=f"{work.pages_week} incidents in 7 days")]
+    return []
+
+
+def _load(person: Responder, work: Work) -> str:
+    return f"{work.open} open of {person.max_open}, {work.pages_day} in 24 hours"

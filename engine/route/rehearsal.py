@@ -1,0 +1,156 @@
+"""The history as it was lived: later incidents asked of what was known before them, stage by stage.
+
+From this the weights of the signals are learned, and how sure to be; nothing that is asked has been seen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.route import linear
+from engine.route.columns import Floats, Ints
+from engine.route.features import Features
+from engine.route.linear import Course, Examples, Softmax
+from engine.route.memory import Case, Memory
+from engine.route.signals import FIXED, Lines, Setting, opinions
+from engine.route.stacker import Asked, leading_of
+
+_STAGES = (0.5, 0.75)  # shares of the history at which stages begin
+_MAX_ASKED = 2500
+_MAX_FEATURES = 30_000
+_MAX_WEIGHTS = 16_000_000  # features x people of one linear model: 64 MB, twice while it learns
+_MAX_TEAMS = 400
+_SHORT_DAYS = (0.25, 1.0, 3.0, 10.0, 30.0, 90.0, 365.0)
+_START = {"linear": 0.35, "team": 0.1, "handed on": 0.05, "share, short": 0.2, "share, middle": 0.1}
+_SIMILAR = 0.1  # weight of a signal of similar incidents, before it is learned
+_COLUMN = 0.05  # the same of a column
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The history in the order in which it became known, what of it is asked, and when stages begin."""
+
+    history: Sequence[Case]  # as it is
+    cases: list[Case]  # the same, dated by their order where their times tell nothing
+    asked: Ints  # places in `cases`, in order of opening
+    cuts: tuple[float, ...]  # days
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a rehearsal leaves behind."""
+
+    memory: Memory
+    features: Features
+    people_model: Softmax
+    team_model: Softmax | None
+    team_names: list[str]
+    asked: list[Asked]
+
+
+def prior_weights(setting: Setting) -> tuple[float, ...]:
+    """The weights from which those of the signals are learned."""
+    fixed = [_START.get(name, _SIMILAR if name.startswith("similar") else 0.0) for name in FIXED]
+    return (*fixed, *(_COLUMN for _ in range(2 * len(setting.columns))))
+
+
+def plan(cases: Sequence[Case], *, online: bool) -> Plan:
+    """What is asked, and when stages begin. Where times tell nothing, the order is the only time."""
+    opened = np.sort(np.array([case.opened for case in cases]))
+    known = np.array([case.known for case in cases])
+    cuts, history = [float(opened[int(len(opened) * share)]) for share in _STAGES], cases
+    if np.count_nonzero(known < cuts[0]) < len(cases) * _STAGES[0] / 2:
+        cases = [replace(case, opened=float(place), known=place + 0.5) for place, case in enumerate(cases)]
+        cuts = [float(int(len(cases) * share)) for share in _STAGES]
+    places = sorted(range(len(cases)), key=lambda place: (cases[place].opened, place))
+    later = [place for place in places if cases[place].opened >= cuts[0]]
+    asked = np.array(later[:: max(1, -(-len(later) // _MAX_ASKED))], np.int64)
+    return Plan(history, list(cases), asked, tuple(cuts), online)
+
+
+def rehearse(course: Plan, setting: Setting) -> Learned:
+    """Live through the history once."""
+    memory = Memory().learn_all(course.cases)
+    features = Features()
+    limit = min(_MAX_FEATURES, max(2000, _MAX_WEIGHTS // max(1, len(memory.people))))
+    rows = features.fit_rows([case.reading for case in course.cases], limit)
+    opened = np.array([case.opened for case in course.cases])
+    known = np.array([case.known for case in course.cases])
+    classes = np.array([memory.number_of(case.responder) for case in course.cases], np.int64)
+    examples = Examples(rows, classes, opened, known)
+    stages = Course(course.cuts, len(memory.people))
+    people_model, told = linear.follow(examples, course.asked, stages)
+    team_names = list(memory.teams)
+    team_model, team_told = None, None
+    if 1 < len(team_names) <= _MAX_TEAMS:
+        number = {team: place for place, team in enumerate(team_names)}
+        teams = np.array([number.get(case.team, 0) for case in course.cases], np.int64)
+        team_model, team_told = linear.follow(
+            Examples(rows, teams, opened, known), course.asked, Course(course.cuts, len(team_names))
+        )
+    half_lives = half_lives_of(memory, course)
+    asked = _asked(course, setting, half_lives, _Told(told, team_told, team_names))
+    memory = Memory().learn_all(course.history).pace(half_lives)
+    return Learned(memory, features, people_model, team_model, team_names, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    people: Floats
+    teams: Floats | None
+    team_names: list[str]
+
+    def lines(self, place: int, people: int) -> Lines:
+        """Of one question, as far as the people were known when its stage began."""
+        return Lines(self.people[place, :people], None if self.teams is None else self.teams[place], self.team_names)
+
+
+def _asked(course: Plan, setting: Setting, half_lives: Sequence[float], told: _Told) -> list[Asked]:
+    """Each question with what was known when it was opened or, where outcomes come in bulk, when its stage began."""
+    memory, prior = Memory(), prior_weights(setting)
+    memory.pace(half_lives)
+    waiting, found, known_people, stage = iter(course.cases), [], 0, -1
+    upcoming = next(waiting, None)
+    for place, number in enumerate(course.asked):
+        case = course.cases[number]
+        now = int(np.searchsorted(course.cuts, case.opened, side="right")) - 1
+        until = case.opened if course.online else course.cuts[now]
+        begun = now != stage
+        for limit in (course.cuts[now], until) if begun else (until,):
+            while upcoming is not None and upcoming.known < limit:
+                memory.learn(upcoming)
+                upcoming = next(waiting, None)
+            if begun and limit == course.cuts[now]:
+                known_people, stage = len(memory.people), now
+        found.append(_one(memory, case, setting, told.lines(place, known_people), prior))
+    return found
+
+
+def _one(memory: Memory, case: Case, setting: Setting, lines: Lines, prior: Sequence[float]) -> Asked:
+    table = opinions(memory, case.reading, case.opened, setting, lines).table
+    leading = leading_of(table, prior)
+    right = memory.number_of(case.responder)
+    place = np.flatnonzero(leading == right) if right is not None else []
+    return Asked(table[leading].astype(np.float32), int(place[0]) if len(place) else -1, leading)
+
+
+def half_lives_of(memory: Memory, course: Plan) -> tuple[float, float, float]:
+    """Short, middle and long half-life in days: the short one foretells the overall shares of the last stage best."""
+    cut = course.cuts[-1]
+    who, day = memory.who.seen(), memory.day.seen()
+    early = day < cut
+    later = [memory.number_of(course.cases[number].responder) for number in course.asked]
+    opened = np.array([course.cases[number].opened for number in course.asked])
+    right = np.array([number for number, at in zip(later, opened, strict=True) if at >= cut], np.int64)
+    span = max(float(np.ptp(day)), 1.0)
+
+    def fit_of(days: float) -> float:
+        mass = np.bincount(who[early], 0.5 ** ((cut - day[early]) / days), len(memory.people)) + 0.05
+        return float(np.log(mass[right] / mass.sum()).sum())
+
+    short = max((days for days in _SHORT_DAYS if days <= span), key=fit_of, default=_SHORT_DAYS[0])
+    return short, float(np.sqrt(short * 2 * span)), 2 * span
