@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import RLock
 
+from engine import staffing
 from engine.domain import (
     Alert,
     Candidate,
@@ -16,7 +17,6 @@ from engine.domain import (
     Incident,
     IncidentStatus,
     Pattern,
-    Responder,
     Routing,
     Rung,
     Suggestions,
@@ -25,9 +25,10 @@ from engine.domain import (
 from engine.errors import ModelUnusable
 from engine.patterns.occurrences import expected
 from engine.ports import Models
-from engine.store import alerts, incidents
+from engine.route import Roster
+from engine.store import alerts, incidents, routing
 from engine.store.database import Connection, revision_of
-from engine.store.records import IncidentRecord
+from engine.store.records import Event, IncidentRecord
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ HORIZON_HOURS = 12.0  # how far ahead an answer looks for expected load
 # Resolutions at once (an import) from which on everything is learned anew: answers come from words until `warm` has
 # encoded them, instead of a question waiting for it.
 _MANY = 100
+_ENOUGH = 60  # resolved incidents from which the router can learn weights of its own
 _RUNGS = tuple(Rung)  # best first
 
 
@@ -43,11 +45,12 @@ _RUNGS = tuple(Rung)  # best first
 class Desk:
     """The people and the clockwork at the moment of asking."""
 
-    staff: Sequence[Responder]
-    load: Mapping[str, int]  # open incidents by responder id
+    roster: Roster
     patterns: Sequence[Pattern]
     queue: str
     last_resolvers: Sequence[str]  # of the same service, latest first: for when the router cannot answer
+    said: Sequence[Event] = ()  # who took the incident or commented on it
+    chosen: str = ""  # whom a person has given it to
 
 
 class Experience:
@@ -68,15 +71,18 @@ class Experience:
                 if revision == self.revision:
                     return
                 records = list(incidents.fixed_since(link, self.revision))
-                anew = self.revision < 0 or len(records) > _MANY
+                retold = routing.changed_since(link, self.revision, staffing.CHANGES_LESSONS)
+                anew = self.revision < 0 or len(records) > _MANY or retold
                 if anew:
                     records = list(incidents.fixed_since(link, -1))
                 leading = leading_alerts(link, records)
+                lessons = staffing.lessons(link, records, leading)
+                lessons += staffing.prior(link) if anew else []
             if anew:
-                self._learn_all(records, leading)
+                self._learn_all(records, leading, lessons)
             else:
-                for record in records:
-                    self._learn_one(record.incident, leading.get(record.incident.id, ()))
+                for record, lesson in zip(records, lessons, strict=True):
+                    self._learn_one(record.incident, leading.get(record.incident.id, ()), lesson)
             self.revision = revision
 
     def answer(self, incident: Incident, leading: Sequence[Alert], desk: Desk, at: datetime) -> Triage:
@@ -85,13 +91,13 @@ class Experience:
         asked = replace(incident, opened_at=at, closed_at=None, resolution=None, status=IncidentStatus.OPEN)
         with self._lock:
             suggestions = self._suggestions(asked, leading)
-            routing = self._routing(asked, suggestions, desk)
+            found = self._routing(staffing.told(asked, leading, desk.said), suggestions, desk)
         host = next((alert.host for alert in leading if alert.host), "")
         return Triage(
             suggestions=suggestions,
-            routing=routing if routing.queue else replace(routing, queue=desk.queue),
+            routing=found if found.queue else replace(found, queue=desk.queue),
             expected=expected(desk.patterns, at, incident.service, host, HORIZON_HOURS),
-            rung=max(suggestions.rung, routing.rung, key=_RUNGS.index),
+            rung=max(suggestions.rung, found.rung, key=_RUNGS.index),
             model_version=self.models.version,
         )
 
@@ -102,19 +108,52 @@ class Experience:
         """
         self.models.recommender.warm(self._lock)
 
-    def _learn_all(self, records: Sequence[IncidentRecord], leading: Mapping[str, Sequence[Alert]]) -> None:
+        self._fit_router()
+
+    def assign(self, asked: Sequence[Incident], roster: Roster, at: datetime) -> dict[str, tuple[str, float]]:
+        """Responder ("" for its queue) and probability per incident id: all given out together."""
+        opened = [replace(one, opened_at=at, closed_at=None, resolution=None) for one in asked]
+        with self._lock:
+            given = self.models.router.assign(opened, roster)
+            chances = {
+                one.id: {who.responder: who.probability for who in self._candidates(one, roster, given[one.id])}
+                for one in opened
+            }
+        return {key: (who, chances[key].get(who, 0.0)) for key, who in given.items()}
+
+    def _candidates(self, asked: Incident, roster: Roster, who: str) -> Sequence[Candidate]:
+        return self.models.router.predict_one(asked, roster=roster).candidates if who else ()
+
+    def _fit_router(self) -> None:
+        """Where no model version has taught the router, let a new one learn its weights beside this one."""
+        if self.models.router_is_fitted:
+            return
+        with self._store.read() as link:
+            records = list(incidents.fixed_since(link, -1))
+            lessons = staffing.lessons(link, records, leading_alerts(link, records))
+        if len(records) < _ENOUGH:
+            return
+        with _going_on("past incidents"):
+            learned = self.models.router.learned(lessons)
+            with self._lock, self._store.read() as link:
+                learned.catch_up([*staffing.prior(link), *lessons])
+                self.models = replace(self.models, router=learned, router_is_fitted=True)
+                self.revision = -1  # what came meanwhile is caught up with the next question
+
+    def _learn_all(
+        self, records: Sequence[IncidentRecord], leading: Mapping[str, Sequence[Alert]], lessons: Sequence[Incident]
+    ) -> None:
         past = [record.incident for record in records]
         with _going_on("past incidents"):
             self.models.recommender.fit(past, leading)
         with _going_on("past incidents"):
-            learn = self.models.router.refit if self.models.router_is_fitted else self.models.router.fit
-            learn(past)
+            self.models.router.catch_up(lessons)
 
-    def _learn_one(self, incident: Incident, leading: Sequence[Alert]) -> None:
+    def _learn_one(self, incident: Incident, leading: Sequence[Alert], lesson: Incident) -> None:
         with _going_on(incident.id):
             self.models.recommender.learn_one(incident, leading)
         with _going_on(incident.id):
-            self.models.router.learn_one(incident)
+            self.models.router.learn_one(lesson)
 
     def _suggestions(self, asked: Incident, leading: Sequence[Alert]) -> Suggestions:
         try:
@@ -124,7 +163,9 @@ class Experience:
 
     def _routing(self, asked: Incident, suggestions: Suggestions, desk: Desk) -> Routing:
         try:
-            return self.models.router.predict_one(asked, similar=suggestions.items, staff=desk.staff, load=desk.load)
+            return self.models.router.predict_one(
+                asked, similar=suggestions.items, roster=desk.roster, chosen=desk.chosen
+            )
         except ModelUnusable as error:
             return by_rule(desk, str(error))
 

@@ -13,8 +13,8 @@ from engine.correcting import Correcting, Word
 from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError
 from engine.ledger import Ledger
 from engine.live import STUMBLES, Live
+from engine.people import People
 from engine.ports import CorrelatorFactory
-from engine.register import Register
 from engine.regrouping import fixed
 from engine.store.records import IncidentRecord, Origin, StoredAlert
 from engine.store.store import Store
@@ -24,7 +24,7 @@ Book = TypeVar("Book", bound=Ledger)
 Verb = Callable[[Correcting], list[IncidentRecord]]
 
 
-class Operators(Register):
+class Operators(People):
     """The part of Pathfinder that decides under the write lock with a correlator at hand.
 
     Every verb returns incidents as they are now: first the one that holds the alerts, then the others it changed.

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine import serving
+from engine import serving, staffing
+from engine.dispatching import Dispatching
 from engine.domain import (
     Alert,
     Incident,
@@ -25,12 +26,11 @@ from engine.experience import Desk, Experience, leading_alerts
 from engine.grouping import Grouping
 from engine.ledger import Ledger
 from engine.live import STUMBLES
-from engine.planning import Planning
 from engine.ports import Models, Revised
 from engine.register import Upcoming
 from engine.revising import Revising
 from engine.settings import Settings
-from engine.store import alerts, incidents, pointer, quiet, reference
+from engine.store import alerts, incidents, pointer, quiet, reference, routing
 from engine.store.database import revision_of
 from engine.store.quiet import Quietness
 from engine.store.records import Churn, Event, IncidentRecord, Origin
@@ -56,7 +56,7 @@ class Health:
     quiet: Quietness = Quietness()  # noqa: RUF009 - frozen
 
 
-class Pathfinder(Planning):
+class Pathfinder(Dispatching):
     """Alerts in; one incident, a past fix, a person and the load pattern out. Safe to share between threads."""
 
     def __init__(self, store: Store, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
@@ -68,6 +68,7 @@ class Pathfinder(Planning):
         self.queue = queue
         self.timezone = timezone
         self.experience = Experience(store, models)
+        self._looked_at = {}
         self._settings: Settings | None = None
         self._chosen: str | None = None  # model version that the pointer named when we last looked
         self._note = ""
@@ -177,9 +178,11 @@ class Pathfinder(Planning):
 
     def resolve(self, incident_id: str, resolution: Resolution, at: datetime) -> Incident:
         """Close with what fixed it, or replace the fix; the next question knows it. Raises NotFound."""
+        before = self.triage(incident_id, at).routing if resolution.resolver else None
         with self.store.write() as tx:
             record = incidents.leading(tx.link, incident_id)
             closed = record.incident.closed_at or max(at, record.incident.opened_at)
+            first = record.incident.resolution is None
             resolution = replace(resolution, resolved_at=resolution.resolved_at or at)
             record.incident = replace(
                 record.incident, status=IncidentStatus.RESOLVED, closed_at=closed, resolution=resolution
@@ -188,6 +191,8 @@ class Pathfinder(Planning):
             incidents.set_resolution(tx, record.incident.id, resolution)
             detail = {"text": resolution.text, "team": resolution.team}
             incidents.add_events(tx, [_event(record.incident.id, at, "resolved", resolution.resolver, detail)])
+            if before is not None and first:
+                self._judge(tx, before, record, at)
         with suppress(Unavailable):  # it is on disk; whoever asks next catches up
             self.experience.catch_up()
         return record.incident
@@ -199,21 +204,31 @@ class Pathfinder(Planning):
         with self.store.read() as link:
             record = incidents.leading(link, incident_id)
             leading = leading_alerts(link, [record])[record.incident.id]
-        return self._answer(record.incident, leading, at)
+            said = routing.said(link, [record.incident.id]).get(record.incident.id, [])
+        return self._answer(record.incident, leading, at, said=said, chosen=record.assignee)
 
-    def triage_text(self, incident: Incident, at: datetime) -> Triage:
-        """The same for an incident that is not stored."""
-        return self._answer(incident, (), at)
+    def triage_text(self, incident: Incident, at: datetime, *, chosen: str = "") -> Triage:
+        """The same for an incident that is not stored; `chosen`: whom a person would give it to."""
+        return self._answer(incident, (), at, chosen=chosen)
 
-    def _answer(self, incident: Incident, leading: Sequence[Alert], at: datetime) -> Triage:
+    def _answer(
+        self,
+        incident: Incident,
+        leading: Sequence[Alert],
+        at: datetime,
+        *,
+        said: Sequence[Event] = (),
+        chosen: str = "",
+    ) -> Triage:
         self.experience.catch_up()
         with self.store.read() as link:
             desk = Desk(
-                staff=reference.responders(link),
-                load=incidents.load(link),
+                roster=staffing.roster(link, at),
                 patterns=[named.pattern for named in reference.patterns(link)],
                 queue=self.queue,
                 last_resolvers=incidents.last_resolvers(link, incident.service, _LAST_RESOLVERS),
+                said=said,
+                chosen=chosen,
             )
         return self.experience.answer(incident, leading, desk, at)
 

@@ -109,6 +109,9 @@ class RouterPort(Protocol):
     def fit(self, incidents: Iterable[Incident]) -> Any:
         """Learn a history anew."""
 
+    def learned(self, incidents: Iterable[Incident]) -> RouterPort:
+        """A new one of the same kind, fitted to a history; this one goes on answering meanwhile."""
+
     def catch_up(self, incidents: Iterable[Incident]) -> Any:
         """Learn those of `incidents` that are not known yet, with the weights that are there: quicker than `fit`."""
 

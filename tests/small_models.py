@@ -221,6 +221,9 @@ class LastResolver:
         self.learned = [incident.id for incident in incidents]
         return self
 
+    def learned(self, incidents: Iterable[Incident]) -> LastResolver:
+        return LastResolver(broken=self.broken).fit(incidents)
+
     def catch_up(self, incidents: Iterable[Incident]) -> LastResolver:
         self.learned += [incident.id for incident in incidents if incident.id not in self.learned]
         return self

@@ -20,6 +20,7 @@ from engine.domain import (
     Responder,
     Rung,
     Severity,
+    Work,
 )
 from engine.errors import Conflict, NotFound, Unavailable
 from engine.pathfinder import Pathfinder
@@ -324,10 +325,13 @@ def test_taking_an_incident_counts_into_the_load(engine: Pathfinder) -> None:
     engine.triage("INC-2", moment(40))
     router = engine.experience.models.router
     assert isinstance(router, LastResolver)
-    assert router.asked_with == {"staff": [Responder(id="ann", skills=("db",))], "load": {"ann": 1}}
+    assert router.asked_with == {
+        "staff": [Responder(id="ann", skills=("db",))],
+        "work": {"ann": Work(open=1, pages_day=1, pages_week=1)},
+    }
     engine.resolve("INC-1", Resolution(resolver="ann"), moment(60))
     engine.triage("INC-2", moment(70))
-    assert router.asked_with["load"] == {}
+    assert router.asked_with["work"] == {"ann": Work(open=0, pages_day=1, pages_week=1)}
     with pytest.raises(Conflict):
         engine.acknowledge("INC-1", "ann", moment(80))
 

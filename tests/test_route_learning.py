@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,7 +93,7 @@ def test_the_telling_signal_gets_the_weight_and_probabilities_are_true() -> None
 
 def test_strangers_take_the_probability_that_they_took_before() -> None:
     asked = questions(400)
-    strange = [Asked(question.opinions, -1, question.who) if place % 4 == 0 else question for place, question in enumerate(asked)]
+    strange = [replace(question, right=-1) if place % 4 == 0 else question for place, question in enumerate(asked)]
     often, never = Stacker(prior=(0.5, 0.5)).fit(strange), Stacker(prior=(0.5, 0.5)).fit(asked)
     assert often.probabilities(asked[1].opinions).sum() < never.probabilities(asked[1].opinions).sum() - 0.05
 

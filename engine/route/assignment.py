@@ -1,7 +1,7 @@
 """Many incidents at once: given out together at the least total cost, not first come first served.
 
-Solved as a rectangular assignment (Crouse 2016, in scipy): each person stands for as many places as they can still take,
-each place a little dearer than the one before; leaving an incident to its queue is always possible, and dear.
+Solved as a rectangular assignment (Crouse 2016, in scipy): each person stands for as many places as they can still
+take, each place a little dearer than the one before; leaving an incident to its queue is always possible, and dear.
 """
 
 from __future__ import annotations

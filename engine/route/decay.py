@@ -19,10 +19,10 @@ class Decay:
         self.weights = Column("float64")
         self.mass = Column("float64")
 
-    def start(self, days: Ints | Floats, who: Ints, people: int) -> Decay:
+    def start(self, days: Floats, who: Ints, people: int) -> Decay:
         """Take in all rows so far."""
         self.since = float(days.max()) if len(days) else 0.0
-        self.weights = Column.over(_halved((self.since - days) / self.half_life_days))
+        self.weights = Column.over(_halved(np.asarray((self.since - days) / self.half_life_days, np.float64)))
         self.mass = Column.over(np.bincount(who, self.weights.seen(), people).astype(np.float64))
         return self
 

@@ -105,8 +105,7 @@ class Expertise:
         alone = importances([case.reading for case in cases], who, len(number))
         self.reader_.crossed_ = _best(alone, _CROSSED, lambda column: column.endswith("=") and "@" not in column)
         crossed = [
-            Case(c.id, self.reader_.cross(c.reading), c.responder, c.opened, c.known, c.team, c.involved)
-            for c in cases
+            Case(c.id, self.reader_.cross(c.reading), c.responder, c.opened, c.known, c.team, c.involved) for c in cases
         ]
         both = importances([case.reading for case in crossed], who, len(number)) if self.reader_.crossed_ else alone
         own = _best(alone, _OWN_COLUMNS, lambda column: "#" not in column)
@@ -169,5 +168,3 @@ def _day(moment: Any) -> float:
 
 def _under(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-
-

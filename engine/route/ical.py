@@ -65,12 +65,16 @@ def _stretches(event: Mapping[str, Property], zone: ZoneInfo) -> Iterator[TimeOf
     begins, own = _wall(event["DTSTART"], zone)
     whole_day = event["DTSTART"][1].isdigit()
     ends = _wall(event["DTEND"], zone)[0] if "DTEND" in event else begins + _length(event, whole_day)
-    skipped = {_wall((event["EXDATE"][0], one), zone)[0] for one in event["EXDATE"][1].split(",")} if (
-        "EXDATE" in event
-    ) else set()
+    skipped = (
+        {_wall((event["EXDATE"][0], one), zone)[0] for one in event["EXDATE"][1].split(",")}
+        if ("EXDATE" in event)
+        else set()
+    )
     for start in _recurring(begins, event, zone):
         if start not in skipped and ends > begins:
-            starts_at, ends_at = (moment.replace(tzinfo=own).astimezone(UTC) for moment in (start, start + (ends - begins)))
+            starts_at, ends_at = (
+                moment.replace(tzinfo=own).astimezone(UTC) for moment in (start, start + (ends - begins))
+            )
             yield TimeOff(starts_at=starts_at, ends_at=ends_at)
 
 

@@ -43,7 +43,7 @@ class View:
 
     def shares(self, who: Ints, rows: Ints, pace: int, people: int) -> Floats:
         """Weight of the rows of each person."""
-        return np.bincount(who[rows], self.weights[pace][rows], people) * self.scales[pace]
+        return np.asarray(np.bincount(who[rows], self.weights[pace][rows], people) * self.scales[pace], np.float64)
 
 
 class Memory:
@@ -100,7 +100,10 @@ class Memory:
             return View(day, weights, scales, mass)
         weights = tuple(np.where(self.day.seen() < day, one, 0.0) for one in weights)
         who, people = self.who.seen(), len(self.people)
-        mass = tuple(np.bincount(who, one, people) * scale for one, scale in zip(weights, scales, strict=True))
+        mass = tuple(
+            np.asarray(np.bincount(who, one, people) * scale, np.float64)
+            for one, scale in zip(weights, scales, strict=True)
+        )
         return View(day, weights, scales, mass)
 
     def learn(self, case: Case) -> None:

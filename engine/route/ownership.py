@@ -51,9 +51,7 @@ def _owner(word: str) -> str:
     return f"team:{name}" if word.startswith("@") and "/" in name else name
 
 
-def as_incidents(
-    owned: Iterable[Ownership], staff: Sequence[Responder], known_from: datetime
-) -> list[Incident]:
+def as_incidents(owned: Iterable[Ownership], staff: Sequence[Responder], known_from: datetime) -> list[Incident]:
     """Ownership and skills as resolved incidents, each owner `2` of them, known from `known_from` on."""
     told = [*owned, *(_skilled(person) for person in staff if person.skills and not person.left)]
     found = []

@@ -21,8 +21,8 @@ _ALIASES = {"email": "id", "user": "id", "username": "id", "login": "id", "group
 def read_people(text: str) -> tuple[list[Responder], list[str]]:
     """The responders of a CSV with a header, and what is wrong with rows that were left out.
 
-    Columns: `id` (or email, user, login), name, team, skills (a;b), timezone, workdays (mon-fri, or 0;1;2), work_starts,
-    work_ends (HH:MM), time_off (START/END;START/END in ISO 8601), on_call, max_open, left.
+    Columns: `id` (or email, user, login), name, team, skills (a;b), timezone, workdays (mon-fri, or 0;1;2),
+    work_starts, work_ends (HH:MM), time_off (START/END;START/END in ISO 8601), on_call, max_open, left.
 
     Raises
     ------

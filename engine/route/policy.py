@@ -63,7 +63,7 @@ class Policy:
         numbers = {name: data[name] for name in _NUMBERS if name in data}
         required = tuple(Requirement(**one) for one in data.get("required", ()))
         cost = tuple(data.get("load_cost", cls.__dataclass_fields__["load_cost"].default))
-        return cls(required=required, load_cost=cost, **numbers)  # type: ignore[arg-type]
+        return cls(required=required, load_cost=cost, **numbers)
 
 
 _NUMBERS = ("most_pages_day", "most_pages_week", "fair_share", "fair_from", "tired_cost")

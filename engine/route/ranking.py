@@ -97,9 +97,7 @@ def _passed_over(lined: Sequence[Candidate]) -> tuple[Candidate, ...]:
 def free_places(roster: Roster, *, urgent: bool) -> dict[str, int]:
     """How many more incidents each can take; where something is urgent, at least one."""
     least = 1 if urgent else 0
-    return {
-        person.id: max(least, person.max_open - roster.work.get(person.id, Work()).open) for person in roster.staff
-    }
+    return {person.id: max(least, person.max_open - roster.work.get(person.id, Work()).open) for person in roster.staff}
 
 
 def votes(similar: Sequence[Suggestion], target: Target) -> dict[str, float]:

@@ -82,8 +82,13 @@ class Reader:
     def to_data(self) -> dict[str, Any]:
         """What was learned, JSON-able."""
         columns = None if self.columns is None else sorted(self.columns)
-        return {"columns": columns, "edges": self.edges_, "prose": sorted(self.prose_), "clock": self.clock_,
-                "crossed": list(self.crossed_)}
+        return {
+            "columns": columns,
+            "edges": self.edges_,
+            "prose": sorted(self.prose_),
+            "clock": self.clock_,
+            "crossed": list(self.crossed_),
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:

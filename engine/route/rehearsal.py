@@ -134,8 +134,8 @@ def _one(memory: Memory, case: Case, setting: Setting, lines: Lines, prior: Sequ
     table = opinions(memory, case.reading, case.opened, setting, lines).table
     leading = leading_of(table, prior)
     right = memory.number_of(case.responder)
-    place = np.flatnonzero(leading == right) if right is not None else []
-    return Asked(table[leading].astype(np.float32), int(place[0]) if len(place) else -1, leading)
+    places = leading.tolist()
+    return Asked(table[leading].astype(np.float32), places.index(right) if right in places else -1, leading)
 
 
 def half_lives_of(memory: Memory, course: Plan) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Who is on call by turns: a rota goes round its members by the wall clock of a zone, right across changes of clocks."""
+"""Who is on call by turns: a rota goes round its members by the wall clock of a zone, across changes of clocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.errors import InvalidInput
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rota:
-    """Members take turns of `turn_days`, the first from `starts_at`; hands change at its wall-clock time in `timezone`."""
+    """Members take turns of `turn_days`, the first from `starts_at`, changing at its wall-clock time in `timezone`."""
 
     id: str
     members: tuple[str, ...]  # responders' ids, in the order of their turns

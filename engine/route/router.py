@@ -14,7 +14,12 @@ from engine.route.explain import Explainer
 from engine.route.outcome import Outcome, Target, outcome_of
 from engine.route.policy import rank_of
 
-_URGENCY = (4.0, 2.0, 1.0, 0.7)  # how much a wrong person costs, for P1 to P4, where many incidents are given out at once
+_URGENCY = (
+    4.0,
+    2.0,
+    1.0,
+    0.7,
+)  # what a wrong person costs, for P1 to P4, where many are given out at once
 _UNLIKELY = 0.2  # probability of a chosen one up to which the choice looks wrong, if somebody else is much likelier
 _MUCH_LIKELIER = 3.0
 
@@ -46,6 +51,10 @@ class Router:
         self.expertise = Expertise(columns=self.columns, online=self.online)
         self.expertise.fit(known, outcomes)
         return self._learn_teams(known)
+
+    def learned(self, incidents: Iterable[Incident]) -> Router:
+        """A new router of the same kind, fitted to a history; this one goes on answering meanwhile."""
+        return Router(target=self.target, queue=self.queue, columns=self.columns, online=self.online).fit(incidents)
 
     def catch_up(self, incidents: Iterable[Incident]) -> Self:
         """Learn those of `incidents` that are not known yet; what was learned of the others stands."""

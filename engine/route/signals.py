@@ -51,7 +51,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """What each signal thinks of each person, (people, signals), higher is likelier; and the rows that are most alike."""
+    """What each signal thinks of each person, (people, signals), higher is likelier; and the rows most alike."""
 
     table: Floats
     by_text: Ints
@@ -158,10 +158,8 @@ def _by_column(
         rows, seen[place] = latest_of(memory.marks, mark), seen[place] + 1
         for offset, pace in ((0, SHORT), (1, LONG)):
             mass = view.shares(who, rows, pace, len(priors[pace]))
-            found[:, 2 * place + offset] += np.log(
-                (mass / priors[pace] + _BEHIND_FIELD) / (mass.sum() + _BEHIND_FIELD)
-            )
-    return found / np.repeat(np.maximum(seen, 1), 2)
+            found[:, 2 * place + offset] += np.log((mass / priors[pace] + _BEHIND_FIELD) / (mass.sum() + _BEHIND_FIELD))
+    return np.asarray(found / np.repeat(np.maximum(seen, 1), 2))
 
 
 def _last_seen(view: View, people: int) -> Floats:

@@ -1,6 +1,6 @@
 """One probability out of several opinions: a conditional logit (McFadden 1974) over people and "someone else".
 
-Weights are learned on the earlier of past questions, how sure to be on the later ones, so that time to come is allowed for.
+Weights are learned on the earlier of past questions, how sure to be on the later ones: time to come is allowed for.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _HOPELESS = 1 / 3  # share of questions with a right one among the first three b
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """One held-out decision: the first answer, its probability, whether it was right, or right among the first three."""
+    """One held-out decision: the first answer, its probability, whether it or one of the first three was right."""
 
     who: int
     chance: float

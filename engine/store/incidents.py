@@ -145,14 +145,10 @@ def last_resolvers(link: Connection, service: str, limit: int) -> list[str]:
     return list(dict.fromkeys(link.execute(query).scalars()))[:limit]
 
 
-def load(link: Connection) -> dict[str, int]:
-    """How many open incidents each assigned responder has."""
-    query = (
-        select(IncidentRow.assignee, func.count())
-        .where(IncidentRow.status == IncidentStatus.OPEN.value, IncidentRow.assignee != "")
-        .group_by(IncidentRow.assignee)
-    )
-    return {row[0]: row[1] for row in link.execute(query)}
+def revisions(link: Connection, ids: Collection[str]) -> dict[str, int]:
+    """The revision that last changed each incident."""
+    query = select(IncidentRow.id, IncidentRow.revision)
+    return {row.id: row.revision for part in chunks(ids) for row in link.execute(query.where(IncidentRow.id.in_(part)))}
 
 
 def opened_between(link: Connection, since: datetime, until: datetime) -> Iterator[IncidentRecord]:

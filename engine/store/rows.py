@@ -222,6 +222,7 @@ def row_of_responder(responder: Responder) -> dict[str, Any]:
         "time_off": [[to_text(off.starts_at), to_text(off.ends_at)] for off in responder.time_off],
         "on_call": responder.on_call,
         "max_open": responder.max_open,
+        "left": responder.left,
     }
 
 
@@ -239,6 +240,7 @@ def responder_of_row(row: Any) -> Responder:
         time_off=tuple(TimeOff(starts_at=_moment(start), ends_at=_moment(end)) for start, end in row.time_off),
         on_call=row.on_call,
         max_open=row.max_open,
+        left=row.left,
     )
 
 

@@ -178,6 +178,7 @@ class EventRow(Table):
     kind: Mapped[str]
     actor: Mapped[str]
     detail: Mapped[dict[str, Any]]
+    __table_args__ = (Index(None, "kind", "at"),)
 
 
 class WindowRow(Table):
@@ -247,6 +248,7 @@ class ResponderRow(Table):
     time_off: Mapped[list[Any]]  # [[start, end], ...] ISO 8601 in UTC
     on_call: Mapped[bool]
     max_open: Mapped[int]
+    left: Mapped[bool]
 
 
 class EdgeRow(Table):
