@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ import typer
 from engine.errors import PathfinderError
 
 if TYPE_CHECKING:
-    from api import commands, incident_commands, maintenance_commands
+    from api import commands, incident_commands, maintenance_commands, people_commands
 
 
 def _lazy(name: str) -> ModuleType:
@@ -31,6 +32,7 @@ if not TYPE_CHECKING:
     commands = _lazy("api.commands")
     incident_commands = _lazy("api.incident_commands")
     maintenance_commands = _lazy("api.maintenance_commands")
+    people_commands = _lazy("api.people_commands")
 
 app = typer.Typer(
     add_completion=False,
@@ -50,6 +52,8 @@ maintenance = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Planned work: its alerts are muted and kept."
 )
 app.add_typer(maintenance, name="maintenance")
+responder = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People, calendars, turns on call.")
+app.add_typer(responder, name="responder")
 
 Host = Annotated[str, typer.Option(help="address to listen on; default: PATHFINDER_HOST or 127.0.0.1")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="port; default: PATHFINDER_PORT or 8000")]
@@ -172,6 +176,60 @@ def list_windows(
 def end(window_id: Annotated[str, typer.Argument(help="such as MW-7", metavar="WINDOW")]) -> None:
     """The work is done, or off: what of it still fires is loud within seconds."""
     maintenance_commands.end(window_id)
+
+
+File = Annotated[Path, typer.Argument(help="the file to read", exists=True, dir_okay=False)]
+
+
+@responder.command(name="list")
+def list_responders() -> None:
+    """Everybody, with hours and who is on call now."""
+    people_commands.list_responders()
+
+
+@responder.command(name="import")
+def import_responders(file: File) -> None:
+    """Create or replace the people of a CSV: id, name, team, skills, timezone, workdays, hours, time off, on call."""
+    people_commands.import_csv(file)
+
+
+@responder.command()
+def calendar(responder_id: Annotated[str, typer.Argument(help="whose", metavar="RESPONDER")], file: File) -> None:
+    """Put what makes busy in an iCalendar file in place of somebody's time off."""
+    people_commands.take_calendar(responder_id, file)
+
+
+@responder.command()
+def rota(
+    rota_id: Annotated[str, typer.Argument(help="such as database", metavar="ROTA")],
+    members: Annotated[list[str], typer.Argument(help="in the order of their turns", metavar="RESPONDER...")],
+    starts: Annotated[str, typer.Option(help="ISO 8601, when the first turn begins; default: now")] = "",
+    turn_days: Annotated[int, typer.Option(min=1, max=366, help="length of a turn")] = 7,
+    timezone: Annotated[str, typer.Option(help="by whose clocks hands change")] = "UTC",
+) -> None:
+    """Members take turns on call."""
+    people_commands.put_rota(rota_id, members, starts, turn_days, timezone)
+
+
+@responder.command()
+def owners(file: File) -> None:
+    """Read an ownership file in the form of CODEOWNERS: it stands in for a history where there is none."""
+    people_commands.take_owners(file)
+
+
+@responder.command()
+def rename(
+    old: Annotated[str, typer.Argument(help="a team or person", metavar="OLD")],
+    new: Annotated[str, typer.Argument(help="the name since the reorganisation", metavar="NEW")],
+) -> None:
+    """A team or person has a new name: the past is learned again under it."""
+    people_commands.rename(old, new)
+
+
+@responder.command()
+def watch() -> None:
+    """How often routing was right, week by week."""
+    people_commands.watch()
 
 
 def main() -> None:

@@ -10,23 +10,24 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import let_go, tend, warm, weigh
+from api.chores import let_go, look_again, tend, warm, weigh
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
 from api.intake import Commits, Intake
 from api.limits import Limits, Load
-from api.routes import alerts, grouping, health, incidents, maintenance, metrics, patterns, responders, triage
+from api.routes import alerts, grouping, health, incidents, maintenance, metrics, patterns, responders, routing, triage
 from api.schemas import quiet, requests
 from api.security import KeyRing
 from api.telemetry import Measured, Telemetry
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
 
-_ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, responders, health)
+_ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, responders, routing, health)
 _BODY_S = 15.0  # seconds a body may take to arrive
 _TEND_S = 30.0
 _LET_GO_S = 10.0
+_LOOK_AGAIN_S = 15.0
 _WEIGH_S = 2.0
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
@@ -72,6 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             tend(desk.pathfinder, _TEND_S),
             weigh(desk.pathfinder, _WEIGH_S, lambda: desk.intake.waiting),
             let_go(desk.pathfinder, _LET_GO_S),
+            look_again(desk.pathfinder, _LOOK_AGAIN_S, lambda: desk.intake.waiting),
         )
     ]
     yield

@@ -50,6 +50,14 @@ async def let_go(pathfinder: Pathfinder, every_s: float) -> None:
         await _attempt("quieten", lambda: pathfinder.quieten(utc_now()))
 
 
+async def look_again(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
+    """Each `every_s` seconds, while no alerts wait: whether somebody else should take incidents that changed."""
+    while True:
+        await asyncio.sleep(every_s)
+        await _lull(waiting)
+        await _attempt("rescore", lambda: pathfinder.rescore(utc_now()))
+
+
 async def _lull(waiting: Callable[[], int]) -> None:
     """Until nothing is waiting, or for as long as a storm may put evidence off."""
     deadline = time.monotonic() + _PATIENCE_S

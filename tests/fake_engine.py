@@ -160,7 +160,7 @@ class FakeEngine(Pathfinder):
     def triage(self, incident_id: str, at: datetime) -> Triage:
         return self.triage_text(self.incident(incident_id), at)
 
-    def triage_text(self, incident: Incident, at: datetime) -> Triage:
+    def triage_text(self, incident: Incident, at: datetime, *, chosen: str = "") -> Triage:
         past = [i for i in self.found.values() if i.resolution and i.id != incident.id]
         because = (Evidence(signal="words", weight=0.5, detail="same words"),)
         items = tuple(Suggestion(incident=i, score=0.8, age_days=1.0, because=because) for i in past)
@@ -239,6 +239,12 @@ class FakeEngine(Pathfinder):
 
     def quieten(self, now: datetime) -> None:
         return
+
+    def rescore(self, at: datetime) -> list[str]:
+        return []
+
+    def comment(self, incident_id: str, text: str, actor: str, at: datetime) -> Incident:
+        return self.incident(incident_id)
 
     def revise(self, now: datetime) -> list[object]:  # type: ignore[override]
         return []

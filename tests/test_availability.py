@@ -71,27 +71,18 @@ def test_working_hours_equal_the_slow_form(start: int, end: int, days: set[int],
 def test_time_off_ends_at_its_end() -> None:
     noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
     person = Responder(id="ann", time_off=(TimeOff(starts_at=noon - timedelta(hours=1), ends_at=noon),), on_call=True)
-    assert availability(person, noon, {}).available
-    found = availability(person, noon - timedelta(minutes=1), {})
+    assert availability(person, noon).available
+    found = availability(person, noon - timedelta(minutes=1))
     assert not found.available
     assert [reason.signal for reason in found.reasons] == ["time off"]
 
 
 def test_on_call_can_be_asked_at_night_and_others_cannot() -> None:
     night = datetime(2026, 7, 1, 3, tzinfo=UTC)
-    assert availability(Responder(id="ann", on_call=True), night, {}).available
-    found = availability(Responder(id="bob"), night, {})
+    assert availability(Responder(id="ann", on_call=True), night).available
+    found = availability(Responder(id="bob"), night)
     assert not found.available
     assert found.reasons[0].signal == "outside working hours"
-
-
-def test_a_full_load_rules_out_and_says_so() -> None:
-    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
-    person = Responder(id="ann", max_open=2)
-    assert availability(person, noon, {"ann": 1}).available
-    found = availability(person, noon, {"ann": 2})
-    assert not found.available
-    assert found.reasons[-1].detail == "2 open of 2"
 
 
 def test_an_unknown_zone_is_read_as_utc() -> None:

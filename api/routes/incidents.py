@@ -18,7 +18,7 @@ from api.schemas.answers import (
     SuspectOut,
     TriageOut,
 )
-from api.schemas.requests import AcknowledgementIn, Id, Moment, QuestionIn, ResolutionIn, Words
+from api.schemas.requests import AcknowledgementIn, CommentIn, Id, Moment, QuestionIn, ResolutionIn, Words
 from api.security import actor
 from engine.clock import utc_now
 from engine.domain import Incident, IncidentStatus, Resolution, Triage
@@ -100,6 +100,19 @@ def report_incident(told: QuestionIn, request: Request, desk: AtDesk) -> Inciden
 def acknowledge_incident(incident_id: IncidentId, taken: AcknowledgementIn, desk: AtDesk) -> Incident:
     """Somebody takes the incident; routing counts it into their load."""
     return desk.pathfinder.acknowledge(incident_id, taken.responder, utc_now())
+
+
+@routes.post(
+    "/v1/incidents/{incident_id}/comments",
+    status_code=201,
+    dependencies=[may(Scope.OPERATE)],
+    responses=_UNKNOWN,
+    response_model=IncidentOut,
+)
+def comment_incident(incident_id: IncidentId, said: CommentIn, request: Request, desk: AtDesk) -> Incident:
+    """Say something about it: routing reads it with the incident from now on."""
+    who = said.responder or actor(request)
+    return desk.pathfinder.comment(incident_id, said.text, who, utc_now())
 
 
 @routes.post(

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import Problem, ResponderOut
-from api.schemas.requests import Id, ResponderIn
+from api.schemas.answers import ImportedOut, Problem, ResponderOut
+from api.schemas.requests import CalendarIn, Id, PeopleIn, ResponderIn
 from engine.domain import Responder, TimeOff
 from engine.store.records import Scope
 
@@ -48,8 +48,27 @@ def put_responder(responder_id: ResponderId, told: ResponderIn, desk: AtDesk) ->
             time_off=tuple(TimeOff(starts_at=off.starts_at, ends_at=off.ends_at) for off in told.time_off),
             on_call=told.on_call,
             max_open=told.max_open,
+            left=told.left,
         )
     )
+
+
+@routes.post("/v1/responders/import", dependencies=[may(Scope.ADMIN)])
+def import_responders(told: PeopleIn, desk: AtDesk) -> ImportedOut:
+    """Create or replace the people of a CSV: id, name, team, skills, timezone, workdays, hours, time off, on call."""
+    stored, problems = desk.pathfinder.import_responders(told.csv)
+    return ImportedOut(stored=stored, problems=problems[:100])
+
+
+@routes.put(
+    "/v1/responders/{responder_id}/calendar",
+    dependencies=[may(Scope.ADMIN)],
+    responses=_UNKNOWN,
+    response_model=ResponderOut,
+)
+def put_calendar(responder_id: ResponderId, told: CalendarIn, desk: AtDesk) -> Responder:
+    """Put what makes busy in a calendar in place of the person's time off."""
+    return desk.pathfinder.take_calendar(responder_id, told.ical)
 
 
 @routes.delete("/v1/responders/{responder_id}", status_code=204, dependencies=[may(Scope.ADMIN)], responses=_UNKNOWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.desk import AtDesk, may, router
 from api.routes.incidents import as_incident
 from api.schemas.answers import TriageOut
-from api.schemas.requests import QuestionIn
+from api.schemas.requests import TriageIn
 from engine.domain import Triage
 from engine.store.records import Scope
 
@@ -13,7 +13,7 @@ routes = router("triage")
 
 
 @routes.post("/v1/triage", dependencies=[may(Scope.READ)], response_model=TriageOut)
-def triage_text(asked: QuestionIn, desk: AtDesk) -> Triage:
+def triage_text(asked: TriageIn, desk: AtDesk) -> Triage:
     """Past fixes, responders and expected load for a text; nothing is stored."""
     incident = as_incident(asked)
-    return desk.pathfinder.triage_text(incident, incident.opened_at)
+    return desk.pathfinder.triage_text(incident, incident.opened_at, chosen=asked.chosen)

@@ -212,6 +212,17 @@ class SuggestionsOut(_Out):
     note: str
 
 
+class ReviewOut(_Out):
+    """What is thought of a choice that a person has made."""
+
+    chosen: str
+    probability: Share
+    better: str
+    better_probability: Share
+    looks_wrong: bool
+    sure: Share = Field(description="that somebody else will have to take it")
+
+
 class RoutingOut(_Out):
     """Who should take it. `automatic`: sure enough to assign the first without asking; otherwise use `queue`."""
 
@@ -220,6 +231,11 @@ class RoutingOut(_Out):
     queue: str
     rung: str
     note: str
+    decision: str = Field(description="assign | choose (among the first three) | on-call")
+    fallback: list[CandidateOut] = Field(description="whoever is on call, for when nobody of the others answers")
+    passed_over: list[CandidateOut] = Field(description="likelier than the first, with what stands against them")
+    threshold: float = Field(description="probability from which the first would be assigned without asking")
+    review: ReviewOut | None = Field(description="of the choice that a person has made already")
 
 
 class OccurrenceOut(_Out):
@@ -303,6 +319,51 @@ class ResponderOut(_Out):
     time_off: list[TimeOffOut]
     on_call: bool
     max_open: int
+    left: bool
+
+
+class ImportedOut(BaseModel):
+    """How many people were stored, and what is wrong with rows that were left out."""
+
+    stored: int
+    problems: list[str]
+
+
+class RotaOut(_Out):
+    """Who takes turns on call."""
+
+    id: str
+    team: str
+    members: list[str]
+    starts_at: datetime
+    turn_days: int
+    timezone: str
+
+
+class GivenOut(_Out):
+    """One incident of a joint assignment; `responder` is empty where it is left to its queue."""
+
+    incident_id: str
+    responder: str
+    probability: Share
+
+
+class WeekOut(_Out):
+    """How good routing was in one week, judged on what it said before each resolution was known."""
+
+    begins: str
+    asked: int
+    first: int = Field(description="how often the first named resolved it")
+    near: int = Field(description="how often one of the first three did")
+    calibration_error: Share
+    busiest_tenth: Share = Field(description="share of incidents that went to the busiest tenth of those named first")
+
+
+class WatchOut(_Out):
+    """The latest weeks, oldest first."""
+
+    weeks: list[WeekOut]
+    has_fallen: bool = Field(description="the first three are right less often than before, beyond chance")
 
 
 class Stored(BaseModel):

@@ -98,6 +98,21 @@ class QuestionIn(_In):
     fields: Labels = Field(default={}, description="further fields of the ticket")
 
 
+class TriageIn(QuestionIn):
+    """A question, and whom somebody would give it to."""
+
+    chosen: Annotated[str, StringConstraints(max_length=100)] = Field(
+        default="", description="a responder who was chosen already: the answer says whether that looks wrong"
+    )
+
+
+class CommentIn(_In):
+    """What somebody says about an incident."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
+    responder: Words = Field(default="", description="who says so; the name of the key if missing")
+
+
 class ResolutionIn(_In):
     """What fixed it, and who did: what the next suggestion and the next routing learn from."""
 
@@ -177,6 +192,82 @@ class ResponderIn(_In):
     time_off: Annotated[list[TimeOffIn], Field(max_length=500), FailFast()] = []
     on_call: bool = False
     max_open: Annotated[int, Field(ge=1, le=1000)] = 5
+    left: bool = Field(default=False, description="does not work here any longer: never asked")
+
+
+class PeopleIn(_In):
+    """People as a CSV with a header; only a column of ids is needed."""
+
+    csv: Annotated[str, StringConstraints(min_length=1, max_length=2_000_000)]
+
+
+class CalendarIn(_In):
+    """Somebody's calendar in iCalendar form: what makes busy there is time off here."""
+
+    ical: Annotated[str, StringConstraints(min_length=1, max_length=2_000_000)]
+
+
+class RotaIn(_In):
+    """Who takes turns on call."""
+
+    members: Annotated[list[Id], Field(min_length=1, max_length=200), FailFast()]
+    starts_at: Moment
+    turn_days: Annotated[int, Field(ge=1, le=366)] = 7
+    timezone: Zone = "UTC"
+    team: Words = ""
+
+
+class RequirementIn(_In):
+    """Incidents whose `field` says `value` need `skill`."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, from_attributes=True)
+    field: Words
+    value: Words
+    skill: Words
+
+
+class PolicyIn(_In):
+    """Limits beyond which somebody is not asked, and what load costs."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, from_attributes=True)
+    required: Annotated[list[RequirementIn], Field(max_length=1000), FailFast()] = []
+    most_pages_day: Annotated[int, Field(ge=1, le=10_000)] = 8
+    most_pages_week: Annotated[int, Field(ge=1, le=10_000)] = 30
+    fair_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    fair_from: Annotated[int, Field(ge=1, le=10_000)] = 12
+    load_cost: Annotated[list[Annotated[float, Field(ge=0, le=100)]], Field(min_length=4, max_length=4)] = Field(
+        default=[0.0, 0.3, 0.7, 1.0], description="log-odds at full load, for P1 to P4"
+    )
+    tired_cost: Annotated[float, Field(ge=0, le=100)] = 0.5
+
+
+class OwnedIn(_In):
+    """Who looks after a service, a path, or what a runbook is about."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, from_attributes=True)
+    about: Title
+    owners: Annotated[list[Words], Field(min_length=1, max_length=100), FailFast()]
+    text: Prose = ""
+
+
+class OwnershipIn(_In):
+    """Ownership entries, or a file in the form of CODEOWNERS, or both."""
+
+    owned: Annotated[list[OwnedIn], Field(max_length=20_000), FailFast()] = []
+    file: Annotated[str, StringConstraints(max_length=2_000_000)] = ""
+
+
+class RenamesIn(_In):
+    """New names of teams and people by their old ones."""
+
+    names: Labels
+
+
+class AssignmentIn(_In):
+    """Which open incidents to give out together; all that nobody has if empty."""
+
+    incidents: Annotated[list[Id], Field(max_length=200), FailFast()] = []
+    keep: bool = Field(default=False, description="note it: each counts into the load of who gets it")
 
 
 class SampleIn(_In):
@@ -198,7 +289,8 @@ class SamplesIn(_In):
 def field_names() -> frozenset[str]:
     """Every field name of every request shape: what an answer may repeat to its caller."""
     shapes: list[type[BaseModel]] = [AlertIn, QuestionIn, ResolutionIn, AcknowledgementIn, TimeOffIn, ResponderIn]
-    shapes += [SampleIn, SamplesIn, MergeIn, SplitIn, MoveIn]
+    shapes += [SampleIn, SamplesIn, MergeIn, SplitIn, MoveIn, TriageIn, CommentIn, PeopleIn, CalendarIn, RotaIn]
+    shapes += [RequirementIn, PolicyIn, OwnedIn, OwnershipIn, RenamesIn, AssignmentIn]
     names = {name for shape in shapes for name in shape.model_fields}
     return frozenset(
         names
