@@ -126,6 +126,18 @@ def test_before_a_fit_one_resolution_is_enough() -> None:
     assert not routing.automatic
 
 
+@pytest.mark.parametrize("size", [1, 5, 20, 59, 60, 61, 90])
+def test_any_length_of_history_is_enough(size: int) -> None:
+    router = Router().fit(history(size))
+    assert router.predict_one(question()).candidates
+    assert Router.from_part(router.to_part()).predict_one(question()) == router.predict_one(question())
+
+
+def test_histories_without_times_are_learned_in_their_order() -> None:
+    told = [replace(one, opened_at=NOON, closed_at=None) for one in history(200)]
+    assert first(Router().fit(told).predict_one(question("web", opened_at=NOON + timedelta(hours=1)))) == "bob"
+
+
 def test_before_any_learning_the_roster_is_offered_on_call_first() -> None:
     staff = [Responder(id="ann"), Responder(id="bob", on_call=True)]
     routing = Router(queue="desk").predict_one(question(), roster=Roster(staff))

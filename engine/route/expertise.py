@@ -19,6 +19,7 @@ from engine.route.signals import Lines, Opinions, Setting, importances, opinions
 from engine.route.stacker import Stacker
 
 _COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0)  # weights before any learning
+_COLD_COLUMN = 0.1  # the same of a column
 _MIN_CASES = 60  # resolved incidents below which nothing is learned but shares
 _OWN_COLUMNS = 8  # columns that have a signal of their own, and as many pairs of columns
 _CROSSED = 6  # columns that are read in pairs
@@ -47,6 +48,7 @@ class Expertise:
         cases = self._crossed(self._cases(incidents, outcomes))
         if len(cases) < _MIN_CASES:
             self.memory_.learn_all(cases).pace(HALF_LIVES)
+            self.stacker_ = Stacker(prior=(*_COLD, *(_COLD_COLUMN for _ in range(2 * len(self.setting_.columns)))))
             return self
         plan = rehearsal.plan(cases, online=self.online)
         learned = rehearsal.rehearse(plan, self.setting_)
