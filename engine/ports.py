@@ -27,7 +27,11 @@ class Revised(Protocol):
 
     @property
     def to_incident(self) -> str:
-        """Where it belongs."""
+        """Where it belongs; "" asks for a new incident."""
+
+    @property
+    def beside(self) -> str:
+        """Of those that ask for a new incident, all that name the same alert here share one; "" shares with none."""
 
     @property
     def reason(self) -> str:

@@ -22,15 +22,17 @@ class Revising(Regrouping):
     def revise(self, proposed: Iterable[Revised], now: datetime) -> list[Revised]:
         """Apply what the constraints allow; one line per pair of incidents in each timeline. Returns what was applied.
 
-        A proposal without a target puts its alert into a new incident. Where all alerts of an incident are to go to
-        one other, they all go or none does.
+        Proposals without a target put their alerts into a new incident: one for those that name the same alert to be
+        beside. Where all alerts of an incident are to go to one other, they all go or none does.
         """
         flows: dict[tuple[str, str], list[Revised]] = {}
-        for (source_id, target_id), asked in _by_pair(proposed).items():
+        for (source_id, target_id, beside), asked in _by_flow(proposed).items():
             allowed = self._allowed(source_id, target_id, asked)
             together = bool(target_id) and bool(allowed) and len(allowed) >= self.touch(source_id).alerts
+            opened: IncidentRecord | None = None
             for one in allowed:
-                target = self.touch(target_id) if target_id else self._opened(one, now)
+                target = self.touch(target_id) if target_id else opened or self._opened(one, now)
+                opened = target if beside else None
                 self._carry(one, target, together)
                 flows.setdefault((source_id, target.incident.id), []).append(one)
         self.write()
@@ -136,8 +138,9 @@ def _taken_along(stored: StoredAlert, target: IncidentRecord, reason: Evidence, 
     return replace(stored, membership=place, moved=revision)
 
 
-def _by_pair(proposed: Iterable[Revised]) -> dict[tuple[str, str], list[Revised]]:
-    pairs: dict[tuple[str, str], list[Revised]] = {}
+def _by_flow(proposed: Iterable[Revised]) -> dict[tuple[str, str, str], list[Revised]]:
+    """What goes together: from which incident, to which one, beside which alert."""
+    flows: dict[tuple[str, str, str], list[Revised]] = {}
     for one in proposed:
-        pairs.setdefault((one.from_incident, one.to_incident), []).append(one)
-    return pairs
+        flows.setdefault((one.from_incident, one.to_incident, one.beside), []).append(one)
+    return flows

@@ -170,10 +170,11 @@ GAP = timedelta(minutes=10)
 class Move:
     """A proposed move."""
 
-    def __init__(self, alert_id: str, from_incident: str, to_incident: str) -> None:
+    def __init__(self, alert_id: str, from_incident: str, to_incident: str, beside: str = "") -> None:
         self.alert_id = alert_id
         self.from_incident = from_incident
         self.to_incident = to_incident
+        self.beside = beside
         self.reason = "they share a cause"
 
 

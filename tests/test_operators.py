@@ -320,6 +320,18 @@ def test_later_evidence_moves_an_alert_so_often_and_no_more(three: Pathfinder) -
     assert three.record("INC-1").churn > 0
 
 
+def test_what_parts_together_opens_one_incident(three: Pathfinder) -> None:
+    learned(three).proposed = [Move(one.id, "INC-2", "", beside=WEB.id) for one in (WEB, WEB2)]
+    three.handle([alert("web", "a third symptom", at=9)])
+    assert len(three.revise(moment(700))) == 2
+    assert inside(three, "INC-4") == {WEB.id, WEB2.id}
+    assert three.record("INC-2").alerts == 1
+    assert [event.kind for event in three.timeline("INC-4")] == ["opened", "moved"]
+    learned(three).proposed = [Move(DB.id, "INC-1", ""), Move(DB2.id, "INC-1", "")]
+    three.revise(moment(800))
+    assert {len(inside(three, name)) for name in ("INC-5", "INC-6")} == {1}, "those that name none stand alone"
+
+
 def test_a_merge_by_later_evidence_is_one_line(three: Pathfinder) -> None:
     more = [alert("web", f"symptom {number}", at=5 + number) for number in range(60)]
     three.handle(more)
@@ -554,7 +566,8 @@ def act(engine: Pathfinder, step: Step, number: int) -> list[tuple[str, str]]:
     target, second = found[one % len(found)], found[other % len(found)]
     chosen = [known[(one + 7 * place) % len(known)] for place in range(1 + more % 3)]
     if what % 9 == 2:
-        proposals = [Move(key, placed(engine)[key], ("", target, second)[more % 3]) for key in chosen]
+        beside = chosen[0] if more % 2 else ""
+        proposals = [Move(key, placed(engine)[key], ("", target, second)[more % 3], beside) for key in chosen]
         learned(engine).proposed = proposals
         moved = engine.revise(moment(1000 + number))
         after = placed(engine)

@@ -104,7 +104,7 @@ class Replay:
         for _ in range(self.passes):
             revisions = self.correlator.revise(self.now)
             for revision in revisions:
-                target = revision.to_incident or f"{revision.from_incident}/{revision.alert_id}"
+                target = revision.to_incident or f"{revision.from_incident}/{revision.beside or revision.alert_id}"
                 self.correlator.move(revision.alert_id, target)
                 self.incident_of[revision.alert_id] = target
                 self.touched |= {revision.from_incident: None, target: None}

@@ -8,6 +8,7 @@ from datetime import datetime
 from engine.correlate.background import Background
 from engine.correlate.case import Case, Parts, compare
 from engine.correlate.counting import count
+from engine.correlate.cuts import splits
 from engine.correlate.decision import Decider
 from engine.correlate.identity import known
 from engine.correlate.lessons import Lessons
@@ -152,10 +153,11 @@ class Correlator:
         merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, kept))
         if merged:
             return merged
+        parted = tuple(splits(self._profiles, changed, self.merger(), self._weights, kept))
         for incident_id in changed:
             del self._profiles.changed[incident_id]
         due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
-        return tuple(moves(due, self.repair, self._again, self._settle, kept))
+        return parted or tuple(moves(due, self.repair, self._again, self._settle, kept))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""

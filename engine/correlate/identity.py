@@ -25,9 +25,24 @@ def known(profiles: Profiles, alert: Alert, at: float) -> Match | None:
     resolved = alert.status is AlertStatus.RESOLVED and ended >= member.at
     if away == 0.0 or resolved:
         return certain(incident_id, member.alert_id, "resolves it" if resolved else "same symptom, same start")
-    if len(holders) == 1 and not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
+    firing = _firing(profiles, alert.fingerprint, at, holders)
+    if firing is not None:
+        incident_id, member = firing
         return certain(incident_id, member.alert_id, f"same symptom {at - member.last_at:.0f} s before")
     return None
+
+
+def _firing(profiles: Profiles, fingerprint: str, at: float, holders: Iterable[str]) -> tuple[str, Member] | None:
+    """Where the symptom fires at `at`, as (incident, member), if that is one incident only."""
+    found: tuple[str, Member] | None = None
+    for incident_id in holders:
+        profile = profiles.open[incident_id]
+        member = profile.members[profile.episodes[fingerprint][-1]]
+        if not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
+            if found is not None:
+                return None
+            found = incident_id, member
+    return found
 
 
 def _nearest_episode(

@@ -84,6 +84,28 @@ class Pause:
         return math.log((case.gap + 1.0) / (case.profile.longest + 1.0))
 
 
+class Hush:
+    """Silence after a storm that kept coming, several a second for several seconds: it has ended, as one that is told
+    in beats (all at one second, then none for a minute) has not."""
+
+    name = "hush"
+    knots = (0.0, 2.0, 4.0, 7.0, 12.0, 20.0, 40.0, 70.0, 150.0, 600.0)
+    names = tuple(f"hush@{knot:g}" for knot in knots)
+
+    def parts(self, case: Case) -> Parts:
+        """Its measurements: see the class."""
+        return between(self.knots, self.names, case.gap) if case.profile.stormy else []
+
+    def nats(self, weights: Mapping[str, float]) -> Nats:
+        """Its measurements, weighed, without their names."""
+        at = curve(self.knots, self.names, weights)
+        return lambda case: at(case.gap) if case.profile.stormy else 0.0
+
+    def detail(self, case: Case) -> str:
+        """In words, for a person."""
+        return f"quiet for {duration(case.gap)} after a storm" if case.profile.stormy else ""
+
+
 class Momentum:
     """Which of the open incidents is active now: a burst draws what comes, an old one has had its symptoms."""
 

@@ -12,6 +12,7 @@ from itertools import islice
 from engine.correlate.reading import LEVELS, Reading
 
 _POSTINGS_READ = 10  # newest incidents looked at per shared value
+_STORM_S, _STORM_BEAT_S, _STORM_PAUSE_S = 8.0, 0.2, 12.0  # it kept coming so long, so often, without a longer pause
 _BEATS = 16  # gaps that the pace of an incident remembers
 _NEWEST = 8  # incidents that are candidates for having moved last, whatever they share
 
@@ -28,6 +29,12 @@ class Member:
     repeats: int = 0
     last_id: str = ""  # alert id of the latest repeat
     resolved: bool = False
+
+    @property
+    def stormed(self) -> bool:
+        """Whether it alone was a storm: several a second for several seconds."""
+        lasted = self.last_at - self.at
+        return lasted >= _STORM_S and lasted <= _STORM_BEAT_S * self.repeats
 
 
 class Profile:
@@ -46,6 +53,7 @@ class Profile:
         "last",
         "longest",
         "members",
+        "stormed",
         "thing_times",
         "things",
         "times",
@@ -61,6 +69,7 @@ class Profile:
         self.beat = 0.0  # seconds, mean of the latest gaps between signs of life, repeats included
         self.beats = 0  # gaps it rests on
         self.longest = 0.0  # seconds, the longest of all gaps so far
+        self.stormed = False  # whether it ever was stormy
         self.firing = 0  # members that have not ended
         self.among: dict[str, int] = {}  # members that have the field
         self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
@@ -74,6 +83,12 @@ class Profile:
     def first(self) -> float:
         """When it began, unix seconds."""
         return self.times[0]
+
+    @property
+    def stormy(self) -> bool:
+        """Whether signs of life came several a second for several seconds, not in beats of one second."""
+        lasted = self.last - self.times[0]
+        return lasted >= _STORM_S and self.longest <= _STORM_PAUSE_S and lasted <= _STORM_BEAT_S * self.beats
 
     def gap(self, at: float) -> float:
         """Seconds between `at` and the nearest sign of life."""
@@ -96,6 +111,7 @@ class Profile:
                 self.longest = max(self.longest, at - self.last)
                 self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
             self.last = at
+            self.stormed = self.stormed or self.stormy
 
     @contextmanager
     def lend(self, alert_id: str) -> Iterator[Member]:
@@ -118,6 +134,7 @@ class Profile:
         self.members[member.alert_id] = member
         self.firing += not member.resolved
         insort(self.times, member.at)
+        self.stormed = self.stormed or member.stormed
         self.hear(member.last_at)
         reading = member.reading
         for name, value in reading.fields:

@@ -29,6 +29,7 @@ class Revision:
     from_incident: str
     to_incident: str  # "" asks for a new incident
     reason: str
+    beside: str = ""  # alert that opens the new incident for all that name it; "" = an incident of its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,10 @@ class Repair:
         Log-odds by which another place must be better before an alert moves.
     merge_margin
         Log-odds for two incidents being one before they become one.
+    storm_margin
+        The same, beside it, where either was a storm: what many alerts went into is not lightly made larger.
+    split_margin
+        Log-odds against both sides of an incident being one before it becomes two.
     sample
         Alerts of an incident that speak for it when merging.
     reach
@@ -55,9 +60,15 @@ class Repair:
     horizon_s: float = 1200.0
     move_margin: float = 1.0
     merge_margin: float = 0.0
+    split_margin: float = 3.0
+    storm_margin: float = 3.0
     sample: int = 8
     reach: int = 12
     most: int = 0
+
+    def margin(self, one: Profile, other: Profile) -> float:
+        """The log-odds that two incidents need to become one."""
+        return self.merge_margin + (self.storm_margin if one.stormed or other.stormed else 0.0)
 
 
 class Constraints(NamedTuple):
@@ -76,6 +87,11 @@ class Merger:
     large_names = tuple(f"merge.large@{size:g}" for size in sizes)
     onsets = (0.0, 10.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
     onset_names = tuple(f"merge.onset@{onset:g}" for onset in onsets)
+    silences = (0.0, 2.0, 5.0, 10.0, 20.0, 45.0, 90.0, 180.0, 600.0, 1800.0)
+    silence_names = tuple(f"merge.silence@{silence:g}" for silence in silences)
+    hush_names = tuple(f"merge.hush@{silence:g}" for silence in silences)
+    pauses = (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0)
+    pause_names = tuple(f"merge.pause@{pause:g}" for pause in pauses)
 
     def __init__(self, repair: Repair, cases: Cases, measure: Measure) -> None:
         self.repair, self.cases, self.measure = repair, cases, measure
@@ -99,7 +115,16 @@ class Merger:
         overlap = min(1.0, max(0.0, last - first + 1.0) / (shorter + 1.0))
         found = between(self.sizes, self.small_names, small) + between(self.sizes, self.large_names, large)
         found += between(self.onsets, self.onset_names, abs(one.first - other.first))
+        found += self._silence(*sorted((one, other), key=lambda profile: profile.first))
         return [*found, ("merge.shared", shared), ("merge.overlap", overlap), ("merge.both", shared * overlap)]
+
+    def _silence(self, earlier: Profile, later: Profile) -> Parts:
+        """What lay between the end of the earlier one and the beginning of the later one, also by its own pauses."""
+        silence = max(0.0, later.first - earlier.last)
+        found = between(self.silences, self.silence_names, silence)
+        if earlier.beats:
+            found += between(self.pauses, self.pause_names, math.log((silence + 1.0) / (earlier.longest + 1.0)))
+        return found + between(self.silences, self.hush_names, silence) if earlier.stormy else found
 
 
 def merges(
@@ -119,11 +144,11 @@ def merges(
             and _may_meet(profile, other)
         ]
         scored = [
-            (sum(weights.get(name, 0.0) * value for name, value in parts), other.id, other)
+            (weighed(weights, parts) - merger.repair.margin(profile, other), other.id, other)
             for other, parts in merger.pairs(profile, others)
         ]
         best, _, target = max(scored, default=(-math.inf, "", profile), key=lambda found: found[:2])
-        if best <= merger.repair.merge_margin:
+        if best <= 0.0:
             continue
         small, large = (profile, target) if len(profile.members) <= len(target.members) else (target, profile)
         if not kept.pinned.isdisjoint(small.members):
@@ -134,8 +159,13 @@ def merges(
         for alert_id in small.members:
             yield Revision(
                 alert_id=alert_id, from_incident=small.id, to_incident=large.id,
-                reason=f"its incident is part of {large.id}: {best:.1f} in log-odds for both being one",
+                reason=f"its incident is part of {large.id}: {best:.1f} in log-odds more than it takes to be one",
             )  # fmt: skip
+
+
+def weighed(weights: Mapping[str, float], parts: Parts) -> float:
+    """The log-odds that measurements add up to."""
+    return sum(weights.get(name, 0.0) * value for name, value in parts)
 
 
 def _may_meet(one: Profile, other: Profile) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from engine.correlate.case import Case, Nats, Parts
 from engine.correlate.identity_signals import Company, Hops, Labels, Mention, Same, Things, Words
-from engine.correlate.pace_signals import Lull, Momentum, Pace, Pause
+from engine.correlate.pace_signals import Hush, Lull, Momentum, Pace, Pause
 from engine.correlate.time_signals import Again, Age, Chance, Firing, Gap, Lately, Nearest, Rivals, Tempo
 
 
@@ -44,7 +44,7 @@ def scorer(weights: Mapping[str, float]) -> Nats:
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Gap(), Chance(), Pace(), Pause(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Lull(), Again(),
+    Gap(), Chance(), Pace(), Pause(), Hush(), Tempo(), Nearest(), Momentum(), Lately(), Age(), Lull(), Again(),
     Firing(),
     Same("service"), Same("host"), Same("name"), Same("source"), Same("severity"),
     Labels(), Things(), Mention(), Words(), Hops(), Company(), Rivals(),

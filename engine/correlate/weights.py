@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ class Weights:
     join: Mapping[str, float]  # measurement -> log-odds, when an alert arrives
     settle: Mapping[str, float] = field(default_factory=dict)  # the same, when what came later is known too
     merge: Mapping[str, float] = field(default_factory=dict)  # that two incidents are one
+    split: Mapping[str, float] = field(default_factory=dict)  # that two sides of an incident are one
     concentrations: Mapping[str, float] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
@@ -27,13 +28,14 @@ class Weights:
             "join": dict(self.join),
             "settle": dict(self.settle),
             "merge": dict(self.merge),
+            "split": dict(self.split),
             "concentrations": dict(self.concentrations),
         }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Weights:
         """The inverse of `to_data`."""
-        return cls(**{name: data[name] for name in ("join", "settle", "merge", "concentrations") if name in data})
+        return cls(**{each.name: data[each.name] for each in fields(cls) if each.name in data})
 
 
 @lru_cache(maxsize=1)

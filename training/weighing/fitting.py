@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from scipy.optimize import minimize
 
 PENALTY = 2.0  # ridge, in the unit of the summed log-likelihood
 _STEPS = 300  # of L-BFGS: later ones hardly change a weight, and the next round begins where this one ends
+
+_NONE: Mapping[str, float] = MappingProxyType({})
 
 Vector = NDArray[np.float64]
 
@@ -95,8 +98,16 @@ class Loss:
         )
 
 
-def fit(made: Choices, start: Mapping[str, float], penalty: float = PENALTY) -> Fit:
+def fit(
+    made: Choices,
+    start: Mapping[str, float],
+    penalty: float = PENALTY,
+    *,
+    held: Mapping[str, float] = MappingProxyType({}),
+) -> Fit:
     """The weight of each measurement under which the right candidates are likeliest, beginning at `start`.
+
+    The weights `held` are given and are not fitted.
 
     Raises
     ------
@@ -112,8 +123,11 @@ def fit(made: Choices, start: Mapping[str, float], penalty: float = PENALTY) -> 
     """
     if not len(made):
         raise ValueError("no alert has a candidate: nothing can be fitted")
-    begin = np.array([start.get(name, 0.0) for name in made.names])
-    found = minimize(Loss(made, penalty), begin, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    begin = np.array([held.get(name, start.get(name, 0.0)) for name in made.names])
+    bounds = [(held[name], held[name]) if name in held else (None, None) for name in made.names]
+    found = minimize(
+        Loss(made, penalty), begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
+    )
     weights = {name: round(float(weight), 4) for name, weight in zip(made.names, found.x, strict=True)}
     return Fit(weights, float(found.fun) / sum(made.weights))
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.correlate import Correlator, Weights
+from engine.correlate.cuts import cuts
 from engine.correlate.profiles import Profile, Profiles
 from engine.correlate.repair import Constraints, Turns, merges, neighbours
 from training.correlate import PASSES
@@ -27,9 +28,11 @@ _MOST = 30.0  # pairs of incidents weigh no more than what this many alerts gain
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
-    """What was met: pairs of incidents that are one or not, and recent alerts with the places they could have."""
+    """What was met: pairs of incidents and sides of incidents that are one or not, and recent alerts with the places
+    they could have."""
 
     pairs: Choices = field(default_factory=Choices)
+    sides: Choices = field(default_factory=Choices)
     places: Choices = field(default_factory=Choices)
 
 
@@ -62,10 +65,12 @@ class _Look:
         self.truth = {alert.id: truth for alert, truth in zip(stream.alerts, stream.truth, strict=True)}
 
     def back(self) -> None:
-        """Meet pairs, merge as the model does, then take recent alerts out."""
+        """Meet pairs, merge as the model does, see incidents as two, then take recent alerts out."""
         for profile in self._changed():
             self._meet(profile)
         self._merge()
+        for profile in self._changed():
+            self._cut(profile)
         self._ask()
         self.profiles.changed.clear()
 
@@ -80,6 +85,12 @@ class _Look:
         for other, parts in self.correlator.merger().pairs(profile, others):
             another = self._held(other)
             self.made.pairs.add([parts], [same(one, another)], self.weight * _at_stake(one, another))
+
+    def _cut(self, profile: Profile) -> None:
+        for one, other in cuts(profile):
+            held = self._held(one), self._held(other)
+            _, parts = self.correlator.merger().pairs(one, [other])[0]
+            self.made.sides.add([parts], [same(*held)], self.weight * _at_stake(*held))
 
     def _merge(self) -> None:
         for _ in range(PASSES if self.weights else 0):
