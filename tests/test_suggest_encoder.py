@@ -94,6 +94,15 @@ def test_two_models_do_not_share_vectors(tmp_path: Path) -> None:
     assert cache.get("two", [text_hash("x")]) == {}
 
 
+def test_other_weights_in_the_same_folder_are_another_model(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    before = Encoder(str(tmp_path)).name
+    assert Encoder(str(tmp_path)).name == before
+    (tmp_path / "model.safetensors").write_bytes(b"two")
+    assert Encoder(str(tmp_path)).name != before
+    assert Encoder().name == "all-MiniLM-L6-v2@128"
+
+
 def test_batches_hold_every_text_once() -> None:
     texts = ["x" * (7 * i % 11) for i in range(25)]
     assert sorted(place for group in batches(texts, 4) for place in group) == list(range(25))

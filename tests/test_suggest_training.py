@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,15 +12,12 @@ from engine.domain import Incident, Resolution
 from engine.suggest import Fusion, Recommender
 from engine.suggest.gate import Gate, facts
 from engine.suggest.signals import COLUMNS, needs_encoder
-from training.benchmarks.suggest import best_rank, figures, measure
-from training.benchmarks.suggest_data import Case, firm_case, issue_case, strangers
-from training.progress import quiet
+from training.benchmarks.suggest_data import Case, firm_case, strangers
 from training.suggest import fit_fusion, judge, rank
 from training.suggest_gate import Judged, fit_gate
 from training.suggest_weights import blinded
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 NAMES = list(COLUMNS)
 EMPTY = Gate(full={}, lexical={}, shown_from={"full": 0.5, "lexical": 0.5})
 
@@ -150,40 +146,6 @@ def test_every_second_question_is_told_without_fields() -> None:
     judged = [Judged(np.ones((3, len(NAMES))), np.array([True, False, False])) for _ in range(4)]
     shown = [group.columns[0, NAMES.index("service_same")] for group in blinded(judged)]
     assert shown == [1, 1, 1, 0]
-
-
-def test_ties_count_at_their_middle() -> None:
-    usable = np.array([True, True, True, False])
-    assert best_rank(np.zeros(4), np.array([True, False, False, False]), usable) == 2.0
-    assert best_rank(np.array([0.0, 0, 0, 9]), np.array([False, False, False, True]), usable) == float("inf")
-
-
-def test_figures_count_hits() -> None:
-    found = figures([1, 2, 20, float("inf")], [0.001] * 4)
-    assert (found["R@1"], found["R@5"], found["R@10"]) == (0.25, 0.5, 0.5)
-    assert found["MRR"] == pytest.approx((1 + 0.5 + 0.05) / 4)
-
-
-def test_on_a_firm_no_weight_was_fitted_on_it_is_no_worse_than_bm25(firm: Case) -> None:
-    case = firm.thinned(60)
-    rows = {row.method: row.metrics for row in measure(case, None, quiet)}
-    assert rows["PathFinder, words alone"]["MRR"] >= rows["BM25 (title and body)"]["MRR"] - 0.01
-    assert rows["PathFinder, words alone"]["R@10"] > 0.9
-
-
-def test_known_duplicates_are_found_better_than_by_bm25() -> None:
-    case = issue_case(SHARED, "train")
-    if case is None:
-        pytest.skip("the issues are not beside the project: ../shared/datasets is missing")
-    last = max(query.opened_at for query in case.queries)
-    known = [past for past in case.history if past.opened_at <= last][-2_500:]
-    names = {past.id for past in known}
-    asked = [query for query in case.queries if query.id in names and case.relevant[query.id] & names][-60:]
-    part = Case(name="recent", history=known, queries=asked, relevant=case.relevant)
-    rows = {row.method: row.metrics for row in measure(part, None, quiet)}
-    ours, plain = rows["PathFinder, words alone"], rows["BM25 (title and body)"]
-    assert ours["R@10"] >= plain["R@10"]
-    assert ours["MRR"] > plain["MRR"] + 0.03
 
 
 def test_strangers_are_linked_to_nothing(firm: Case) -> None:

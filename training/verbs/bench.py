@@ -11,6 +11,7 @@ from engine.errors import InvalidInput
 from training.benchmarks import report
 from training.verbs.screen import OUT
 
+_IN_PARTS = ("correlate", "suggest")  # benchmarks that consist of several
 _FILE_WIDTH = 180  # columns where a table goes to a file: nothing is cut there
 
 
@@ -20,15 +21,16 @@ def benchmark(part: str, quick: bool, full: bool, only: list[str], shared: Path,
     Raises
     ------
     InvalidInput
-        If `full` or `only` is asked of a part that has one size and one protocol.
+        If `full` or `only` is asked of a part that has no such choice.
     """
-    if part != "correlate" and (full or only):
-        raise InvalidInput(f"--full and --only are for correlate: {part} is measured as a whole")
+    if (full and part != "correlate") or (only and part not in _IN_PARTS):
+        raise InvalidInput(f"--full is for correlate, --only for correlate and suggest: {part} is measured as a whole")
     job = import_module(f"training.benchmarks.{part}")
     found = shared if shared.is_dir() else None
     if found is None:
         OUT.print(f"[yellow]{shared} is missing: only the seeded firm is measured[/]")
-    rows = job.run(found, quick=quick, **({"full": full, "only": only} if part == "correlate" else {}))
+    chosen = {**({"full": full} if part == "correlate" else {}), **({"only": only} if part in _IN_PARTS else {})}
+    rows = job.run(found, quick=quick, **chosen)
     screen = Console()
     report.show(part, rows, screen if screen.is_terminal else Console(width=_FILE_WIDTH))
     target = out or Path("data") / f"benchmark-{part}.json"

@@ -15,7 +15,9 @@ from engine.register import Register
 from engine.settings import Settings
 from engine.store import pointer
 from engine.store.store import Store
+from engine.suggest import Encoder
 from training import archive, files
+from training import encode as encode_job
 from training import retrain as retrain_job
 from training import seed as demo
 from training import simulate as firms
@@ -37,6 +39,15 @@ def import_(file: Path, topology: Path | None, timezone: str) -> None:
     for note in report.notes:
         OUT.print(note)
     OUT.print(f"{taken} of {report.rows} rows imported, read as {report.form}; next: python -m training retrain")
+
+
+def encode() -> None:
+    """Encode the history for the service; see `training.encode`."""
+    settings = Settings()
+    store = _store(settings)
+    encoder = Encoder(settings.encoder, cache=store.embeddings)
+    count = encode_job.backfill(store, encoder, track)
+    OUT.print(f"{count} past incidents have their vectors of {encoder.name}")
 
 
 def retrain(until: str, force: bool) -> None:
