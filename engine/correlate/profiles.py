@@ -188,17 +188,19 @@ class Profiles:
 
     def candidates(self, reading: Reading, at: float, limit: int) -> list[Profile]:
         """Incidents worth scoring for an alert at `at`: those sharing the rarest values, and the newest."""
-        found: dict[str, None] = {}
+        met: dict[str, bool] = {}  # incident id -> whether it could take the alert
+        places = 0
         for ids in sorted((self.postings[key] for key in keys_of(reading) if key in self.postings), key=len):
             for incident_id in islice(reversed(ids), _POSTINGS_READ):
-                if self._alive(incident_id, at):
-                    found[incident_id] = None
-            if len(found) >= limit:
+                if incident_id not in met:
+                    met[incident_id] = alive = self._alive(incident_id, at)
+                    places += alive
+            if places >= limit:
                 break
         for incident_id in islice(reversed(self.open), _NEWEST):
-            if self._alive(incident_id, at):
-                found[incident_id] = None
-        return [self.open[incident_id] for incident_id in list(found)[: limit + _NEWEST]]
+            if incident_id not in met:
+                met[incident_id] = self._alive(incident_id, at)
+        return [self.open[incident_id] for incident_id, alive in met.items() if alive][: limit + _NEWEST]
 
     def add(self, incident_id: str, member: Member) -> Profile:
         """Put `member` into the incident, which is opened if unknown."""
