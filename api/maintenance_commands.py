@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from api.terminal import opened_store, say
 from engine.clock import parse_time, to_text, utc_now
 from engine.errors import InvalidInput
 from engine.lifecycle.maintenance import Window, WindowState
@@ -15,7 +14,6 @@ from engine.lifecycle.matchers import parse_matcher
 from engine.lifecycle.recurrence import Weekly
 from engine.settings import Settings
 from engine.store import maintenance
-from engine.store.store import Store
 
 _LENGTH = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -40,15 +38,15 @@ def add(matchers: Sequence[str], times: tuple[str, str], weekly: tuple[str, str]
         comment=comment,
         created_by=by,
     )
-    with _store() as store, store.write() as tx:
+    with opened_store() as store, store.write() as tx:
         window = maintenance.add(tx, window)
-    _line(window.id)
+    say(window.id)
 
 
 def list_windows(over: bool) -> None:
     """Print windows, one a line: id, state, the stretch that runs or comes next, matchers, comment."""
     now = utc_now()
-    with _store() as store, store.read() as link:
+    with opened_store() as store, store.read() as link:
         for window in maintenance.windows(link):
             state = window.state(now)
             if state is WindowState.OVER and not over:
@@ -56,14 +54,14 @@ def list_windows(over: bool) -> None:
             span = window.at(now) or window.upcoming(now) or window.first
             when = f"{to_text(span.starts_at)} to {to_text(window.ended_at or span.ends_at)}"
             again = f" every {_days(window.weekly)}" if window.weekly else ""
-            _line("\t".join((window.id, state.value, when + again, window.text(), window.comment, window.created_by)))
+            say("\t".join((window.id, state.value, when + again, window.text(), window.comment, window.created_by)))
 
 
 def end(window_id: str) -> None:
     """End a window now. Raises NotFound."""
-    with _store() as store, store.write() as tx:
+    with opened_store() as store, store.write() as tx:
         maintenance.end(tx, window_id, utc_now())
-    _line(f"ended {window_id}")
+    say(f"ended {window_id}")
 
 
 def _end(text: str, starts_at: datetime) -> datetime:
@@ -83,20 +81,3 @@ def _weekly(days: str, timezone: str) -> Weekly | None:
 
 def _days(weekly: Weekly) -> str:
     return f"{', '.join(_DAYS[day] for day in weekly.weekdays)} ({weekly.timezone})"
-
-
-@contextmanager
-def _store() -> Iterator[Store]:
-    """The store alone: windows need no models, whose libraries take seconds to load."""
-    store = Store(Settings().database_url)
-    store.migrate()
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _line(text: str) -> None:
-    """One line, whatever a comment brings along: control characters could rewrite a terminal."""
-    sys.stdout.write("".join(letter if letter.isprintable() or letter == "\t" else " " for letter in text) + "\n")
-    sys.stdout.flush()

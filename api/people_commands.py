@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.terminal import opened_store, say
 from engine.clock import parse_time, utc_now
 from engine.errors import InvalidInput
 from engine.people import People
 from engine.route.ownership import read_owners
 from engine.route.rota import Rota
-from engine.settings import Settings
-from engine.store.store import Store
 
 
 def list_responders() -> None:
@@ -22,7 +20,7 @@ def list_responders() -> None:
         for one in people.roster(utc_now()).staff:
             state = "left" if one.left else "on call" if one.on_call else ""
             hours = f"{one.work_starts:%H:%M}-{one.work_ends:%H:%M} {one.timezone}"
-            _say(f"{one.id:<24} {one.team:<20} {hours:<34} {len(one.time_off):>3} off  {state}")
+            say(f"{one.id:<24} {one.team:<20} {hours:<34} {len(one.time_off):>3} off  {state}")
 
 
 def import_csv(path: Path) -> None:
@@ -30,15 +28,15 @@ def import_csv(path: Path) -> None:
     with _people() as people:
         stored, problems = people.import_responders(_text(path))
     for problem in problems:
-        _say(problem, error=True)
-    _say(f"{stored} responders stored, {len(problems)} rows left out")
+        say(problem, error=True)
+    say(f"{stored} responders stored, {len(problems)} rows left out")
 
 
 def take_calendar(responder_id: str, path: Path) -> None:
     """Put a calendar's busy stretches in place of somebody's time off. Raises NotFound, InvalidInput."""
     with _people() as people:
         person = people.take_calendar(responder_id, _text(path))
-    _say(f"{person.id}: {len(person.time_off)} stretches of time off")
+    say(f"{person.id}: {len(person.time_off)} stretches of time off")
 
 
 def put_rota(rota_id: str, members: list[str], starts: str, turn_days: int, timezone: str) -> None:
@@ -47,7 +45,7 @@ def put_rota(rota_id: str, members: list[str], starts: str, turn_days: int, time
     rota = Rota(id=rota_id, members=tuple(members), starts_at=starts_at, turn_days=turn_days, timezone=timezone)
     with _people() as people:
         people.put_rota(rota)
-    _say(f"{rota_id}: {members[0]} is on call first")
+    say(f"{rota_id}: {members[0]} is on call first")
 
 
 def take_owners(path: Path) -> None:
@@ -55,14 +53,14 @@ def take_owners(path: Path) -> None:
     owned = read_owners(_text(path))
     with _people() as people:
         people.put_ownership(owned, utc_now())
-    _say(f"{len(owned)} entries of ownership stored")
+    say(f"{len(owned)} entries of ownership stored")
 
 
 def rename(old: str, new: str) -> None:
     """A team or person has a new name: the past is told under it."""
     with _people() as people:
         people.put_renames({**people.renames(), old: new})
-    _say(f"{old} is {new} from now on")
+    say(f"{old} is {new} from now on")
 
 
 def watch() -> None:
@@ -71,18 +69,14 @@ def watch() -> None:
         found = people.routing_watch()
     for week in found.weeks:
         shares = f"{week.first / week.asked:.2f} @1  {week.near / week.asked:.2f} @3  ECE {week.calibration_error:.3f}"
-        _say(f"{week.begins}  {week.asked:>5} judged  {shares}  busiest tenth {week.busiest_tenth:.2f}")
-    _say("routing has become worse of late" if found.has_fallen else f"{len(found.weeks)} weeks, no fall")
+        say(f"{week.begins}  {week.asked:>5} judged  {shares}  busiest tenth {week.busiest_tenth:.2f}")
+    say("routing has become worse of late" if found.has_fallen else f"{len(found.weeks)} weeks, no fall")
 
 
 @contextmanager
 def _people() -> Iterator[People]:
-    store = Store(Settings().database_url)
-    try:
-        store.migrate()
+    with opened_store() as store:
         yield People(store)
-    finally:
-        store.close()
 
 
 def _text(path: Path) -> str:
@@ -90,7 +84,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path.name} cannot be read ({type(error).__name__})") from error
-
-
-def _say(line: str, *, error: bool = False) -> None:
-    (sys.stderr if error else sys.stdout).write(line + "\n")
