@@ -16,14 +16,26 @@ from api.desk import Desk
 from api.express import Express
 from api.intake import Commits, Intake
 from api.limits import Limits, Load
-from api.routes import alerts, grouping, health, incidents, maintenance, metrics, patterns, responders, routing, triage
+from api.routes import (
+    alerts,
+    grouping,
+    health,
+    incidents,
+    maintenance,
+    metrics,
+    patterns,
+    responders,
+    routing,
+    runbooks,
+    triage,
+)
 from api.schemas import quiet, requests
 from api.security import KeyRing
 from api.telemetry import Measured, Telemetry
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
 
-_ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, responders, routing, health)
+_ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, responders, routing, runbooks, health)
 _BODY_S = 15.0  # seconds a body may take to arrive
 _TEND_S = 30.0
 _LET_GO_S = 10.0

@@ -26,7 +26,7 @@ from engine.errors import ModelUnusable
 from engine.patterns.occurrences import expected
 from engine.ports import Models
 from engine.route import Roster
-from engine.store import alerts, incidents, routing
+from engine.store import alerts, incidents, reference, routing, runbooks
 from engine.store.database import Connection, revision_of
 from engine.store.records import Event, IncidentRecord
 from engine.store.store import Store
@@ -60,6 +60,8 @@ class Experience:
         """Of unlearned `models`; nothing is read before `catch_up`."""
         self.models = models
         self.revision = -1
+        self._heard = 0  # id of the last opinion on a fix that was taken in
+        self._topology = -1  # revision of the topology that was taken in
         self._store = store
         self._lock = RLock()  # one question or lesson at a time: the parts are not made for threads
 
@@ -78,11 +80,16 @@ class Experience:
                 leading = leading_alerts(link, records)
                 lessons = staffing.lessons(link, records, leading)
                 lessons += staffing.prior(link) if anew else []
+                opinions = runbooks.opinions_after(link, 0 if anew else self._heard)
+                self._look_around(link)
             if anew:
                 self._learn_all(records, leading, lessons)
             else:
                 for record, lesson in zip(records, lessons, strict=True):
                     self._learn_one(record.incident, leading.get(record.incident.id, ()), lesson)
+            for opinion in opinions:
+                self.models.recommender.learn_opinion(opinion.fix_of, opinion.helped)
+                self._heard = opinion.id
             self.revision = revision
 
     def answer(self, incident: Incident, leading: Sequence[Alert], desk: Desk, at: datetime) -> Triage:
@@ -107,7 +114,6 @@ class Experience:
         Questions and lessons go on: the lock is theirs while the encoder works.
         """
         self.models.recommender.warm(self._lock)
-
         self._fit_router()
 
     def assign(self, asked: Sequence[Incident], roster: Roster, at: datetime) -> dict[str, tuple[str, float]]:
@@ -123,6 +129,14 @@ class Experience:
 
     def _candidates(self, asked: Incident, roster: Roster, who: str) -> Sequence[Candidate]:
         return self.models.router.predict_one(asked, roster=roster).candidates if who else ()
+
+    def _look_around(self, link: Connection) -> None:
+        """Take up what stands beside the history: runbooks, and the topology where it is another one."""
+        self.models.recommender.take_runbooks(runbooks.every(link))
+        changed = runbooks.topology_revision(link)
+        if changed != self._topology:
+            self.models.recommender.take_topology(reference.edges(link))
+            self._topology = changed
 
     def _fit_router(self) -> None:
         """Where no model version has taught the router, let a new one learn its weights beside this one."""

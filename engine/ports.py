@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from engine.domain import Alert, Edge, Incident, Match, Routing, Suggestion, Suggestions, Suspect
+from engine.domain import Alert, Edge, Incident, Match, Routing, Runbook, Suggestion, Suggestions, Suspect
 from engine.route import Roster
 
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -102,6 +102,15 @@ class RecommenderPort(Protocol):
 
     def learn_one(self, incident: Incident, alerts: Sequence[Alert] = ()) -> None:
         """Add or replace one resolved incident."""
+
+    def learn_opinion(self, incident_id: str, helped: bool) -> None:
+        """Take in that somebody tried the fix of a past incident again, and whether it helped."""
+
+    def take_runbooks(self, runbooks: Iterable[Runbook]) -> None:
+        """Keep exactly these runbooks at hand."""
+
+    def take_topology(self, topology: Sequence[Edge]) -> None:
+        """Know from now on what depends on what."""
 
     def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:
         """Past incidents that resemble this one, best first."""

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.domain import Edge, Incident, IncidentStatus, Membership, Occurrence, Pattern, Responder
+from engine.domain import Edge, Incident, IncidentStatus, Membership, Occurrence, Pattern, Responder, Runbook
 from engine.errors import Conflict
 from engine.lifecycle import Course, Measures, measure
 from engine.patterns.occurrences import occurrences, sentence
-from engine.store import alerts, incidents, keys, metrics, reference
+from engine.store import alerts, incidents, keys, metrics, reference, runbooks
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Origin, Sample, Scope
 from engine.store.store import Store
+
+_HELPED = {True: "helped", False: "did not help"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,31 @@ class Register:
         """Remove. Raises NotFound."""
         with self.store.write() as tx:
             reference.delete_responder(tx, responder_id)
+
+    def runbooks(self) -> list[Runbook]:
+        """All runbooks that are kept, by id."""
+        with self.store.read() as link:
+            return runbooks.every(link)
+
+    def put_runbook(self, runbook: Runbook) -> Runbook:
+        """Create or replace; the next triage may show it."""
+        with self.store.write() as tx:
+            runbooks.put(tx, [runbook])
+        return runbook
+
+    def delete_runbook(self, runbook_id: str) -> None:
+        """Remove. Raises NotFound."""
+        with self.store.write() as tx:
+            runbooks.remove(tx, runbook_id)
+
+    def note_tried(self, incident_id: str, fix_of: str, helped: bool, at: datetime, actor: str = "") -> None:
+        """Note that the fix of `fix_of` was tried on an incident, and whether it helped. Raises NotFound."""
+        with self.store.write() as tx:
+            tried_on = incidents.leading(tx.link, incident_id).incident.id
+            of = incidents.leading(tx.link, fix_of).incident.id
+            detail = {"of": of, "helped": "yes" if helped else "no", "text": f"fix of {of} {_HELPED[helped]}"}
+            event = Event(incident_id=tried_on, at=at, kind=runbooks.TRIED, actor=actor, detail=detail)
+            incidents.add_events(tx, [event])
 
     def issue_key(self, name: str, scopes: frozenset[Scope], at: datetime) -> tuple[Key, str]:
         """A new API key and its token `pf_<id>_<secret>`, shown once and never stored."""

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from engine.correcting import Word
 from engine.domain import (
+    Advice,
     Alert,
     AlertStatus,
     Candidate,
     Evidence,
     ExpectedLoad,
+    Fix,
+    FixKind,
     Incident,
     IncidentStatus,
     Membership,
@@ -24,6 +27,7 @@ from engine.domain import (
     Resolution,
     Responder,
     Routing,
+    Runbook,
     Rung,
     Suggestion,
     Suggestions,
@@ -72,6 +76,9 @@ class FakeEngine(Pathfinder):
         self.refused = ""  # a title that the engine refuses by itself
         self.checks = 0
         self.closed = False
+        self.pages: dict[str, Runbook] = {}
+        self.tried: list[tuple[str, str, bool, str]] = []
+        self.strange = False  # every incident is of a new kind
 
     def close(self) -> None:
         self.closed = True
@@ -165,8 +172,34 @@ class FakeEngine(Pathfinder):
         because = (Evidence(signal="words", weight=0.5, detail="same words"),)
         items = tuple(Suggestion(incident=i, score=0.8, age_days=1.0, because=because) for i in past)
         who = tuple(Candidate(responder=i.resolution.resolver, probability=0.7) for i in past if i.resolution)
+        fixes = tuple(
+            Fix(
+                text=i.resolution.text,
+                score=0.7,
+                kind=FixKind.PERMANENT,
+                incident_ids=(i.id,),
+                last_at=i.known_from,
+                commands=("lvextend -L +5G data",),
+                resolvers=(i.resolution.resolver,),
+                minutes=30.0,
+                used=6,
+                helped=5,
+            )
+            for i in past
+            if i.resolution
+        )
+        advice = tuple(Advice(runbook=page, score=0.5, because="both say disk") for page in self.pages.values())
+        suggestions = Suggestions(
+            items=items,
+            rung=Rung.LEXICAL,
+            note="the encoder is loading",
+            fixes=() if self.strange else fixes,
+            runbooks=advice,
+            probability=0.1 if self.strange else 0.8,
+            new_kind=self.strange or not items,
+        )
         return Triage(
-            suggestions=Suggestions(items=items, rung=Rung.LEXICAL, note="the encoder is loading"),
+            suggestions=suggestions,
             routing=Routing(candidates=who, automatic=False, queue="service-desk"),
             expected=(ExpectedLoad(pattern=PATTERN, occurrence=SOON, sentence=SENTENCE),),
             rung=Rung.LEXICAL,
@@ -258,3 +291,17 @@ class FakeEngine(Pathfinder):
         """A token with `scopes`."""
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=len(self.tokens))
         return self.issue_key("-".join(scopes) or "nothing", frozenset(scopes), at)[1]
+
+    def runbooks(self) -> list[Runbook]:
+        return list(self.pages.values())
+
+    def put_runbook(self, runbook: Runbook) -> Runbook:
+        self.pages[runbook.id] = runbook
+        return runbook
+
+    def delete_runbook(self, runbook_id: str) -> None:
+        if self.pages.pop(runbook_id, None) is None:
+            raise NotFound("there is no such runbook")
+
+    def note_tried(self, incident_id: str, fix_of: str, helped: bool, at: datetime, actor: str = "") -> None:
+        self.tried.append((self.incident(incident_id).id, self.incident(fix_of).id, helped, actor))

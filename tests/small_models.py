@@ -14,6 +14,7 @@ from engine.domain import (
     Incident,
     Match,
     Routing,
+    Runbook,
     Rung,
     Severity,
     Suggestion,
@@ -184,7 +185,19 @@ class SameTitle:
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
         self.known: dict[str, Incident] = {}
+        self.said: list[tuple[str, bool]] = []
+        self.runbooks: tuple[Runbook, ...] = ()
+        self.topology: tuple[Edge, ...] = ()
         self.ready = False
+
+    def learn_opinion(self, incident_id: str, helped: bool) -> None:
+        self.said = [*self.said, (incident_id, helped)]
+
+    def take_runbooks(self, runbooks: Iterable[Runbook]) -> None:
+        self.runbooks = tuple(runbooks)
+
+    def take_topology(self, topology: Sequence[Edge]) -> None:
+        self.topology = tuple(topology)
 
     def warm(self, lock: object = None) -> None:
         self.ready = True

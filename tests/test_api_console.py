@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from engine.domain import Runbook
 from engine.settings import Settings
 from engine.store.records import Scope
 from tests.fake_engine import FakeEngine
@@ -78,6 +79,34 @@ def test_past_fixes_and_people_are_shown(client: TestClient, engine: FakeEngine)
     assert "grew the volume" in page
     assert "anna" in page
     assert "old trouble" in client.get("/?incident=INC-1").text
+
+
+def test_a_fix_is_shown_with_its_record_and_incidents_are_folded(client: TestClient, engine: FakeEngine) -> None:
+    send(client, engine, title="old trouble", service="a")
+    headers = {"X-API-Key": engine.key(Scope.OPERATE)}
+    client.post("/v1/incidents/INC-1/resolve", json={"text": "grew the volume", "resolver": "anna"}, headers=headers)
+    send(client, engine, title="new trouble", service="a")
+    page = sign_in(client, engine.key(Scope.READ))
+    for shown in ("70% likely to help", "permanent", "helped 5 of 6", "30 min", "lvextend -L +5G data"):
+        assert shown in page
+    assert "new kind of incident" not in page
+    engine.strange = True
+    page = client.get("/").text
+    assert "new kind of incident" in page
+    assert "likely to help" not in page
+    assert "The nearest incidents" in page
+
+
+def test_only_links_of_the_web_are_links(client: TestClient, engine: FakeEngine) -> None:
+    send(client, engine, title="trouble")
+    engine.pages = {
+        "a": Runbook(id="a", title="Good page", url="https://wiki/disk"),
+        "b": Runbook(id="b", title="Evil page", url="javascript:alert(1)"),
+    }
+    page = sign_in(client, engine.key(Scope.READ))
+    assert '<a href="https://wiki/disk" rel="noreferrer">Good page</a>' in page
+    assert "Evil page" in page
+    assert "javascript:" not in page
 
 
 def test_wrong_keys_and_keys_that_may_not_read_are_told_so(client: TestClient, engine: FakeEngine) -> None:

@@ -57,7 +57,11 @@ _PAGES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _PAGES.filters.update(
-    ago=_ago, percent=lambda share: f"{share:.0%}", clock=lambda moment: f"{moment:%a %d %b %H:%M}", why=explain
+    ago=_ago,
+    span=_span,
+    percent=lambda share: f"{share:.0%}",
+    clock=lambda moment: f"{moment:%a %d %b %H:%M}",
+    why=explain,
 )
 
 

@@ -18,7 +18,7 @@ from api.schemas.answers import (
     SuspectOut,
     TriageOut,
 )
-from api.schemas.requests import AcknowledgementIn, CommentIn, Id, Moment, QuestionIn, ResolutionIn, Words
+from api.schemas.requests import AcknowledgementIn, CommentIn, Id, Moment, QuestionIn, ResolutionIn, TriedIn, Words
 from api.security import actor
 from engine.clock import utc_now
 from engine.domain import Incident, IncidentStatus, Resolution, Triage
@@ -126,6 +126,14 @@ def resolve_incident(incident_id: IncidentId, told: ResolutionIn, desk: AtDesk) 
     at = told.resolved_at or utc_now()
     resolution = Resolution(text=told.text, resolver=told.resolver, team=told.team, resolved_at=at)
     return desk.pathfinder.resolve(incident_id, resolution, at)
+
+
+@routes.post(
+    "/v1/incidents/{incident_id}/tried", status_code=204, dependencies=[may(Scope.OPERATE)], responses=_UNKNOWN
+)
+def note_tried(incident_id: IncidentId, told: TriedIn, request: Request, desk: AtDesk) -> None:
+    """Say whether the fix of a past incident helped here: it is offered higher or lower from now on."""
+    desk.pathfinder.note_tried(incident_id, told.incident, told.helped, utc_now(), actor(request))
 
 
 def as_incident(told: QuestionIn) -> Incident:

@@ -204,9 +204,55 @@ class CandidateOut(_Out):
     because: list[EvidenceOut]
 
 
-class SuggestionsOut(_Out):
-    """Past fixes, best first."""
+class FixOut(_Out):
+    """What ended past incidents of this kind, as written then. `score` 0..1, that it helps now.
 
+    `kind` is `permanent`, `workaround` or `unclear`; `minutes` the median from opening to closing; `helped` of `used`
+    times the problem stayed away.
+    """
+
+    text: str
+    score: Share
+    kind: str
+    steps: list[str]
+    commands: list[str]
+    incident_ids: list[str]
+    resolvers: list[str]
+    last_at: datetime
+    minutes: float | None
+    used: int
+    helped: int
+
+
+class RunbookOut(_Out):
+    """A page that says what to do. `services` are those it is about; none: any."""
+
+    id: str
+    title: str
+    url: str
+    text: str
+    services: list[str]
+
+
+class AdviceOut(_Out):
+    """A runbook that may help. `score` 0..1."""
+
+    runbook: RunbookOut
+    score: Share
+    because: str
+
+
+class SuggestionsOut(_Out):
+    """The fixes that ended such incidents, the incidents themselves, and runbooks; best first.
+
+    `probability` is that any past incident is of this kind. `new_kind`: none is likely to be; there is no fix then,
+    and `items` are merely the nearest.
+    """
+
+    fixes: list[FixOut]
+    runbooks: list[AdviceOut]
+    probability: Share
+    new_kind: bool
     items: list[SuggestionOut]
     rung: str
     note: str

@@ -124,6 +124,22 @@ class ResolutionIn(_In):
     resolved_at: Moment | None = Field(default=None, description="now if missing")
 
 
+class TriedIn(_In):
+    """The fix of which past incident was tried here, and whether it helped."""
+
+    incident: Id
+    helped: bool
+
+
+class RunbookIn(_In):
+    """A page that says what to do; its words are searched. `services` are those it is about; none: any."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+    url: Annotated[str, StringConstraints(max_length=2_000, pattern=r"^(https?://.*)?$")] = ""
+    text: Annotated[str, StringConstraints(max_length=100_000)] = ""
+    services: Annotated[list[Words], Field(max_length=200)] = []
+
+
 class AcknowledgementIn(_In):
     """Who has taken the incident."""
 
@@ -290,9 +306,21 @@ def field_names() -> frozenset[str]:
     """Every field name of every request shape: what an answer may repeat to its caller."""
     shapes: list[type[BaseModel]] = [AlertIn, QuestionIn, ResolutionIn, AcknowledgementIn, TimeOffIn, ResponderIn]
     shapes += [SampleIn, SamplesIn, MergeIn, SplitIn, MoveIn, TriageIn, CommentIn, PeopleIn, CalendarIn, RotaIn]
-    shapes += [RequirementIn, PolicyIn, OwnedIn, OwnershipIn, RenamesIn, AssignmentIn]
+    shapes += [RequirementIn, PolicyIn, OwnedIn, OwnershipIn, RenamesIn, AssignmentIn, TriedIn, RunbookIn]
     names = {name for shape in shapes for name in shape.model_fields}
     return frozenset(
         names
-        | {"source", "incident_id", "alert_id", "responder_id", "status", "since", "limit", "before", "days", "body"}
+        | {
+            "source",
+            "incident_id",
+            "alert_id",
+            "responder_id",
+            "runbook_id",
+            "status",
+            "since",
+            "limit",
+            "before",
+            "days",
+            "body",
+        }
     )

@@ -251,6 +251,17 @@ class ResponderRow(Table):
     left: Mapped[bool]
 
 
+class RunbookRow(Table):
+    """A page that says what to do."""
+
+    __tablename__ = "runbooks"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    url: Mapped[str]
+    text: Mapped[str]
+    services: Mapped[list[Any]]
+
+
 class EdgeRow(Table):
     """One relation of the topology."""
 

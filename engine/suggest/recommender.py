@@ -87,7 +87,13 @@ class Recommender:
 
     def take_runbooks(self, runbooks: Iterable[Runbook]) -> None:
         """Keep exactly these runbooks at hand."""
-        self.shelf = Shelf(runbooks)
+        told = tuple(runbooks)
+        if told != self.shelf.runbooks:
+            self.shelf = Shelf(told)
+
+    def take_topology(self, topology: Sequence[Edge]) -> None:
+        """Know from now on what depends on what."""
+        self.topology = topology
 
     def predict_one(self, incident: Incident, *, alerts: Sequence[Alert] = (), top: int = 10) -> Suggestions:
         """The `top` past incidents most probably of the same problem, known before `incident` opened; best first.
