@@ -438,6 +438,11 @@ class Pattern:
     probability: float | None = (
         None  # 0..1, that the next one occurs, recent ones weighing more; None: from the support
     )
+    state: str = "new"  # new | active | drifting | faded: see engine/patterns/life.py
+    first_seen_at: datetime | None = None  # UTC, end of the data it was first found in
+    shift_minutes: int = 0  # how much later it starts now than when it was first found
+    growth_per_week: float = 0.0  # of its level, in units of the series
+    except_holidays: str = ""  # country (ISO 3166) on whose public holidays it does not come; "": it comes on them too
 
     @property
     def support(self) -> str:

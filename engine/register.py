@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 
 from engine.domain import Edge, Incident, IncidentStatus, Membership, Occurrence, Pattern, Responder, Runbook
 from engine.errors import Conflict
 from engine.lifecycle import Course, Measures, measure
+from engine.patterns.joins import Joined, joined
 from engine.patterns.occurrences import occurrences, sentence
 from engine.store import alerts, incidents, keys, metrics, reference, runbooks
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Origin, Sample, Scope
@@ -25,6 +26,13 @@ class Upcoming:
     pattern: Pattern
     occurrence: Occurrence
     sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedPattern(Joined):
+    """How often incidents came with a stored pattern."""
+
+    id: str  # the pattern's
 
 
 class Register:
@@ -119,6 +127,18 @@ class Register:
         ]
         return sorted(coming, key=lambda one: (one.occurrence.start, one.id))
 
+    def joined(self, at: datetime, days: int = 90) -> list[JoinedPattern]:
+        """How often incidents of its service came with each pattern in the `days` before `at`, the clearest first."""
+        since = at - timedelta(days=days)
+        with self.store.read() as link:
+            known = reference.patterns(link)
+            opened = [record.incident for record in incidents.opened_between(link, since, at)]
+        found = [
+            (named.id, joined(named.pattern, _moments_of(opened, named.pattern.service), since, at)) for named in known
+        ]
+        rows = [JoinedPattern(id=key, **asdict(one)) for key, one in found if one.with_pattern]
+        return sorted(rows, key=lambda row: (row.p_value, row.id))
+
     def record_metrics(self, samples: Sequence[Sample]) -> int:
         """Store the finite ones among `samples`; returns how many."""
         with self.store.write() as tx:
@@ -199,6 +219,11 @@ class Register:
         """End a key. Raises NotFound."""
         with self.store.write() as tx:
             keys.revoke(tx, key_id, at)
+
+
+def _moments_of(opened: Sequence[Incident], service: str) -> list[datetime]:
+    """When incidents of a service opened; of all services for ""."""
+    return [incident.opened_at for incident in opened if service in ("", incident.service)]
 
 
 def _course(record: IncidentRecord) -> Course:

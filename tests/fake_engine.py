@@ -36,6 +36,7 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Health, Pathfinder, Upcoming
+from engine.register import JoinedPattern
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
 PATTERN = Pattern(
@@ -225,6 +226,10 @@ class FakeEngine(Pathfinder):
 
     def upcoming(self, at: datetime, days: int = 7) -> list[Upcoming]:
         return [Upcoming(id="p1", pattern=PATTERN, occurrence=SOON, sentence=SENTENCE)]
+
+    def joined(self, at: datetime, days: int = 90) -> list[JoinedPattern]:
+        told = {"with_pattern": 9, "incidents": 12, "expected": 0.6, "lift": 14.0, "p_value": 1e-6}
+        return [JoinedPattern(id="p1", advice="scale up before it starts", **told)]
 
     def record_metrics(self, samples: Sequence[Sample]) -> int:
         self.samples += samples

@@ -234,6 +234,17 @@ def test_patterns_and_what_is_coming(client: TestClient) -> None:
     assert client.get("/v1/patterns/upcoming?days=29").status_code == 422
 
 
+def test_patterns_for_calendars_silences_and_incidents(client: TestClient) -> None:
+    feed = client.get("/v1/patterns/calendar.ics")
+    assert feed.headers["content-type"].startswith("text/calendar")
+    assert "UID:p1@pathfinder" in feed.text
+    assert "RRULE:" in feed.text
+    silences = client.get("/v1/patterns/silences?days=28").json()
+    assert all(one["createdBy"] == "PathFinder" and one["matchers"] for one in silences)
+    found = client.get("/v1/patterns/incidents").json()[0]
+    assert (found["id"], found["sentence"]) == ("p1", "with 9 of 12 incidents, 14x chance")
+
+
 def test_metric_samples(client: TestClient, engine: FakeEngine) -> None:
     sample = {"ts": "2026-01-01T00:00:00Z", "service": "a", "host": "h", "metric": "cpu", "value": 1.5}
     answer = client.post("/v1/metrics", json={"samples": [sample, sample]})

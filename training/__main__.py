@@ -102,14 +102,23 @@ def route(
 
 
 @app.command()
-def patterns(
+def patterns(  # noqa: PLR0913 - one parameter per option
     out: Out,
     metrics: Annotated[Path | None, typer.Argument(help="METRICS.csv: ts,service,host,metric,value")] = None,
     events: Annotated[Path | None, typer.Option(help="ALERTS.jsonl instead of metrics")] = None,
     timezone: Annotated[str, typer.Option(help="IANA zone of the wall clock")] = "UTC",
+    server: Annotated[str, typer.Option(help="Prometheus to read from, such as http://localhost:9090")] = "",
+    query: Annotated[str, typer.Option(help="PromQL asked of it, such as node_load5")] = "",
+    days: Annotated[int, typer.Option(min=4, max=800, help="how far back it is asked")] = 56,
+    calendar: Annotated[Path | None, typer.Option(help="also write an iCalendar file")] = None,
+    silences: Annotated[Path | None, typer.Option(help="also write silences for Alertmanager")] = None,
+    sentences: Annotated[Path | None, typer.Option(help="also write a sentence for each")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="also draw each into this folder")] = None,
 ) -> None:
     """Find load that recurs by the clock or the calendar, and when it comes next."""
-    patterns_verb.run(metrics, events, timezone, out)
+    source = patterns_verb.Source(metrics=metrics, events=events, server=server, query=query, days=days)
+    beside = patterns_verb.Beside(calendar=calendar, silences=silences, sentences=sentences, pictures=pictures)
+    patterns_verb.run(source, timezone, out, beside)
 
 
 @app.command(name="import")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,14 @@ import pandas as pd
 from engine.clock import to_text
 from engine.domain import Alert, AlertStatus, Pattern
 from engine.patterns import EventSeries, PatternFinder, Series
-from engine.patterns.occurrences import occurrences
+from engine.patterns.occurrences import occurrences, sentence
 from engine.text import template
 from training.files import read_metrics
 from training.progress import Track, quiet
 
 NEXT_DAYS = 28
 _LEAST_EVENTS = 4
+_MANY_SERIES = 64  # from which on starting more processes pays
 
 
 def from_metrics(metrics: pd.DataFrame | Path, timezone: str, progress: Track = quiet) -> list[dict[str, Any]]:
@@ -32,10 +35,21 @@ def from_metrics(metrics: pd.DataFrame | Path, timezone: str, progress: Track = 
         If the file cannot be read or `timezone` names no zone.
     """
     frame = read_metrics(metrics) if isinstance(metrics, Path) else metrics
-    finder = PatternFinder(timezone=timezone)
-    series = series_of(frame)
-    found = finder.decide([finder.scan(one) for one in progress(series, "patterns", len(series))])
-    return [as_row(pattern) for pattern in found]
+    return [as_row(pattern) for pattern in patterns_of_metrics(frame, timezone, progress)]
+
+
+def patterns_of_metrics(frame: pd.DataFrame, timezone: str, progress: Track = quiet) -> list[Pattern]:
+    """Patterns of samples as `read_metrics` gives them. Raises InvalidInput if `timezone` names no zone."""
+    return found_in(series_of(frame), PatternFinder(timezone=timezone), progress)
+
+
+def found_in(series: Sequence[Series], finder: PatternFinder, progress: Track = quiet) -> list[Pattern]:
+    """Patterns of `series`, looked for in several processes where there are many."""
+    if len(series) < _MANY_SERIES:
+        return finder.decide([finder.scan(one) for one in progress(series, "patterns", len(series))])
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        scanned = pool.map(finder.scan, series, chunksize=16)
+        return finder.decide(list(progress(scanned, "patterns", len(series))))
 
 
 def from_events(alerts: Sequence[Alert], timezone: str, progress: Track = quiet) -> list[dict[str, Any]]:
@@ -46,9 +60,13 @@ def from_events(alerts: Sequence[Alert], timezone: str, progress: Track = quiet)
     InvalidInput
         If `timezone` names no zone.
     """
-    finder = PatternFinder(timezone=timezone)
+    return [as_row(pattern) for pattern in patterns_of_events(alerts, timezone, progress)]
+
+
+def patterns_of_events(alerts: Sequence[Alert], timezone: str, progress: Track = quiet) -> list[Pattern]:
+    """Patterns of when `alerts` fire. Raises InvalidInput if `timezone` names no zone."""
     series = event_series(alerts)
-    return [as_row(pattern) for pattern in finder.find_events(list(progress(series, "patterns", len(series))))]
+    return PatternFinder(timezone=timezone).find_events(list(progress(series, "patterns", len(series))))
 
 
 def series_of(frame: pd.DataFrame) -> list[Series]:
@@ -95,6 +113,7 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
         "baseline": round(pattern.baseline, 6),
         "support": pattern.support,
         "q_value": pattern.q_value,
+        "sentence": sentence(pattern),
         "next": [
             _window(one.start, one.end, one.probability)
             for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)

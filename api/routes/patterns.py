@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Response
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import NamedPatternOut, UpcomingOut
+from api.schemas.answers import JoinedOut, NamedPatternOut, SilenceOut, UpcomingOut
 from engine.clock import utc_now
 from engine.pathfinder import Upcoming
+from engine.patterns.feeds import calendar_feed, silences
+from engine.register import JoinedPattern
 from engine.store.records import NamedPattern, Scope
 
 routes = router("patterns")
@@ -30,3 +32,23 @@ def list_upcoming(
 ) -> Sequence[Upcoming]:
     """Their coming occurrences, soonest first."""
     return desk.pathfinder.upcoming(utc_now(), days)[:limit]
+
+
+@routes.get("/v1/patterns/calendar.ics", dependencies=[may(Scope.READ)], response_class=Response)
+def give_calendar(desk: AtDesk) -> Response:
+    """All patterns as an iCalendar feed: one recurring event each, with rule and zone, for any calendar."""
+    known = {named.id: named.pattern for named in desk.pathfinder.patterns()}
+    return Response(calendar_feed(known, utc_now()), media_type="text/calendar; charset=utf-8")
+
+
+@routes.get("/v1/patterns/silences", dependencies=[may(Scope.READ)], response_model=list[SilenceOut])
+def propose_silences(desk: AtDesk, days: Annotated[int, Query(ge=1, le=28)] = 7) -> list[dict[str, object]]:
+    """Silences over their likely occurrences, as Alertmanager's API takes them. Nothing is silenced by asking."""
+    known = {named.id: named.pattern for named in desk.pathfinder.patterns()}
+    return silences(known, utc_now(), days)
+
+
+@routes.get("/v1/patterns/incidents", dependencies=[may(Scope.READ)], response_model=list[JoinedOut])
+def join_incidents(desk: AtDesk, days: Annotated[int, Query(ge=7, le=400)] = 90) -> Sequence[JoinedPattern]:
+    """Which patterns incidents of their service came with, against chance, the clearest first, with advice."""
+    return desk.pathfinder.joined(utc_now(), days)

@@ -308,6 +308,34 @@ class PatternOut(_Out):
     support: str
     q_value: float
     last_seen_at: datetime
+    state: str = "new"
+    first_seen_at: datetime | None = None
+    shift_minutes: int = 0
+    growth_per_week: float = 0.0
+    except_holidays: str = ""
+
+
+class JoinedOut(_Out):
+    """How often incidents came with a pattern, against chance, and what to do about it."""
+
+    id: str
+    with_pattern: int
+    incidents: int
+    expected: float
+    lift: float
+    p_value: float
+    advice: str
+    sentence: str
+
+
+class SilenceOut(_Out):
+    """A silence proposed for Alertmanager, in the form its API takes; nothing is silenced by asking."""
+
+    matchers: list[dict[str, str | bool]]
+    startsAt: datetime  # noqa: N815 - Alertmanager's own names
+    endsAt: datetime  # noqa: N815
+    createdBy: str  # noqa: N815
+    comment: str
 
 
 class NamedPatternOut(_Out):

@@ -10,9 +10,11 @@ import numpy as np
 
 from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
+from engine.patterns.capacity import growth_per_week
 from engine.patterns.events import EventWindow, episodes, event_windows, merged
+from engine.patterns.holidays import country_of, holidays_of, stays_away
 from engine.patterns.naming import Named
-from engine.patterns.peel import Peeled, least_rise, levels, peel, spike_windows
+from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
 
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
@@ -60,13 +62,18 @@ class PatternFinder:
         Largest chance of a false pattern in one series taken for itself, 0..1.
     most
         Patterns reported of one series at most.
+    country
+        Whose public holidays a pattern may leave out (ISO 3166); "": the country of the zone.
     """
 
-    def __init__(self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.004, most: int = 8) -> None:
+    def __init__(
+        self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.004, most: int = 8, country: str = ""
+    ) -> None:
         self.timezone = timezone
         self.q = q
         self.alpha = alpha
         self.most = most
+        self.country = country or country_of(timezone)
 
     def find(self, series: Sequence[Series]) -> list[Pattern]:
         """Patterns of metric samples, those of one series in order of evidence."""
@@ -155,6 +162,9 @@ class PatternFinder:
 
     def _pattern(self, series: Series, grid: DayGrid, name: Named, last: datetime) -> Pattern:
         level, baseline = levels(grid, name)
+        came = name.cells[name.hits]
+        days = grid.days[name.chance_days]
+        away = not name.rule.startswith("DTSTART") and stays_away(name.hits, days, self.country)
         return Pattern(
             service=series.service,
             host=series.host,
@@ -170,7 +180,11 @@ class PatternFinder:
             chances=len(name.hits),
             q_value=1.0,
             last_seen_at=last,
-            probability=next_probability(name.hits, grid.days[name.chance_days].astype(int)),
+            probability=next_probability(*_on_usual_days(name.hits, days, self.country if away else "")),
+            growth_per_week=growth_per_week(
+                grid.days[name.chance_days[name.hits]].astype(int), heights(grid, name, came)
+            ),
+            except_holidays=self.country if away else "",
         )
 
 
@@ -192,6 +206,12 @@ def distinct(patterns: Sequence[Pattern]) -> list[Pattern]:
         spans = [(p.rule, seconds_of(p.start_local), 60 * p.duration_minutes) for p in own]
         kept += [own[i] for i in merged(spans)]
     return kept
+
+
+def _on_usual_days(hits: np.ndarray, days: np.ndarray, country: str) -> tuple[np.ndarray, np.ndarray]:
+    """Hits and day numbers of the chances that are no public holidays of `country` ("": all)."""
+    usual = ~holidays_of(country, days)
+    return hits[usual], days[usual].astype(int)
 
 
 def seconds_of(clock: str) -> int:

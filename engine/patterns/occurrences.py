@@ -10,6 +10,7 @@ import numpy as np
 from engine.clock import require_aware
 from engine.domain import ExpectedLoad, Occurrence, Pattern
 from engine.patterns.calendar import DAY_NAMES, days_of, rule_parts, zone_of
+from engine.patterns.holidays import holidays_of
 
 _DAY_WORDS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _NTH_WORDS = {
@@ -57,6 +58,8 @@ def expected(
     until = at + timedelta(hours=horizon_hours)
     found: list[ExpectedLoad] = []
     for pattern in patterns:
+        if pattern.state == "faded":
+            continue
         if (service and pattern.service == service) or (host and pattern.host == host):
             coming = occurrences(pattern, at, days=int(horizon_hours // 24) + 1)
             if coming and coming[0].start <= until:
@@ -76,7 +79,8 @@ def sentence(pattern: Pattern) -> str:
         change = f"{where} {verb} to {pattern.level:.4g} (normally {pattern.baseline:.4g})"
     else:
         change = f"{where or 'events'}: events in {pattern.level:.0%} of windows (otherwise {pattern.baseline:.1%})"
-    return f"{when}: {change}, {pattern.support}"
+    unless = f", not on public holidays ({pattern.except_holidays})" if pattern.except_holidays else ""
+    return f"{when}: {change}, {pattern.support}{unless}"
 
 
 def when_words(pattern: Pattern) -> str:
@@ -88,6 +92,10 @@ def when_words(pattern: Pattern) -> str:
     if parts["FREQ"] in _CONTINUOUS:
         seconds = interval * (60 if parts["FREQ"] == "MINUTELY" else 1)
         return f"every {seconds / 3600:.4g} h for {pattern.duration_minutes} min"
+    if "BYMINUTE" in parts:
+        minutes = [int(text) for text in parts["BYMINUTE"].split(",")]
+        days = f" on {_days_words(parts['BYDAY'])}" if "BYDAY" in parts else ""
+        return f"every {60 // len(minutes)} min from :{minutes[0]:02d} for {pattern.duration_minutes} min{days}"
     if parts["FREQ"] == "HOURLY":
         days = f" on {_days_words(parts['BYDAY'])}" if "BYDAY" in parts else ""
         every = "every hour" if interval == 1 else f"every {interval} h"
@@ -129,8 +137,9 @@ def _starts(pattern: Pattern, low: datetime, high: datetime) -> list[datetime]:
     days = np.datetime64(first, "D") + np.arange((high.astimezone(zone).date() - first).days + 2)
     begin = time.fromisoformat(pattern.start_local)
     step = int(parts.get("INTERVAL", "1")) if parts["FREQ"] == "HOURLY" else 24
-    times = [time((begin.hour + shift) % 24, begin.minute) for shift in range(0, 24, step)]
-    chosen = days[days_of(pattern.rule, days)].tolist()
+    minutes = [int(text) for text in parts["BYMINUTE"].split(",")] if "BYMINUTE" in parts else [begin.minute]
+    times = [time((begin.hour + shift) % 24, minute) for shift in range(0, 24, step) for minute in minutes]
+    chosen = days[days_of(pattern.rule, days) & ~holidays_of(pattern.except_holidays, days)].tolist()
     return sorted(datetime.combine(day, moment, zone).astimezone(UTC) for day in chosen for moment in times)
 
 

@@ -56,6 +56,11 @@ def levels(grid: DayGrid, name: Named) -> tuple[float, float]:
     return (peak if abs(level - baseline) < 0.25 * abs(peak - baseline) else level), baseline
 
 
+def heights(grid: DayGrid, name: Named, cells: np.ndarray) -> np.ndarray:
+    """Median value inside the window that begins at each of `cells`; nan where none was seen."""
+    return median_of(_values(grid.values.ravel(), cells, 0, name.width).reshape(len(cells), -1), axis=1)
+
+
 def _tops(rows: np.ndarray) -> np.ndarray:
     """The largest value of each row, nan passed over and a row without values left out."""
     best = np.where(np.isfinite(rows), rows, -np.inf).max(axis=1)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from engine.domain import Edge, Pattern, Responder
 from engine.errors import NotFound
+from engine.patterns.life import carried
 from engine.store.database import Write
 from engine.store.records import NamedPattern
 from engine.store.rows import pattern_of_row, responder_of_row, row_of_pattern, row_of_responder
@@ -78,8 +79,12 @@ def patterns(link: Connection) -> list[NamedPattern]:
 
 
 def replace_patterns(tx: Write, found: Iterable[Pattern]) -> None:
-    """Put the patterns of a retrain in place of those of the one before."""
+    """Put the patterns of a retrain in place of those before; the same load found again keeps its id and its past."""
+    kept, new = carried({named.id: named.pattern for named in patterns(tx.link)}, list(found))
     tx.link.execute(delete(PatternRow))
-    rows = {pattern_id(pattern): row_of_pattern(pattern) for pattern in found}
+    rows = {key: row_of_pattern(pattern) for key, pattern in kept.items()}
+    for pattern in new:
+        key = pattern_id(pattern)
+        rows.setdefault(key, row_of_pattern(pattern))
     if rows:
         tx.link.execute(insert(PatternRow), [{"id": key, **row} for key, row in rows.items()])

@@ -291,6 +291,11 @@ class PatternRow(Table):
     q_value: Mapped[float]
     last_seen_at: Mapped[datetime]
     probability: Mapped[float | None]
+    state: Mapped[str]
+    first_seen_at: Mapped[datetime | None]
+    shift_minutes: Mapped[int]
+    growth_per_week: Mapped[float]
+    except_holidays: Mapped[str]
 
 
 class SeriesRow(Table):
