@@ -39,7 +39,8 @@ def test_runbooks_are_kept_listed_replaced_and_removed(client: TestClient) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "field"), [({"title": ""}, "title"), ({"url": "javascript:alert(1)"}, "url"), ({"more": 1}, "no such field")]
+    ("change", "field"),
+    [({"title": ""}, "title"), ({"url": "javascript:alert(1)"}, "url"), ({"more": 1}, "no such field")],
 )
 def test_pages_that_cannot_be(client: TestClient, change: dict[str, Any], field: str) -> None:
     answer = client.put("/v1/runbooks/x", json={**PAGE, **change})

@@ -13,6 +13,7 @@ from engine.ports import Models
 from engine.store.store import Store
 from engine.suggest import Recommender
 from tests.small_models import NOON, small_models
+from training import archive
 
 PAGE = Runbook(id="disk", title="Disk full", url="https://wiki/disk", text="grow the volume", services=("db",))
 
@@ -84,3 +85,13 @@ def test_the_topology_is_known_to_the_recommender(store: Store) -> None:
     recommender = engine.experience.models.recommender
     assert isinstance(recommender, Recommender)
     assert list(recommender.topology) == edges
+
+
+def test_accepted_fixes_are_pairs_to_learn_from(store: Store) -> None:
+    engine = process(store)
+    one, other = (solved(engine, f"disk full on db-{n}", "Grew the volume by 5 GB with lvextend") for n in (1, 2))
+    new, later = engine.report(question()), NOON + timedelta(days=1)
+    engine.note_tried(new.id, one, True, later)
+    engine.note_tried(new.id, other, False, later)
+    assert archive.read(store, later + timedelta(hours=1)).accepted == {new.id: {one}}
+    assert archive.read(store, later).accepted == {}, "what was said later is not known yet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from engine.domain import (
@@ -23,7 +23,7 @@ from engine.register import Register
 from engine.store import alerts as alert_rows
 from engine.store import incidents as incident_rows
 from engine.store import metrics as metric_rows
-from engine.store import reference
+from engine.store import reference, runbooks
 from engine.store.records import IncidentRecord, Sample, StoredAlert
 from engine.store.store import Store
 from training.patterns import event_series
@@ -45,6 +45,7 @@ class Snapshot:
     responders: list[Responder]
     series: list[Series]
     events: list[EventSeries]
+    accepted: Mapping[str, set[str]] = field(default_factory=dict)  # incident id -> past ones whose fix helped it
 
 
 def read(store: Store, until: datetime) -> Snapshot:
@@ -54,6 +55,10 @@ def read(store: Store, until: datetime) -> Snapshot:
         placed = [one.membership for one in alert_rows.history(link, _START, until)]
         samples = list(metric_rows.series(link, None, until))
         edges, people = reference.edges(link), reference.responders(link)
+        accepted: dict[str, set[str]] = {}
+        for opinion in runbooks.opinions_after(link, 0):
+            if opinion.helped and opinion.at < until:
+                accepted.setdefault(opinion.incident_id, set()).add(opinion.fix_of)
     end, fired = until.timestamp(), [as_fired(place.alert) for place in placed]
     return Snapshot(
         until=until,
@@ -67,6 +72,7 @@ def read(store: Store, until: datetime) -> Snapshot:
             for names, ts, values in samples
         ],
         events=event_series(fired),
+        accepted=accepted,
     )
 
 

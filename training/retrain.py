@@ -17,7 +17,7 @@ from engine.route import Router
 from engine.settings import Settings
 from engine.store import pointer, reference
 from engine.store.store import Store
-from engine.suggest import Encoder, Recommender
+from engine.suggest import Encoder, Fusion, Recommender
 from training import archive
 from training.archive import Snapshot
 from training.evaluate import (
@@ -141,14 +141,19 @@ class Jury:
         return judge_patterns(self.halves, self.data.series, self.zone)
 
     def _recommender(self, data: Snapshot) -> Recommender:
-        """One whose fusion is fitted to the firm's own repeats, where there are enough of them."""
+        """One whose fusion is fitted to the firm's own repeats, where there are enough of them.
+
+        Repeats are incidents ended by the same fix, and those for which somebody said that a past fix helped.
+        """
         shipped = Recommender(encoder=self.encoder)
         inner = halves(data, _TAUGHT)
         relevant = {key: same for key, same in same_fix(inner).items() if same}
+        for key, accepted in data.accepted.items():
+            relevant[key] = relevant.get(key, set()) | accepted
         if len(relevant) < _PAIRS:
             return shipped.fit(data.incidents)
         asked = [one for one in inner.later_incidents if one.id in relevant]
-        fusion = fit_fusion(judge(shipped.fit(inner.past.incidents), asked, relevant), prior=shipped.fusion)
+        fusion = fit_fusion(judge(shipped.fit(inner.past.incidents), asked, relevant), prior=Fusion.shipped())
         return Recommender(encoder=self.encoder, fusion=fusion).fit(data.incidents)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
@@ -24,6 +25,7 @@ class Opinion:
     incident_id: str
     fix_of: str
     helped: bool
+    at: datetime  # UTC
 
 
 def every(link: Connection) -> list[Runbook]:
@@ -53,12 +55,18 @@ def remove(tx: Write, runbook_id: str) -> None:
 def opinions_after(link: Connection, last: int) -> list[Opinion]:
     """What people said of fixes after the opinion of id `last` (0: ever), oldest first."""
     query = (
-        select(EventRow.id, EventRow.incident_id, EventRow.detail)
+        select(EventRow.id, EventRow.incident_id, EventRow.detail, EventRow.at)
         .where(EventRow.id > last, EventRow.kind == TRIED)
         .order_by(EventRow.id)
     )
     return [
-        Opinion(id=row.id, incident_id=row.incident_id, fix_of=row.detail["of"], helped=row.detail["helped"] == "yes")
+        Opinion(
+            id=row.id,
+            incident_id=row.incident_id,
+            fix_of=row.detail["of"],
+            helped=row.detail["helped"] == "yes",
+            at=row.at,
+        )
         for row in link.execute(query)
     ]
 
