@@ -30,7 +30,7 @@ class Decay:
         """Take in one more row."""
         if not len(self.weights) or (day - self.since) / self.half_life_days > _FURTHEST:
             self._refer_to(day)
-        weight = float(_halved(np.array([(self.since - day) / self.half_life_days]))[0])
+        weight = _halved_one((self.since - day) / self.half_life_days)
         self.weights.append(weight)
         while len(self.mass) <= person:
             self.mass.append(0.0)
@@ -43,7 +43,7 @@ class Decay:
 
     def scale(self, day: float) -> float:
         """What turns `weights` into weights as of `day`."""
-        return float(_halved(np.array([(day - self.since) / self.half_life_days]))[0])
+        return _halved_one((day - self.since) / self.half_life_days)
 
     def _refer_to(self, day: float) -> None:
         if len(self.weights):
@@ -51,6 +51,11 @@ class Decay:
             self.weights.seen()[:] *= factor
             self.mass.seen()[:] *= factor
         self.since = day
+
+
+def _halved_one(half_lives: float) -> float:
+    """`_halved` of one."""
+    return 0.0 if half_lives >= _OLDEST else 2.0 ** -max(half_lives, -_OLDEST)
 
 
 def _halved(half_lives: Floats) -> Floats:

@@ -19,7 +19,7 @@ from engine.route.signals import FIXED, Lines, Setting, opinions
 from engine.route.stacker import Asked, leading_of
 
 _STAGES = (0.5, 0.75)  # shares of the history at which stages begin
-_MAX_ASKED = 2500
+_MAX_ASKED = 3000
 _MAX_FEATURES = 30_000
 _MAX_WEIGHTS = 16_000_000  # features x people of one linear model: 64 MB, twice while it learns
 _MAX_TEAMS = 400
@@ -34,7 +34,7 @@ class Plan:
     """The history in the order in which it became known, what of it is asked, and when stages begin."""
 
     history: Sequence[Case]  # as it is
-    cases: list[Case]  # the same, dated by their order where their times tell nothing
+    cases: Sequence[Case]  # the same, dated by their order where their times tell nothing
     asked: Ints  # places in `cases`, in order of opening
     cuts: tuple[float, ...]  # days
     online: bool
@@ -69,7 +69,7 @@ def plan(cases: Sequence[Case], *, online: bool) -> Plan:
     places = sorted(range(len(cases)), key=lambda place: (cases[place].opened, place))
     later = [place for place in places if cases[place].opened >= cuts[0]]
     asked = np.array(later[:: max(1, -(-len(later) // _MAX_ASKED))], np.int64)
-    return Plan(history, list(cases), asked, tuple(cuts), online)
+    return Plan(history, cases, asked, tuple(cuts), online)
 
 
 def rehearse(course: Plan, setting: Setting) -> Learned:
@@ -94,7 +94,9 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
         )
     half_lives = half_lives_of(memory, course)
     asked = _asked(course, setting, half_lives, _Told(told, team_told, team_names))
-    memory = Memory().learn_all(course.history).pace(half_lives)
+    if course.history is not course.cases:  # they were dated by their order: what serves needs their own times
+        memory = Memory().learn_all(course.history)
+    memory.pace(half_lives)
     return Learned(memory, features, people_model, team_model, team_names, asked)
 
 

@@ -16,10 +16,9 @@ from engine.route.columns import Floats, Ints
 from engine.route.thresholds import Thresholds, Top
 
 LEADING = 60  # people among whom a question is decided
-_RIDGE = 50.0  # pull towards the prior weights, in squared log-likelihood units per weight
+_RIDGE = 100.0  # pull towards the prior weights, in squared log-likelihood units per weight
 _EARLIER = 0.6  # of the questions: the weights that are judged on the rest are learned on them
 _LEAST_JUDGED = 40  # questions below which nothing is said about how sure to be
-_DRIFT = 0.97  # weights are made smaller by this: time to come differs more than the end of the history
 _WARMTH = (0.5, 1.25)  # range of the factor by which weights are made surer or less sure
 
 
@@ -54,7 +53,7 @@ class Stacker:
         judged = asked[cut:] if len(asked) - cut >= _LEAST_JUDGED else []
         if judged:
             self._learn(asked[:cut])
-            warmth = _DRIFT * self._warmth(judged)
+            warmth = self._warmth(judged)
             self._cool(warmth)
             self.thresholds_ = Thresholds().fit([self._top(question) for question in judged])
             self._learn(asked)

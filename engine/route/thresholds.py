@@ -37,8 +37,7 @@ class Thresholds:
         by_answer: dict[int, list[Top]] = {}
         for top in tops:
             by_answer.setdefault(top.who, []).append(top)
-        later = tops[len(tops) // 2 :]
-        common = max(lowest(tops, _LEAST_COMMON), lowest(later, _LEAST_COMMON))  # good of late, not only on the whole
+        common = lowest(tops, _LEAST_COMMON)
         own = {who: self._own(some, common) for who, some in by_answer.items() if len(some) >= _LEAST_OWN}
         return Thresholds(common=common, own=own, floor=_floor(tops))
 
@@ -72,12 +71,15 @@ def lowest(tops: Sequence[Top], least: int, precision: float = WANTED_PRECISION)
     >>> lowest([Top(0, 0.9, True)] * 60 + [Top(0, 0.5, False)] * 9, 30)
     0.9
     """
-    best, right = NEVER, 0
-    ranked = sorted(tops, key=lambda top: -top.chance)
-    for count, top in enumerate(ranked, 1):
+    best, right, late, late_right = NEVER, 0, 0, 0
+    ranked = sorted(enumerate(tops), key=lambda item: -item[1].chance)
+    for count, (place, top) in enumerate(ranked, 1):
         right += top.right
-        last = count == len(ranked) or ranked[count].chance < top.chance
-        if last and count >= least and _precise(right, count, precision):
+        late += 2 * place >= len(tops)
+        late_right += 2 * place >= len(tops) and top.right
+        last = count == len(ranked) or ranked[count][1].chance < top.chance
+        good_of_late = late_right + 1 >= precision * late  # not only on the whole
+        if last and count >= least and good_of_late and _precise(right, count, precision):
             best = min(top.chance, _CERTAIN)
     return best
 
