@@ -10,12 +10,14 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import let_go, look_again, tend, warm, weigh
+from api.chores import let_go, look_again, settle, tend, warm, weigh
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
 from api.intake import Commits, Intake
+from api.ladder import step_of
 from api.limits import Limits, Load
+from api.outgoing import fetch
 from api.routes import (
     alerts,
     grouping,
@@ -24,6 +26,7 @@ from api.routes import (
     maintenance,
     metrics,
     patterns,
+    quarantine,
     responders,
     routing,
     runbooks,
@@ -31,25 +34,41 @@ from api.routes import (
 )
 from api.schemas import quiet, requests
 from api.security import KeyRing
+from api.sns import Sns
 from api.telemetry import Measured, Telemetry
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
 
-_ROUTES = (alerts, incidents, grouping, triage, maintenance, patterns, metrics, responders, routing, runbooks, health)
+_ROUTES = (
+    alerts,
+    quarantine,
+    incidents,
+    grouping,
+    triage,
+    maintenance,
+    patterns,
+    metrics,
+    responders,
+    routing,
+    runbooks,
+    health,
+)
 _BODY_S = 15.0  # seconds a body may take to arrive
 _TEND_S = 30.0
 _LET_GO_S = 10.0
 _LOOK_AGAIN_S = 15.0
 _WEIGH_S = 2.0
+_SETTLE_S = 1.0
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
 
 def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _BODY_S) -> FastAPI:
     """The ASGI application around an open engine, closed at its end. Bodies must arrive within `body_s` seconds."""
     telemetry, load = Telemetry(), Load()
-    intake = Intake(pathfinder.handle, group=settings.group_commit, commits=Commits(observe=telemetry.committed))
+    intake = Intake(pathfinder.take, group=settings.group_commit, commits=Commits(observe=telemetry.committed))
     keys = KeyRing(pathfinder.check_key)
-    telemetry.watch(intake, load)
+    step = step_of(pathfinder, intake)
+    telemetry.watch(intake, load, step)
     app = FastAPI(
         title="PathFinder",
         summary=_ABOUT,
@@ -59,7 +78,15 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
         lifespan=_lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; nothing is sent out
     )
-    desk = Desk(pathfinder=pathfinder, settings=settings, intake=intake, keys=keys, telemetry=telemetry)
+    desk = Desk(
+        pathfinder=pathfinder,
+        settings=settings,
+        intake=intake,
+        keys=keys,
+        telemetry=telemetry,
+        sns=Sns(settings.sns_topics, fetch),
+        step=step,
+    )
     app.state.desk = desk
     errors.register(app, requests.field_names() | quiet.field_names())
     for noun in _ROUTES:
@@ -69,7 +96,7 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
     app.add_middleware(
         Limits, keys=keys, load=load, most=settings.max_in_flight, body_bytes=settings.max_body_bytes, body_s=body_s
     )
-    app.add_middleware(Measured, telemetry=telemetry)
+    app.add_middleware(Measured, telemetry=telemetry, step=step)
     return app
 
 
@@ -86,6 +113,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             weigh(desk.pathfinder, _WEIGH_S, lambda: desk.intake.waiting),
             let_go(desk.pathfinder, _LET_GO_S),
             look_again(desk.pathfinder, _LOOK_AGAIN_S, lambda: desk.intake.waiting),
+            settle(desk.pathfinder, _SETTLE_S, lambda: desk.intake.waiting),
         )
     ]
     yield

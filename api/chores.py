@@ -13,6 +13,7 @@ from engine.pathfinder import Pathfinder
 
 _SELDOM = 50  # later evidence is weighed for at most one part in so many of the time
 _PATIENCE_S, _GLANCE_S = 60.0, 0.2  # how long a storm may put it off, and how often to look whether it is over
+_SETTLE_PATIENCE_S = 5.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -37,7 +38,7 @@ async def weigh(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], in
     pause_s = every_s
     while True:
         await asyncio.sleep(pause_s)
-        await _lull(waiting)
+        await _lull(waiting, _PATIENCE_S)
         began = time.perf_counter()
         await _attempt("revise", lambda: pathfinder.revise(utc_now()))
         pause_s = max(every_s, _SELDOM * (time.perf_counter() - began))
@@ -54,13 +55,22 @@ async def look_again(pathfinder: Pathfinder, every_s: float, waiting: Callable[[
     """Each `every_s` seconds, while no alerts wait: whether somebody else should take incidents that changed."""
     while True:
         await asyncio.sleep(every_s)
-        await _lull(waiting)
+        await _lull(waiting, _PATIENCE_S)
         await _attempt("rescore", lambda: pathfinder.rescore(utc_now()))
 
 
-async def _lull(waiting: Callable[[], int]) -> None:
-    """Until nothing is waiting, or for as long as a storm may put evidence off."""
-    deadline = time.monotonic() + _PATIENCE_S
+async def settle(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
+    """Each `every_s` seconds: judge the probable roots that were left open while others waited."""
+    while True:
+        await asyncio.sleep(every_s)
+        if pathfinder.unjudged:
+            await _lull(waiting, _SETTLE_PATIENCE_S)
+            await _attempt("roots", pathfinder.judge_roots)
+
+
+async def _lull(waiting: Callable[[], int], patience_s: float) -> None:
+    """Until nothing is waiting, or for as long as a storm may put it off."""
+    deadline = time.monotonic() + patience_s
     while waiting() and time.monotonic() < deadline:
         await asyncio.sleep(_GLANCE_S)
 

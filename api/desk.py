@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,7 +10,9 @@ from fastapi import APIRouter, Depends, Request, Security
 
 from api.body import StrictRoute
 from api.intake import Intake
+from api.ladder import Step
 from api.security import API_KEY, KeyRing
+from api.sns import Sns
 from api.telemetry import Telemetry
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
@@ -25,6 +28,8 @@ class Desk:
     intake: Intake
     keys: KeyRing
     telemetry: Telemetry
+    sns: Sns
+    step: Callable[[], Step]  # of the degrade ladder, now
 
 
 async def _desk(request: Request) -> Any:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from engine.errors import Conflict, InvalidInput, ModelUnusable, NotFound, PathfinderError, Unavailable
 
@@ -49,7 +50,11 @@ class NoneTaken(InvalidInput):
 
 
 class Overloaded(Unavailable):
-    """More requests are being served than this machine can: sent again shortly, it will be taken."""
+    """More is asked than this machine can do: sent again shortly, it will be taken.
+
+    Senders of alerts are told 503: Alertmanager's webhook sends again after 5xx only and drops the alert after any 4xx,
+    429 included. Everybody else is told 429, which is what their libraries wait after.
+    """
 
 
 # error -> (status, word for programs, further headers); the first class that fits, so subclasses stand above
@@ -62,7 +67,6 @@ TABLE: tuple[tuple[type[PathfinderError], int, str, Mapping[str, str]], ...] = (
     (TooLarge, 413, "too_large", {"Connection": "close"}),
     (Unsupported, 415, "unsupported", {}),
     (InvalidInput, 422, "invalid", {}),
-    # 503 and never 429: Alertmanager's webhook sender sends again after 5xx only and drops the alert after 4xx
     (Overloaded, 503, "overloaded", {"Retry-After": "1"}),
     (Unavailable, 503, "unavailable", {"Retry-After": "5"}),
     (ModelUnusable, 503, "model_unusable", {"Retry-After": "5"}),
@@ -81,11 +85,27 @@ def not_ready(content: Any) -> Response:
     return json_response(content, 503, {"Retry-After": "5"})
 
 
-def answer(error: Exception, fields: Sequence[Mapping[str, str]] = ()) -> Response:
-    """The HTTP answer for `error`: `{error, message, fields?}`. An error that is not ours says nothing of itself."""
+_TOO_MANY = 429
+_SENDERS = ("/v1/ingest/",)  # paths of alerting tools
+_SENDING_AGENTS = (b"alertmanager/", b"grafana")  # beginnings of their names, in lower case
+
+
+def is_sender(scope: Scope) -> bool:
+    """Whether an alerting tool asks, which drops what is answered with 429."""
+    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return scope["path"].startswith(_SENDERS) or agent.lower().startswith(_SENDING_AGENTS)
+
+
+def answer(error: Exception, fields: Sequence[Mapping[str, str]] = (), scope: Scope | None = None) -> Response:
+    """The HTTP answer for `error`: `{error, message, fields?}`. An error that is not ours says nothing of itself.
+
+    `scope` is the request's: who asks decides what it is told of overload.
+    """
     fields = error.fields if isinstance(error, NoneTaken) else fields
     for kind, status, word, headers in TABLE:
         if isinstance(error, kind):
+            if kind is Overloaded and scope is not None and not is_sender(scope):
+                status = _TOO_MANY
             if error.field:
                 fields = [{"field": error.field, "problem": str(error)[:_MOST_TEXT]}]
             return _body(status, word, str(error)[:_MOST_TEXT], fields, headers)
@@ -108,8 +128,8 @@ def _body(
 def register(app: FastAPI, known_names: frozenset[str]) -> None:
     """Answer all errors of `app` by the table. `known_names` are the field names that may be repeated to the caller."""
 
-    async def deliberate(_: Request, error: Exception) -> Response:
-        return answer(error)
+    async def deliberate(request: Request, error: Exception) -> Response:
+        return answer(error, scope=request.scope)
 
     async def unreadable(_: Request, error: Exception) -> Response:
         fields = _fields(cast(RequestValidationError, error), known_names)

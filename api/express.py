@@ -11,9 +11,10 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import security
+from api.deliveries import take
 from api.desk import Desk
 from api.errors import answer
-from api.routes.alerts import OWN_PATH, SOURCE_PATH, take
+from api.routes.alerts import OWN_PATH, SOURCE_PATH
 from engine.errors import PathfinderError
 from engine.store import records
 
@@ -43,9 +44,9 @@ class Express:
         source, scope["route"] = found
         try:
             security.demand(scope.get(security.KEY), [records.Scope.INGEST])
-            response = await take(source, (await receive()).get("body", b""), self._desk)
+            response = await take(source, (await receive()).get("body", b""), self._desk, scope)
         except PathfinderError as error:
-            response = answer(error)
+            response = answer(error, scope=scope)
         await response(scope, receive, send)
 
 

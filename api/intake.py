@@ -1,49 +1,34 @@
-"""Durable intake: one writer takes what is waiting, has it grouped and committed at once, and only then answers."""
+"""Durable intake: one writer takes what is waiting, has it grouped and committed at once, and only then answers.
+
+What waits is bounded and shared fairly: the worst alerts are written first, each sender has its turn, and where there
+is too much the least bad are sent away first. A critical alert is refused only when nothing less bad is waiting.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from api.errors import Overloaded
+from api.queue import Piece, Queue, Waiting, rank_of
 from engine.domain import Alert, Receipt
 from engine.errors import Unavailable
+from engine.receiving import Delivery
 
-REFUSED = "refused"  # outcome of an alert that storage cannot take by itself
 _LOG = logging.getLogger(__name__)
+_PATIENCE_S = 20.0  # how long a request waits for its COMMIT
 
 
-@dataclass(eq=False, slots=True)
-class _Delivery:
-    """The alerts of one request, and the request waiting for them."""
+class Takes(Protocol):
+    """The engine's `take`."""
 
-    answer: asyncio.Future[list[Receipt]]
-    receipts: list[Receipt | None]
-    left: int
-
-    def fill(self, start: int, receipts: Sequence[Receipt]) -> None:
-        self.receipts[start : start + len(receipts)] = receipts
-        self.left -= len(receipts)
-        if self.left == 0 and not self.answer.done():
-            self.answer.set_result([receipt for receipt in self.receipts if receipt is not None])
-
-    def fail(self, error: Unavailable) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """A stretch of a delivery, no longer than one transaction."""
-
-    delivery: _Delivery
-    start: int
-    alerts: Sequence[Alert]
+    def __call__(self, sent: Sequence[Delivery], *, hurried: bool = False) -> list[list[Receipt]]:
+        """Group and store, all on disk when it returns."""
 
 
 @dataclass(kw_only=True)
@@ -58,28 +43,29 @@ class Intake:
 
     def __init__(
         self,
-        handle: Callable[[Sequence[Alert]], list[Receipt]],
+        take: Takes,
         *,
         group: int = 500,
         most_waiting: int = 20_000,
+        patience_s: float = _PATIENCE_S,
         commits: Commits | None = None,
     ) -> None:
-        """Of the engine's `handle`; at most `group` alerts a transaction and `most_waiting` in the queue."""
-        self._handle = handle
+        """Of the engine's `take`; at most `group` alerts a transaction and `most_waiting` in the queue."""
+        self._take = take
         self._group = group
-        self._most_waiting = most_waiting
+        self._queue = Queue(most_waiting)
+        self._patience_s = patience_s
         self._commits = commits or Commits()
-        self._slices: deque[_Slice] = deque()
-        self._waiting = 0
         self._wake = asyncio.Event()
         self._stopping = False
         self._thread: ThreadPoolExecutor | None = None
         self._loop: asyncio.Task[None] | None = None
+        self.failing = False  # the latest transaction could not be stored
 
     @property
     def waiting(self) -> int:
-        """Alerts that wait to be written."""
-        return self._waiting
+        """Alerts that wait to be written, or are being written."""
+        return self._queue.size
 
     def start(self) -> None:
         """Start the writer; call it inside the event loop that serves."""
@@ -95,73 +81,65 @@ class Intake:
         if self._thread is not None:
             self._thread.shutdown()
 
-    async def take(self, alerts: Sequence[Alert]) -> list[Receipt]:
+    async def take(self, alerts: Sequence[Alert], *, delivery: str = "", sender: str = "") -> list[Receipt]:
         """Store and group `alerts`; their receipts, in order, after COMMIT.
+
+        `delivery` is the same when a sender sends the same again, "" where it gives no such id; `sender` is whose share
+        of the queue they take.
 
         Raises
         ------
         Overloaded
-            If the queue is full; nothing was stored.
+            If there is no room for them; nothing was stored.
         Unavailable
-            If storage could not take them; sending them again does no harm.
+            If storage could not take them in time; sending them again does no harm.
         """
         if not alerts:
             return []
-        if self._stopping or self._waiting + len(alerts) > max(self._most_waiting, len(alerts)):
-            raise Overloaded("the queue is full: send it again")
-        delivery = _Delivery(asyncio.get_running_loop().create_future(), [None] * len(alerts), len(alerts))
+        if self._stopping:
+            raise Overloaded("the service stops: send it again")
+        answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(answer, sender, rank_of(alerts), [None] * len(alerts), len(alerts))
         for start in range(0, len(alerts), self._group):
-            self._slices.append(_Slice(delivery, start, alerts[start : start + self._group]))
-        self._waiting += len(alerts)
+            name = f"{delivery}/{start}" if delivery else ""
+            waiting.pieces.append(Piece(waiting, start, Delivery(alerts=alerts[start : start + self._group], id=name)))
+        self._queue.put(waiting)
         self._wake.set()
-        return await delivery.answer
+        return await self._answered(waiting)
+
+    async def _answered(self, waiting: Waiting) -> list[Receipt]:
+        done, _ = await asyncio.wait({waiting.answer}, timeout=self._patience_s)
+        if not done:
+            self._queue.give_up(waiting)
+            waiting.fail(Unavailable("storage does not answer in time: send it again"))
+        return waiting.answer.result()
 
     async def _write(self) -> None:
-        while self._slices or not self._stopping:
+        while self._queue.size or not self._stopping:
             self._wake.clear()
-            if not self._slices:
+            pieces = self._queue.next(self._group)
+            if not pieces:
                 await self._wake.wait()
                 continue
-            slices = self._next()
-            alerts = [alert for piece in slices for alert in piece.alerts]
-            try:
-                receipts = await self._settle(alerts)
-            except Unavailable as error:
-                for piece in slices:
-                    piece.delivery.fail(error)
-            else:
-                _hand_out(slices, receipts)
-            self._waiting -= len(alerts)
+            await self._settle(pieces)
+            self._queue.done(pieces)
 
-    def _next(self) -> list[_Slice]:
-        """The slices of one transaction, in the order they came."""
-        taken: list[_Slice] = []
-        size = 0
-        while self._slices and (not taken or size + len(self._slices[0].alerts) <= self._group):
-            taken.append(self._slices.popleft())
-            size += len(taken[-1].alerts)
-        return taken
-
-    async def _settle(self, alerts: Sequence[Alert]) -> list[Receipt]:
-        """Receipts of one transaction; where it fails for its content, of its halves, so that one alert sinks alone."""
-        began = time.perf_counter()
-        asked = asyncio.get_running_loop().run_in_executor(self._thread, self._handle, alerts)
-        await asyncio.wait({asked})  # unlike `await asked`, never raises: a failed transaction must not end the writer
-        self._commits.observe(len(alerts), time.perf_counter() - began)
+    async def _settle(self, pieces: Sequence[Piece]) -> None:
+        """One transaction. Whatever it raises, those who wait are told, and the writer lives on."""
+        began, count = time.perf_counter(), sum(len(piece.delivery.alerts) for piece in pieces)
+        sent, hurried = [piece.delivery for piece in pieces], self._queue.size > count
+        asked = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._take(sent, hurried=hurried))
+        await asyncio.wait({asked})  # unlike `await asked`, never raises
+        self._commits.observe(count, time.perf_counter() - began)
         error = asked.exception()
+        self.failing = error is not None
         if error is None:
-            return asked.result()
-        if isinstance(error, Unavailable):
-            raise error
-        if len(alerts) == 1:
-            _LOG.error("an alert could not be stored: %s", type(error).__name__, exc_info=error)
-            return [Receipt(alert_id=alerts[0].id, incident_id="", outcome=REFUSED)]
-        half = len(alerts) // 2
-        return [*await self._settle(alerts[:half]), *await self._settle(alerts[half:])]
-
-
-def _hand_out(slices: Sequence[_Slice], receipts: Sequence[Receipt]) -> None:
-    done = 0
-    for piece in slices:
-        piece.delivery.fill(piece.start, receipts[done : done + len(piece.alerts)])
-        done += len(piece.alerts)
+            for piece, receipts in zip(pieces, asked.result(), strict=True):
+                piece.waiting.fill(piece.start, receipts)
+            return
+        if not isinstance(error, Unavailable):
+            _LOG.error("a transaction failed: %s", type(error).__name__, exc_info=error)
+            error = Unavailable("the alerts could not be stored: send them again")
+        for piece in pieces:
+            self._queue.give_up(piece.waiting)
+            piece.waiting.fail(error)

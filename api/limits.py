@@ -13,9 +13,14 @@ from api.errors import Overloaded, TooLarge, TooSlow, Unauthenticated, Unsupport
 from api.security import KEY, KeyRing, presented
 from engine.errors import PathfinderError
 
+_BUSY = "too many requests at once: send it again"
 ALWAYS_SERVED = frozenset({"/healthz", "/readyz", "/metrics"})  # a busy service must still be able to say so
+CROWDED = "pathfinder.crowded"  # in the ASGI scope: more is being served than should be, only the worst may pass
+_OWN_PATH, _SOURCES = "/v1/alerts", "/v1/ingest/"  # where alerts come in
 _STRANGERS_BYTES = 4096  # body read of a request without a key: the console's sign-in form fits
-_ALL_BYTES = 20  # bodies of the largest size that may be held at once
+_ALL_BYTES = 8  # bodies of the largest size that may be held at once
+_CROWD = 4  # as many deliveries again, times this, are read to see how bad they are before they are refused
+_CROWD_BYTES = 65_536  # largest body read to that end
 
 
 @dataclass(kw_only=True)
@@ -24,12 +29,20 @@ class Load:
 
     requests: int = 0
     body_bytes: int = 0
-    shed: int = 0  # requests refused for load since the start
+    by_key: dict[str, int] = field(default_factory=dict)  # requests by id of the key, "" for strangers
     count: Callable[[], None] = field(default=lambda: None)  # called per refused request
+
+    def is_over_its_share(self, key: str, most: int) -> bool:
+        """Whether a key has at least its part of `most` requests, of those that ask right now."""
+        return self.by_key.get(key, 0) > most / max(1, len(self.by_key))
 
 
 class Limits:
-    """Reads each body whole within its limits and hands it on, or answers 503, 413 or 408 itself."""
+    """Reads each body whole within its limits and hands it on, or answers 503, 429, 413 or 408 itself.
+
+    Beyond `most` requests at once each key keeps its fair part of them; what is more is refused, but deliveries of
+    alerts are read first, since a critical one may still pass (`CROWDED`).
+    """
 
     def __init__(self, app: ASGIApp, *, keys: KeyRing, load: Load, most: int, body_bytes: int, body_s: float) -> None:
         """Of at most `most` requests at once, bodies of `body_bytes` that arrive within `body_s` seconds."""
@@ -45,36 +58,53 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._load.requests >= self._most and scope["path"] not in ALWAYS_SERVED:
-            self._load.count()
-            await answer(Overloaded("too many requests at once: send it again"))(scope, receive, send)
+        if self._load.requests >= self._most * (1 + _CROWD) and scope["path"] not in ALWAYS_SERVED:
+            await self._refuse(Overloaded(_BUSY), scope, receive, send)
             return
         self._load.requests += 1
-        try:
-            await self._serve(scope, receive, send)
-        finally:
-            self._load.requests -= 1
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         held = _Held(self._load, self._body_bytes * _ALL_BYTES)
         try:
+            await self._serve(scope, receive, send, held)
+        finally:
+            self._load.requests -= 1
+            held.free()
+
+    async def _refuse(self, error: PathfinderError, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(error, Overloaded):
+            self._load.count()
+        await answer(error, scope=scope)(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, held: _Held) -> None:
+        try:
+            scope[KEY] = await self._keys.find(presented(scope["headers"], scope["query_string"]), _address(scope))
+            held.name(scope[KEY].id if scope[KEY] else "")
+            scope[CROWDED] = self._is_crowded(scope, held)
             body = await self._read(scope, receive, held)
         except PathfinderError as error:
-            await answer(error)(scope, receive, send)
-        else:
-            await replay(self._app, scope, body, receive, send)
-        finally:
-            held.free()
+            await self._refuse(error, scope, receive, send)
+            return
+        await replay(self._app, scope, body, receive, send)
+
+    def _is_crowded(self, scope: Scope, held: _Held) -> bool:
+        """Whether there are too many, and this one is not among those that have a right to be served."""
+        if self._load.requests <= self._most or scope["path"] in ALWAYS_SERVED:
+            return False
+        if not self._load.is_over_its_share(held.key or "", self._most):
+            return False
+        if scope["method"] != "POST" or not (scope["path"] == _OWN_PATH or scope["path"].startswith(_SOURCES)):
+            raise Overloaded(_BUSY)
+        return True
 
     async def _read(self, scope: Scope, receive: Receive, held: _Held) -> bytes:
         headers = dict(scope["headers"])
-        scope[KEY] = await self._keys.find(presented(scope["headers"], scope["query_string"]))
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise Unsupported("send the body uncompressed")
         limit = self._body_bytes if scope[KEY] else _STRANGERS_BYTES
         announced = headers.get(b"content-length", b"0")
         if not announced.isdigit() or len(announced) > 12 or int(announced) > limit:
             raise self._over(scope)
+        if scope[CROWDED] and (int(announced) > _CROWD_BYTES or b"transfer-encoding" in headers):
+            raise Overloaded(_BUSY)
         if announced == b"0" and b"transfer-encoding" not in headers:
             return b""
         try:
@@ -90,9 +120,9 @@ class Limits:
             if message["type"] == "http.disconnect":
                 raise TooSlow("the connection ended before the body did")
             chunk = message.get("body", b"")
-            held.take(len(chunk))
-            if held.size > limit:
+            if held.size + len(chunk) > limit:
                 raise self._over(scope)
+            held.take(len(chunk))
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
@@ -104,12 +134,18 @@ class Limits:
 
 
 class _Held:
-    """The body bytes one request holds in memory, counted into those of all."""
+    """What one request holds: its place among those of its key, and body bytes, counted into those of all."""
 
     def __init__(self, load: Load, most: int) -> None:
         self.size = 0
+        self.key: str | None = None
         self._load = load
         self._most = most
+
+    def name(self, key: str) -> None:
+        """It is of this key, "" for strangers."""
+        self.key = key
+        self._load.by_key[key] = self._load.by_key.get(key, 0) + 1
 
     def take(self, count: int) -> None:
         if self._load.body_bytes + count > self._most:
@@ -119,3 +155,15 @@ class _Held:
 
     def free(self) -> None:
         self._load.body_bytes -= self.size
+        if self.key is None:
+            return
+        left = self._load.by_key.get(self.key, 0) - 1
+        if left > 0:
+            self._load.by_key[self.key] = left
+        else:
+            self._load.by_key.pop(self.key, None)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""

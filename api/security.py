@@ -17,12 +17,13 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
 
-from api.errors import Forbidden, Unauthenticated
+from api.errors import Forbidden, Overloaded, Unauthenticated
 from engine.errors import Unavailable
 from engine.store.records import Key, Scope
 
 KEY = "pathfinder.key"  # where the request's key stands in the ASGI scope
 _LONGEST = 256  # characters of a token
+_GUESSES, _GUESSES_PER_S = 200, 10.0  # unknown tokens one address may try at once, and from then on
 _KEPT = 10_000  # tokens remembered, right and wrong ones together
 
 
@@ -61,6 +62,24 @@ def _password(raw: bytes) -> str:
         return ""
 
 
+class _Guesses:
+    """How many tokens that nobody knows one address may try: a bucket that fills up again."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> when, tries left then
+
+    def allow(self, address: str) -> bool:
+        """Whether another one may be tried now; counts it."""
+        now = self._clock()
+        at, left = self._left.pop(address, (now, float(_GUESSES)))
+        left = min(_GUESSES, left + (now - at) * _GUESSES_PER_S)
+        self._left[address] = (now, max(0.0, left - 1))
+        if len(self._left) > _KEPT:
+            self._left.popitem(last=False)
+        return left >= 1
+
+
 class KeyRing:
     """Remembers for a few seconds what the store said of a token, so that a storm asks it once and not per alert.
 
@@ -75,12 +94,15 @@ class KeyRing:
         self._keep_s = keep_s
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Key | None]] = OrderedDict()
+        self._guesses = _Guesses(clock)
 
-    async def find(self, token: str) -> Key | None:
-        """The key of `token`, None if it is not genuine.
+    async def find(self, token: str, address: str = "") -> Key | None:
+        """The key of `token`, None if it is not genuine; `address` is where it comes from.
 
         Raises
         ------
+        Overloaded
+            If tokens nobody knows have come from there one after the other: somebody is guessing.
         Unavailable
             If the store does not answer and the token has not been seen before.
         """
@@ -90,6 +112,8 @@ class KeyRing:
         at, key = self._known.get(digest, (-1e9, None))
         if self._clock() - at < self._keep_s:
             return key
+        if key is None and not self._guesses.allow(address):
+            raise Overloaded("too many keys that nobody knows: wait a while")
         try:
             key = await run_in_threadpool(self._check, token)
         except Unavailable:

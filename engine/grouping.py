@@ -13,9 +13,10 @@ from engine.lifecycle.severity import worse
 from engine.live import as_fired
 from engine.muting import Muting
 from engine.ports import CorrelatorPort
+from engine.redaction import redact_alert
 from engine.store import quiet
 from engine.store.database import Write
-from engine.store.records import Origin, StoredAlert
+from engine.store.records import IncidentRecord, Origin, StoredAlert
 from engine.store.rows import storable_alert
 from engine.symptoms import Symptoms
 
@@ -23,20 +24,23 @@ from engine.symptoms import Symptoms
 class Grouping(Ledger):
     """Decides alert by alert; nothing is written before `save`."""
 
+    remembers = True
+
     def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
         """In `tx`, with a correlator level with the store."""
         super().__init__(tx, correlator)
         self.symptoms = Symptoms(self)
         self.muting = Muting(self)
 
-    def expect(self, alerts: Sequence[Alert]) -> None:
-        """Read what is stored of these alerts and their symptoms in one go."""
-        self.load([alert.id for alert in alerts])
-        self.symptoms.foresee(alerts)
+    def expect(self, alerts: Sequence[Alert]) -> list[Alert]:
+        """These alerts as they may be kept, to be placed; what is stored of them is read in one go."""
+        ready = [redact_alert(storable_alert(alert)) for alert in alerts]
+        self.load([alert.id for alert in ready])
+        self.symptoms.foresee(ready)
+        return ready
 
     def place(self, alert: Alert) -> Receipt:
         """Put `alert` where it belongs: a known episode or symptom, planned work, an open incident, a new one."""
-        alert = storable_alert(alert)
         self.muting.hear(alert.received_at)
         latest = self._latest(alert)
         if latest is not None and self.symptoms.holds(latest, alert):
@@ -66,6 +70,10 @@ class Grouping(Ledger):
         self.muting.settle()
         super().save()
 
+    def may_be_quiet(self, record: IncidentRecord) -> bool:
+        """Only where anything mutes, or did."""
+        return self.muting.any_plans or record.incident.muted
+
     def place_apart(self, alert: Alert) -> Receipt:
         """Put an alert that the correlator cannot take in into an incident of its own."""
         self.correlator = Apart()
@@ -80,8 +88,8 @@ class Grouping(Ledger):
         another_start = known.membership.alert.starts_at != alert.starts_at
         if another_start:
             self._learn(as_fired(alert), place.incident_id, alert_of=place.alert.id)
-        worst = worse(place.alert.severity, alert.severity)
-        if worst is not place.alert.severity:
+        before, worst = place.alert.severity, worse(place.alert.severity, alert.severity)
+        if worst is not before:
             record = self.touch(place.incident_id)
             raise_priority(record, alert)
             place = replace(place, alert=replace(place.alert, severity=worst))
@@ -90,10 +98,12 @@ class Grouping(Ledger):
         place = replace(place, repeats=place.repeats + 1, last_seen_at=seen)
         known = replace(known, membership=place)
         if another_start:
-            known = replace(known, repeated_at=_later(known, alert))
-        self.put(known)
-        if another_start:
+            self.put(replace(known, repeated_at=_later(known, alert)))
             self._note(alert)
+        elif worst is not before:
+            self.put(known)
+        else:
+            self.put_repeat(known)
         return _receipt(place, "repeat")
 
     def _end(self, known: StoredAlert, alert: Alert) -> Receipt:

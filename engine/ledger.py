@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
+from typing import ClassVar
 
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus
 from engine.lifecycle.severity import raised
@@ -13,12 +15,32 @@ from engine.store import alerts, incidents, quiet
 from engine.store.database import Write
 from engine.store.records import Event, IncidentRecord, Origin, StoredAlert
 
+_MOST_REMEMBERED = 10_000  # alerts, and as many incidents, kept in memory from one transaction to the next
 ROOTS_KEPT = 20  # probable roots remembered with an incident
 _JUDGED_ALWAYS = 20  # alerts up to which each new one has the roots judged again; later, each tenth part more
 
 
+@dataclass(slots=True)
+class Memory:
+    """Alerts and incidents as they are on disk, as far as the latest transactions of this process touched them.
+
+    It holds only until something else writes to the store: `Live` sees to that.
+    """
+
+    alerts: dict[str, StoredAlert] = field(default_factory=dict)
+    records: dict[str, IncidentRecord] = field(default_factory=dict)
+
+    def bound(self) -> None:
+        """Forget the oldest."""
+        for kept in (self.alerts, self.records):
+            for key in list(islice(kept, max(0, len(kept) - _MOST_REMEMBERED))):
+                del kept[key]
+
+
 class Ledger:
     """What grouping and regrouping share. Nothing is written before `save`, except by what says so."""
+
+    remembers: ClassVar[bool] = False  # whether all that it changes goes through `put` and `touch`
 
     def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
         """In `tx`, with a correlator level with the store."""
@@ -29,13 +51,23 @@ class Ledger:
         self._touched_alerts: dict[str, None] = {}
         self._touched_incidents: dict[str, None] = {}
         self._events: list[Event] = []
+        self._repeated: dict[str, None] = {}  # told once more and otherwise as they were
+        self.hurried = False  # others wait: probable roots are judged later
+        self.unjudged: list[str] = []  # ids of the incidents whose roots were left to be judged later
+
+    def remember(self, memory: Memory) -> None:
+        """Start from what the transaction before has left in `memory`."""
+        self._alerts = memory.alerts
+        self._records = memory.records
 
     def load(self, alert_ids: Collection[str]) -> None:
         """Read the stored ones among these alerts, and their incidents, in one go."""
-        found = alerts.by_ids(self.tx.link, set(alert_ids) - self._alerts.keys())
+        missing = set(alert_ids) - self._alerts.keys()
+        found = alerts.by_ids(self.tx.link, missing) if missing else {}
         self._alerts.update(found)
         wanted = {one.membership.incident_id for one in found.values()} - self._records.keys()
-        self._records.update(incidents.by_ids(self.tx.link, wanted))
+        if wanted:
+            self._records.update(incidents.by_ids(self.tx.link, wanted))
 
     def alert(self, alert_id: str) -> StoredAlert | None:
         """A stored alert as this transaction sees it."""
@@ -60,6 +92,11 @@ class Ledger:
         """Write this alert on `save`."""
         self._alerts[stored.membership.alert.id] = stored
         self._touched_alerts[stored.membership.alert.id] = None
+
+    def put_repeat(self, stored: StoredAlert) -> None:
+        """Write on `save` how often this alert was told, and when last: nothing else of it has changed."""
+        self._alerts[stored.membership.alert.id] = stored
+        self._repeated[stored.membership.alert.id] = None
 
     @property
     def alerts_at_hand(self) -> Collection[StoredAlert]:
@@ -133,26 +170,39 @@ class Ledger:
         self._events.append(Event(incident_id=record.incident.id, at=at, kind=kind, actor=actor, detail=detail))
 
     def save(self) -> None:
-        """Judge the roots of touched incidents and write everything."""
-        self.judge([record for key in self._touched_incidents if due(record := self._records[key])])
+        """Judge the roots of touched incidents, unless others wait, and write everything."""
+        found = [record for key in self._touched_incidents if due(record := self._records[key])]
+        if self.hurried:
+            self.unjudged = [record.incident.id for record in found]
+        else:
+            self.judge(found)
         self.write()
 
     def write(self) -> None:
         """Write what was touched, as it is now; what changes after it is written by the next one."""
         incidents.save(self.tx, [self._records[key] for key in self._touched_incidents])
         alerts.save(self.tx, [self._alerts[key] for key in self._touched_alerts])
+        alerts.save_repeats(self.tx, [self._alerts[key] for key in self._repeated if key not in self._touched_alerts])
         incidents.add_events(self.tx, self._events)
-        for incident_id, muted in quiet.refresh_incidents(self.tx, self._touched_incidents).items():
+        doubtful = [key for key in self._touched_incidents if self.may_be_quiet(self._records[key])]
+        for incident_id, muted in quiet.refresh_incidents(self.tx, doubtful).items():
             self._records[incident_id].incident = replace(self._records[incident_id].incident, muted=muted)
         self._touched_alerts.clear()
+        self._repeated.clear()
         self._events.clear()
+
+    def may_be_quiet(self, record: IncidentRecord) -> bool:  # noqa: ARG002 - for those who know more
+        """Whether it has to be looked at anew whether all its alerts are muted."""
+        return True
 
     def judge(self, due: Sequence[IncidentRecord]) -> None:
         """Ask for the probable roots, and let the first one name its incident unless a person has."""
         for record in due:
             record.roots = self.roots_of(record)[:ROOTS_KEPT]
             record.roots_at = record.alerts
-        self._alerts.update(alerts.by_ids(self.tx.link, {r.roots[0][0] for r in due if r.roots} - self._alerts.keys()))
+        missing = {record.roots[0][0] for record in due if record.roots} - self._alerts.keys()
+        if missing:
+            self._alerts.update(alerts.by_ids(self.tx.link, missing))
         for record in due:
             root = self._alerts.get(record.roots[0][0]) if record.roots else None
             if root is not None and not record.edited and record.origin is Origin.ALERTS:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.domain import Alert, AlertStatus, Suspect
+from engine.ledger import Memory
 from engine.ports import NEVER, CorrelatorFactory, CorrelatorPort, Revised
 from engine.store import alerts, constraints, incidents, reference
 from engine.store.database import Write
@@ -17,7 +18,18 @@ from engine.store.records import StoredAlert
 log = logging.getLogger(__name__)
 _LONGEST_REST = 63  # rounds
 # What a part that stumbles over one alert raises. Only that alert must suffer, so these are caught per alert.
-STUMBLES = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class Live:
@@ -36,6 +48,7 @@ class Live:
         self.memory_hours = memory_hours
         self.revision = -1
         self._arrival = 0
+        self._memory = Memory()
         self._correlator: CorrelatorPort | None = None
         self._pause = self._rest = 0  # questions about later evidence left out after the correlator stumbled
 
@@ -46,14 +59,22 @@ class Live:
         is gone with it, and the next call rebuilds from the store.
         """
         correlator, self._correlator = self._correlator, None
+        self._memory = self._memory if tx.seen == self.revision else Memory()
         if correlator is None or tx.topology > self.revision:
             return self._rebuilt(tx)
         if tx.seen > self.revision:
             self._follow(correlator, tx)
         return correlator
 
-    def keep(self, correlator: CorrelatorPort, tx: Write) -> None:
-        """Take the correlator back after COMMIT of `tx`."""
+    def memory(self) -> Memory:
+        """What is remembered of the store. Like the correlator it is given up here and taken back by `keep`."""
+        memory, self._memory = self._memory, Memory()
+        return memory
+
+    def keep(self, correlator: CorrelatorPort, tx: Write, memory: Memory | None = None) -> None:
+        """Take the correlator back after COMMIT of `tx`, and the memory where all that was written is in it."""
+        self._memory = memory or Memory()
+        self._memory.bound()
         self._correlator = correlator
         self.revision, self._arrival = tx.revision, tx.alerts
 

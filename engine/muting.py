@@ -49,6 +49,11 @@ class Muting:
             self.planned = PlannedWork(self._ledger, maintenance.windows(link, at - _LATE))
             self.causes = Causes(self._ledger, inhibitions.rules(link))
 
+    @property
+    def any_plans(self) -> bool:
+        """Whether there are, or ever were, windows or rules."""
+        return self._plans
+
     def home(self, alert: Alert) -> Match | None:
         """The incident of the planned work that `alert` is muted by; None if it is not."""
         covered = self.planned.cover(alert)

@@ -44,9 +44,12 @@ class Operators(People):
             with self.store.write() as tx:
                 correlator = self.live.catch_up(tx)
                 book = kind(tx, correlator)
+                memory = self.live.memory() if kind.remembers else None
+                if memory is not None:
+                    book.remember(memory)
                 yield book
                 book.save()
-            self.live.keep(correlator, tx)
+            self.live.keep(correlator, tx, memory)
 
     def merge(self, sources: Sequence[str], into: str, word: Word) -> list[IncidentRecord]:
         """All alerts of `sources` go to the incident `into`; their ids lead there from now on.

@@ -23,21 +23,21 @@ from engine.domain import (
 )
 from engine.errors import Conflict, Unavailable
 from engine.experience import Desk, Experience, leading_alerts
-from engine.grouping import Grouping
 from engine.ledger import Ledger
-from engine.live import STUMBLES
 from engine.ports import Models, Revised
+from engine.receiving import Delivery, Receiving
+from engine.redaction import redact_incident, redact_resolution
 from engine.register import Upcoming
 from engine.revising import Revising
 from engine.settings import Settings
-from engine.store import alerts, incidents, pointer, quiet, reference, routing
+from engine.store import alerts, incidents, pointer, quarantine, quiet, reference, routing
 from engine.store.database import revision_of
 from engine.store.quiet import Quietness
 from engine.store.records import Churn, Event, IncidentRecord, Origin
 from engine.store.rows import storable_incident
 from engine.store.store import Store
 
-__all__ = ["Health", "Pathfinder", "Upcoming"]
+__all__ = ["Delivery", "Health", "Pathfinder", "Upcoming"]
 log = logging.getLogger(__name__)
 _LAST_RESOLVERS = 3  # people offered by rule when the router cannot answer
 
@@ -54,9 +54,10 @@ class Health:
     revision: int = -1  # of the store, as this process has seen it
     churn: Churn = Churn()  # noqa: RUF009 - frozen
     quiet: Quietness = Quietness()  # noqa: RUF009 - frozen
+    quarantined: int = 0  # what could not be taken
 
 
-class Pathfinder(Dispatching):
+class Pathfinder(Receiving, Dispatching):
     """Alerts in; one incident, a past fix, a person and the load pattern out. Safe to share between threads."""
 
     def __init__(self, store: Store, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
@@ -99,6 +100,8 @@ class Pathfinder(Dispatching):
         self.experience.catch_up()
         with self._deciding(Ledger):
             pass
+        with self.store.read() as link:
+            self.unjudged.update(incidents.unjudged(link))
 
     def close(self) -> None:
         """Give back connections; the object is of no use afterwards."""
@@ -109,30 +112,14 @@ class Pathfinder(Dispatching):
     def handle(self, alerts: Sequence[Alert]) -> list[Receipt]:
         """Group and store `alerts` in one transaction; receipts in their order. When it returns, all is on disk.
 
-        An alert that cannot be stored even by itself has a receipt with outcome `refused` and no incident id.
+        An alert that cannot be stored even by itself is in quarantine: its receipt says so and names no incident.
 
         Raises
         ------
         Unavailable
             If storage is locked or full: nothing was stored, the same alerts may be sent again.
         """
-        try:
-            with self._deciding(Grouping) as grouping:
-                grouping.expect(alerts)
-                return [grouping.place(alert) for alert in alerts]
-        except STUMBLES:
-            log.exception("a group of %d alerts stumbles: taking them one by one", len(alerts))
-            return [self._handle_alone(alert) for alert in alerts]
-
-    def _handle_alone(self, alert: Alert) -> Receipt:
-        for doubted in (False, True):
-            try:
-                with self._deciding(Grouping) as grouping:
-                    grouping.expect([alert])
-                    return grouping.place_apart(alert) if doubted else grouping.place(alert)
-            except STUMBLES:
-                log.exception("an alert stumbles %s", "by itself" if doubted else "in its group")
-        return Receipt(alert_id=alert.id, incident_id="", outcome="refused")
+        return self.take([Delivery(alerts=alerts)])[0]
 
     def revise(self, now: datetime) -> list[Revised]:
         """Apply the moves that later evidence speaks for, as far as operators' words allow; called from time to time.
@@ -156,7 +143,7 @@ class Pathfinder(Dispatching):
     def report(self, incident: Incident, *, actor: str = "") -> Incident:
         """Store what a person reports and return it with the id the store gave."""
         with self.store.write() as tx:
-            incident = replace(storable_incident(incident), id=tx.next_incident_id())
+            incident = replace(redact_incident(storable_incident(incident)), id=tx.next_incident_id())
             record = IncidentRecord(
                 incident=incident, origin=Origin.PERSON, edited=True, detected_at=incident.opened_at
             )
@@ -182,8 +169,7 @@ class Pathfinder(Dispatching):
         with self.store.write() as tx:
             record = incidents.leading(tx.link, incident_id)
             closed = record.incident.closed_at or max(at, record.incident.opened_at)
-            first = record.incident.resolution is None
-            resolution = replace(resolution, resolved_at=resolution.resolved_at or at)
+            resolution = redact_resolution(replace(resolution, resolved_at=resolution.resolved_at or at))
             record.incident = replace(
                 record.incident, status=IncidentStatus.RESOLVED, closed_at=closed, resolution=resolution
             )
@@ -266,20 +252,25 @@ class Pathfinder(Dispatching):
             self.start()
         return True
 
+    @property
+    def rung(self) -> Rung:
+        """The step of the ladder that answers come from, at the cost of a look."""
+        return Rung.FULL if self.experience.models.recommender.ready else Rung.LEXICAL
+
     def health(self) -> Health:
         """Facts for readiness and metrics; never raises for storage that is away."""
-        ready = self.experience.models.recommender.ready
+        ready = self.rung is Rung.FULL
         facts = Health(
             readable=False,
             writable=False,
-            rung=Rung.FULL if ready else Rung.LEXICAL,
+            rung=self.rung,
             model_version=self.experience.models.version,
             note=self._note or ("" if ready else "the encoder is not ready: answers come from words alone"),
         )
         try:
             with self.store.read() as link:
                 facts = replace(facts, readable=True, revision=revision_of(link), churn=alerts.churn(link))
-                facts = replace(facts, quiet=quiet.counts(link))
+                facts = replace(facts, quiet=quiet.counts(link), quarantined=quarantine.count(link))
             return replace(facts, writable=self.store.writable())
         except Unavailable as error:
             return replace(facts, note=str(error))

@@ -11,6 +11,7 @@ from engine.errors import Conflict
 from engine.lifecycle import Course, Measures, measure
 from engine.patterns.joins import Joined, joined
 from engine.patterns.occurrences import occurrences, sentence
+from engine.redaction import redact_incident
 from engine.store import alerts, incidents, keys, metrics, reference, runbooks
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Origin, Sample, Scope
 from engine.store.store import Store
@@ -100,7 +101,7 @@ class Register:
             known = incidents.by_ids(tx.link, {incident.id for incident in past})
             if any(record.origin is not Origin.IMPORT for record in known.values()):
                 raise Conflict("an imported id is that of an incident opened here: give imported ids a prefix")
-            unique = {incident.id: incident for incident in past}
+            unique = {incident.id: redact_incident(incident) for incident in past}
             incidents.save(tx, [IncidentRecord(incident=one, origin=Origin.IMPORT) for one in unique.values()])
             for one in unique.values():
                 if one.resolution is not None:

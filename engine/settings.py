@@ -33,4 +33,10 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="largest request body read")
     max_in_flight: int = Field(default=200, ge=1, description="requests served at once before 503")
     group_commit: int = Field(default=500, ge=1, le=10_000, description="alerts written in one transaction at most")
+    webhook_secrets: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description='by source, what its signatures are made with; a new and an old one: {"grafana": "new,old"}',
+    )
+    sns_topics: list[str] = Field(default_factory=list, description="ARNs of the SNS topics that alerts may come from")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

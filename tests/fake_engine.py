@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import ClassVar
 
 from engine.correcting import Word
 from engine.domain import (
@@ -37,6 +39,8 @@ from engine.domain import (
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Health, Pathfinder, Upcoming
 from engine.register import JoinedPattern
+from engine.pathfinder import Delivery, Health, Pathfinder, Upcoming
+from engine.store.quarantine import Aside
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
 PATTERN = Pattern(
@@ -72,6 +76,7 @@ class FakeEngine(Pathfinder):
         self.samples: list[Sample] = []
         self.tokens: dict[str, Key] = {}
         self.calls: list[int] = []
+        self.asides: list[Aside] = []
         self.broken = False  # storage does not answer
         self.poison = ""  # a title that makes a transaction fail
         self.refused = ""  # a title that the engine refuses by itself
@@ -84,6 +89,26 @@ class FakeEngine(Pathfinder):
     def close(self) -> None:
         self.closed = True
 
+    grouping_rests = False
+    rung = Rung.LEXICAL
+    unjudged: ClassVar[set[str]] = set()
+
+    def take(self, sent: Sequence[Delivery], *, hurried: bool = False) -> list[list[Receipt]]:
+        receipts = iter(self.handle([alert for delivery in sent for alert in delivery.alerts]))
+        return [list(islice(receipts, len(delivery.alerts))) for delivery in sent]
+
+    def put_aside(self, entries: Sequence[Aside]) -> None:
+        self.asides += [replace(entry, id=len(self.asides) + n + 1) for n, entry in enumerate(entries)]
+
+    def quarantined(self, *, limit: int = 50, before: int | None = None) -> list[Aside]:
+        return self.asides[::-1][:limit]
+
+    def aside(self, entry_id: int) -> Aside:
+        raise NotFound("there is nothing of this id in quarantine")
+
+    def throw_away(self, entry_id: int) -> None:
+        self.aside(entry_id)
+
     def handle(self, alerts: Sequence[Alert]) -> list[Receipt]:
         with self.lock:
             self.calls.append(len(alerts))
@@ -95,7 +120,7 @@ class FakeEngine(Pathfinder):
 
     def _one(self, alert: Alert) -> Receipt:
         if self.refused and alert.title == self.refused:
-            return Receipt(alert_id=alert.id, incident_id="", outcome="refused")
+            return Receipt(alert_id=alert.id, incident_id="", outcome="quarantined")
         for incident_id, members in self.inside.items():
             if alert.id in members:
                 outcome = "resolved" if alert.status is AlertStatus.RESOLVED else "duplicate"

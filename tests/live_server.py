@@ -42,8 +42,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class AckFirst(Intake):
     """The design that loses alerts: answer at once, write later."""
 
-    async def take(self, alerts: Sequence[Alert]) -> list[Receipt]:
-        task = asyncio.create_task(super().take(alerts))
+    async def take(self, alerts: Sequence[Alert], *, delivery: str = "", sender: str = "") -> list[Receipt]:
+        task = asyncio.create_task(super().take(alerts, delivery=delivery, sender=sender))
         self._kept = [*getattr(self, "_kept", ())[-10_000:], task]
         return [Receipt(alert_id=alert.id, incident_id="later", outcome="joined") for alert in alerts]
 

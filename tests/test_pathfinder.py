@@ -223,7 +223,7 @@ def test_one_row_that_cannot_be_stored_harms_no_other(engine: Pathfinder, place:
     group = [alert("db", at=0), alert("db", "slow", at=1)]
     group.insert(place, replace(alert("web", at=2), labels={"n": object()}))  # type: ignore[dict-item]
     receipts = engine.handle(group)
-    assert [one.outcome == "refused" for one in receipts] == [number == place for number in range(3)]
+    assert [one.outcome == "quarantined" for one in receipts] == [number == place for number in range(3)]
     assert len(engine.members("INC-1")) == 2
     assert engine.record("INC-1").firing == 2
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from api.desk import AtDesk, may, router
 from api.errors import json_response, not_ready
+from api.ladder import Step
 from api.schemas.answers import Ready
 from engine.store.records import Scope
 
@@ -21,16 +22,17 @@ async def alive() -> dict[str, str]:
 
 @routes.get("/readyz", response_model=Ready, responses={503: {"model": Ready}})
 async def ready(desk: AtDesk) -> Response:
-    """Whether alerts can be stored, and the step of the ladder that answers come from: full, lexical or rules."""
+    """Whether alerts can be stored, and the step of the ladder that answers come from: full ... read-only."""
     health = await run_in_threadpool(desk.pathfinder.health)
     state = Ready(
         ready=health.writable,
         readable=health.readable,
         writable=health.writable,
-        rung=health.rung,
+        rung=desk.step() if health.writable else Step.READ_ONLY,
         model_version=health.model_version,
         note=health.note,
         waiting_alerts=desk.intake.waiting,
+        quarantined=health.quarantined,
     )
     return json_response(state) if health.writable else not_ready(state)
 

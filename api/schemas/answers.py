@@ -45,6 +45,29 @@ class Taken(_Out):
     missing: int = Field(description="alerts that the tool says it left out of this delivery")
     incident_ids: list[str]
     receipts: list[ReceiptOut]
+    quarantined: int = Field(description="what could not be taken and is kept to be looked at: `/v1/quarantine`")
+    rung: str = Field(description="step of the degrade ladder: full | lexical | rules | apart | read-only")
+
+
+class AsideOut(_Out):
+    """Something that was sent and could not be taken."""
+
+    id: int
+    at: datetime = Field(description="when it last came")
+    source: str
+    sender: str = Field(description="name of the key it came with")
+    field: str
+    problem: str
+    payload: str = Field(description="JSON as it was sent, without its secrets")
+    whole: bool = Field(description="false: it was too long, is cut off, and cannot be tried again")
+    times: int = Field(description="how often it came")
+
+
+class AsideList(BaseModel):
+    """A page of quarantine; `before` leads to the next one."""
+
+    items: list[AsideOut]
+    before: int | None
 
 
 class EvidenceOut(_Out):
@@ -456,6 +479,7 @@ class Ready(BaseModel):
     model_version: str
     note: str
     waiting_alerts: int
+    quarantined: int = Field(default=0, description="what could not be taken and is kept to be looked at")
 
 
 class Problem(BaseModel):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.sources.alertmanager import Alertmanager
+from engine.sources.cloudwatch import CloudWatch
 from engine.sources.generic import Generic
 from engine.sources.grafana import Grafana
 from engine.sources.source import Parsed, Rejected, Source
 
 SOURCES: Mapping[str, Source] = {
     "alertmanager": Alertmanager(),
+    "cloudwatch": CloudWatch(),
     "generic": Generic(),
     "grafana": Grafana(),
 }

@@ -13,7 +13,7 @@ from typing import Any
 from engine.domain import Alert, AlertStatus, alert_id_of, fingerprint_of
 from engine.errors import InvalidInput
 from engine.sources import habits, reading
-from engine.sources.source import BadField, Parsed, read_each
+from engine.sources.source import BadField, Listed, Parsed, read_each
 
 EXAMPLE: dict[str, Any] = {
     "version": "4",
@@ -58,7 +58,7 @@ _TITLES = ("summary", "title", "message")
 _DESCRIPTIONS = ("description", "message", "details", "text")
 
 
-class Alertmanager:
+class Alertmanager(Listed):
     """Reads Alertmanager's webhook."""
 
     example: object = EXAMPLE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, TypeAlias, cast
 
 from engine.domain import Alert, AlertStatus, alert_id_of, fingerprint_of
 from engine.errors import InvalidInput
@@ -50,6 +51,7 @@ _OVER = {
     "normal", "success", "end", "ended", "fixed", "done",
 }  # fmt: skip
 Entry: TypeAlias = Mapping[str, tuple[str, object]]  # plain name -> name as sent, value
+_MOST_FIELDS = 500  # of one entry: beyond it nobody meant them to be read
 _LISTS = ("alerts", "events", "data", "items")
 
 
@@ -60,16 +62,24 @@ class Generic:
 
     def parse(self, payload: object, received_at: datetime) -> Parsed:
         """The alerts of one object, of a list of objects, or of an object that holds such a list."""
-        if isinstance(payload, dict):
-            inner = next((payload[name] for name in _LISTS if isinstance(payload.get(name), list)), None)
-            payload = [payload] if inner is None or _titled(payload) else inner
-        if not isinstance(payload, list):
+        if not isinstance(payload, dict | list):
             raise InvalidInput("payload must be an alert object or a list of them")
-        return read_each(payload, lambda entry: _alert(entry, received_at))
+        return read_each(self.entries(payload), lambda entry: _alert(entry, received_at))
+
+    def entries(self, payload: object) -> Sequence[object]:
+        """The object itself, or the list it is or holds."""
+        if not isinstance(payload, dict):
+            return payload if isinstance(payload, list) else [payload]
+        inner = next((payload[name] for name in _LISTS if isinstance(payload.get(name), list)), None)
+        return [payload] if inner is None or _titled(payload) else cast("list[object]", inner)
+
+    def wrap(self, entry: object) -> object:
+        """A list of one."""
+        return [entry]
 
 
 def _titled(payload: dict[str, object]) -> bool:
-    return any(habits.plain(name) in NAMES["title"] for name in payload)
+    return any(habits.plain(name[: reading.NAME_LENGTH]) in NAMES["title"] for name in islice(payload, _MOST_FIELDS))
 
 
 def _pick(entry: Entry, field: str) -> tuple[str, object]:
@@ -83,8 +93,11 @@ def _word(entry: Entry, field: str, length: int = reading.NAME_LENGTH) -> str:
 
 def _entry(sent: Mapping[str, object]) -> Entry:
     """What was sent and is not empty, by plain name, with the name as sent."""
-    filled = ((str(name), value) for name, value in sent.items() if value not in (None, "", [], {}))
-    return {habits.plain(name): (name, value) for name, value in filled}
+    found: dict[str, tuple[str, object]] = {}
+    for name, value in islice(sent.items(), _MOST_FIELDS):
+        if value or value == 0:
+            found[habits.plain(name[: reading.NAME_LENGTH])] = (name, value)
+    return found
 
 
 def _alert(sent: Mapping[str, object], received_at: datetime) -> Alert:

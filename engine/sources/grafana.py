@@ -15,7 +15,7 @@ from engine.domain import Alert, AlertStatus, alert_id_of
 from engine.errors import InvalidInput
 from engine.sources import habits, reading
 from engine.sources.alertmanager import count_of, read_alert
-from engine.sources.source import BadField, Parsed, read_each
+from engine.sources.source import BadField, Listed, Parsed, read_each
 
 EXAMPLE: dict[str, Any] = {
     "receiver": "pathfinder",
@@ -65,7 +65,7 @@ _QUIET = {"ok", "paused", "normal", "resolved"}
 _VALUE_LABELS = re.compile(r"labels=\{([^{}]{1,2000})\}")
 
 
-class Grafana:
+class Grafana(Listed):
     """Reads Grafana's webhook, of either kind."""
 
     example: object = EXAMPLE

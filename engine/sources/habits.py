@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -41,9 +41,18 @@ def plain(name: str) -> str:
     return _IN_NAME.sub("_", name.lower()).strip("_")
 
 
-def _first(labels: Mapping[str, str], habits: Iterable[str]) -> tuple[str, str]:
-    known = {plain(name): value for name, value in labels.items()}
-    return next(((habit, known[habit]) for habit in habits if known.get(habit)), ("", ""))
+def _first(labels: Mapping[str, str], habits: tuple[str, ...]) -> tuple[str, str]:
+    for habit, name in _by_habit(tuple(labels), habits):
+        if value := labels[name]:
+            return habit, value
+    return "", ""
+
+
+@lru_cache(maxsize=4096)  # the labels of one rule have the same names each time
+def _by_habit(names: tuple[str, ...], habits: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Those of `names` that are habitual, in the order of `habits`; of two that are written alike, the later."""
+    known = {plain(name): name for name in names}
+    return tuple((habit, known[habit]) for habit in habits if habit in known)
 
 
 def service_in(labels: Mapping[str, str]) -> str:
@@ -71,6 +80,7 @@ def host_in(labels: Mapping[str, str]) -> str:
     return host_name(_first(labels, HOST_LABELS)[1])
 
 
+@lru_cache(maxsize=4096)  # the same hosts come again and again
 def host_name(value: str) -> str:
     """The host in an address: without scheme, path and port.
 

@@ -49,6 +49,27 @@ class Source(Protocol):
         """
         ...
 
+    def entries(self, payload: object) -> Sequence[object]:
+        """The entries of a payload, at the places that `Rejected.index` names."""
+        ...
+
+    def wrap(self, entry: object) -> object:
+        """A payload that holds this entry alone: what is kept of it, and tried again later."""
+        ...
+
+
+class Listed:
+    """What sources share whose payload is a list of entries, or an object that holds one under `alerts`."""
+
+    def entries(self, payload: object) -> Sequence[object]:
+        """The entries of a payload, at the places that `Rejected.index` names."""
+        inner = payload.get("alerts") if isinstance(payload, dict) else payload
+        return inner if isinstance(inner, list) else [payload]
+
+    def wrap(self, entry: object) -> object:
+        """A payload that holds this entry alone."""
+        return {"alerts": [entry]}
+
 
 class BadField(InvalidInput):
     """One field of one entry cannot be read. `field` names it; the message never holds its value."""

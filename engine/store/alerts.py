@@ -14,7 +14,7 @@ from engine.store.database import Write
 from engine.store.records import Churn, Origin, StoredAlert
 from engine.store.rows import alert_of_row, row_of_alert
 from engine.store.tables import AlertRow, CounterRow, IncidentRow
-from engine.store.writing import chunks, upsert
+from engine.store.writing import change, chunks, upsert
 
 
 @dataclass(slots=True)
@@ -44,10 +44,17 @@ def save(tx: Write, stored: Iterable[StoredAlert]) -> None:
     upsert(tx.link, AlertRow, [row_of_alert(one, tx.revision) for one in stored])
 
 
+def save_repeats(tx: Write, stored: Iterable[StoredAlert]) -> None:
+    """Write how often known alerts were told, and when last; nothing else, so that storms of repeats are cheap."""
+    places = (one.membership for one in stored)
+    rows = [{"id": one.alert.id, "repeats": one.repeats, "last_seen_at": one.last_seen_at} for one in places]
+    change(tx.link, AlertRow, ("repeats", "last_seen_at"), rows)
+
+
 def by_ids(link: Connection, ids: Collection[str]) -> dict[str, StoredAlert]:
     """The stored ones among `ids`."""
     rows = (row for part in chunks(ids) for row in link.execute(_BY_IDS, {"ids": part}))
-    return {row.id: alert_of_row(row) for row in rows}
+    return {row[0]: alert_of_row(row) for row in rows}
 
 
 def changed_since(link: Connection, revision: int) -> Iterator[StoredAlert]:

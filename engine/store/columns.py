@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import JSON, DateTime, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -47,12 +49,26 @@ def storable_value(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """`value` as JSON that SQLite and PostgreSQL both take."""
     try:
-        text = _ENCODE(value)
-    except ValueError:
-        text = "\x00"
-    if "\\u0000" in text or _UNSTORABLE.search(text):
+        text = orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate, an integer beyond 64 bits, a key that is no text
         return _ENCODE(storable_value(value))
-    return text
+    return _ENCODE(storable_value(value)) if "\\u0000" in text else text
+
+
+def _bound_text(value: str | None) -> str | None:
+    return None if value is None else storable(value)
+
+
+def _bound_moment(value: datetime | None) -> datetime | None:
+    return None if value is None else require_aware(value, "a stored moment")
+
+
+def _bound_moment_as_text(value: datetime | None) -> str | None:
+    """As SQLAlchemy writes it: without its zone, to the microsecond."""
+    if value is None:
+        return None
+    moment = value if value.tzinfo is UTC else require_aware(value, "a stored moment")
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -61,12 +77,9 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC, without its zone where the database keeps none."""
-        if value is None:
-            return None
-        moment = require_aware(value, "a stored moment")
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """To UTC, as text where the database has no moments. Storms come through here, so nothing wraps it."""
+        return _bound_moment_as_text if dialect.name == "sqlite" else _bound_moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Aware, in UTC."""
@@ -81,9 +94,9 @@ class Words(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the hook's form
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002 - the hook's form
         """Storable text."""
-        return None if value is None else storable(value)
+        return _bound_text
 
 
 JSON_VALUE = JSON().with_variant(JSONB(), "postgresql")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc, make_url, select, text, update
 
 from engine.errors import InvalidInput, Unavailable
@@ -142,6 +143,7 @@ def _sqlite(url: str, wait_s: float) -> Engine:
     engine = create_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=orjson.loads,
         pool_size=8,
         max_overflow=24,
         pool_timeout=wait_s,
@@ -170,6 +172,7 @@ def _server(url: str, wait_s: float) -> Engine:
     return create_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=orjson.loads,
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=24,

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select
 
 from engine.domain import IncidentStatus, Resolution
 from engine.errors import NotFound
 from engine.store.database import Write
-from engine.store.records import Event, IncidentRecord
+from engine.store.records import Event, IncidentRecord, Origin
 from engine.store.rows import record_of_row, row_of_incident
 from engine.store.tables import EventRow, IncidentRow, ResolutionRow
-from engine.store.writing import chunks, upsert
+from engine.store.writing import add, chunks, upsert
 
 _ALL: Select[Any] = select(
     *IncidentRow.__table__.columns,
@@ -23,6 +23,7 @@ _ALL: Select[Any] = select(
     ResolutionRow.team.label("fix_team"),
     ResolutionRow.resolved_at.label("fix_at"),
 ).join_from(IncidentRow, ResolutionRow, ResolutionRow.incident_id == IncidentRow.id, isouter=True)
+_OPEN = IncidentRow.status == IncidentStatus.OPEN.value
 _BY_IDS = _ALL.where(IncidentRow.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -159,6 +160,12 @@ def opened_between(link: Connection, since: datetime, until: datetime) -> Iterat
     return map(record_of_row, link.execute(query))
 
 
+def unjudged(link: Connection) -> list[str]:
+    """Open incidents of alerts whose probable roots were never judged: the process ended before it came to it."""
+    never = and_(IncidentRow.roots_at == 0, IncidentRow.alerts > 0, IncidentRow.origin == Origin.ALERTS.value)
+    return list(link.execute(select(IncidentRow.id).where(_OPEN, never)).scalars())
+
+
 def counts(link: Connection) -> dict[str, int]:
     """How many incidents have each status."""
     query = select(IncidentRow.status, func.count()).group_by(IncidentRow.status)
@@ -171,8 +178,7 @@ def add_events(tx: Write, events: Iterable[Event]) -> None:
         {"incident_id": e.incident_id, "at": e.at, "kind": e.kind, "actor": e.actor, "detail": dict(e.detail)}
         for e in events
     ]
-    if rows:
-        tx.link.execute(insert(EventRow), rows)
+    add(tx.link, EventRow, ("incident_id", "at", "kind", "actor", "detail"), rows)
 
 
 def timeline(link: Connection, incident_id: str) -> list[Event]:

@@ -28,17 +28,6 @@ from engine.store.columns import storable
 from engine.store.records import IncidentRecord, Origin, StoredAlert
 
 _EPOCH, _MICRO = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-_ALERT_FIELDS = (
-    "source",
-    "fingerprint",
-    "title",
-    "description",
-    "service",
-    "host",
-    "starts_at",
-    "received_at",
-    "ends_at",
-)
 _ALERT_TEXTS = ("id", "source", "fingerprint", "title", "description", "service", "host")
 _INCIDENT_FIELDS = (
     "opened_at",
@@ -64,29 +53,17 @@ _RECORD_FIELDS = (
     "came",
     "gone",
 )
-_PLACE_FIELDS = (
-    "incident_id",
-    "probability",
-    "score",
-    "repeats",
-    "last_seen_at",
-    "runner_up",
-    "margin",
-    "provisional",
-    "pinned",
-    "flapping_since",
-)
 _PATTERN_FIELDS = tuple(Pattern.__dataclass_fields__)
 
 
 def storable_alert(alert: Alert) -> Alert:
     """`alert` as the store will give it back: what is decided on live is what a replay decides on."""
-    texts = {name: getattr(alert, name) for name in _ALERT_TEXTS}
-    every = "".join([*texts.values(), *alert.labels.keys(), *alert.labels.values()])
-    if storable(every) == every:
+    texts = [getattr(alert, name) for name in _ALERT_TEXTS]
+    every = "".join([*texts, *alert.labels.keys(), *alert.labels.values()])
+    if every.isprintable() or storable(every) == every:
         return alert
     labels = {storable(key): storable(value) for key, value in alert.labels.items()}
-    changes: dict[str, Any] = {name: storable(text) for name, text in texts.items()}
+    changes: dict[str, Any] = {name: storable(text) for name, text in zip(_ALERT_TEXTS, texts, strict=True)}
     return replace(alert, labels=labels, **changes)
 
 
@@ -99,53 +76,93 @@ def storable_incident(incident: Incident) -> Incident:
 
 
 def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:
-    """The alerts row of `stored`."""
-    place, alert = stored.membership, stored.membership.alert
-    row = {name: getattr(alert, name) for name in _ALERT_FIELDS}
-    row.update({name: getattr(place, name) for name in _PLACE_FIELDS})
-    row.update(
-        id=alert.id,
-        arrival=stored.arrival,
-        severity=alert.severity.value,
-        status=alert.status.value,
-        labels=dict(alert.labels),
-        repeated_at=stored.repeated_at,
-        evidence=[[item.signal, item.weight, item.detail] for item in place.evidence],
-        moved=stored.moved,
-        moves=stored.moves,
-        muted=place.muted,
-        mutes=[_mute_to_json(mute) for mute in place.mutes],
-        unmute_at=_unmute_at(place),
-        changes=[[_micros(change.at), change.firing] for change in stored.changes],
-        calm_at=stored.calm_at,
-        revision=revision,
-    )
-    return row
+    """The alerts row of `stored`. Written out, since storms come through here."""
+    place = stored.membership
+    alert = place.alert
+    return {
+        "id": alert.id,
+        "arrival": stored.arrival,
+        "source": alert.source,
+        "fingerprint": alert.fingerprint,
+        "title": alert.title,
+        "description": alert.description,
+        "severity": alert.severity.value,
+        "status": alert.status.value,
+        "service": alert.service,
+        "host": alert.host,
+        "labels": alert.labels if type(alert.labels) is dict else dict(alert.labels),
+        "starts_at": alert.starts_at,
+        "received_at": alert.received_at,
+        "ends_at": alert.ends_at,
+        "repeats": place.repeats,
+        "repeated_at": stored.repeated_at,
+        "last_seen_at": place.last_seen_at,
+        "incident_id": place.incident_id,
+        "probability": place.probability,
+        "score": place.score,
+        "evidence": [(item.signal, item.weight, item.detail) for item in place.evidence],
+        "moved": stored.moved,
+        "moves": stored.moves,
+        "runner_up": place.runner_up,
+        "margin": place.margin,
+        "provisional": place.provisional,
+        "pinned": place.pinned,
+        "muted": bool(place.mutes),
+        "mutes": [_mute_to_json(mute) for mute in place.mutes],
+        "unmute_at": _unmute_at(place) if place.mutes else None,
+        "changes": [(_micros(change.at), change.firing) for change in stored.changes],
+        "flapping_since": place.flapping_since,
+        "calm_at": stored.calm_at,
+        "revision": revision,
+    }
 
 
 def alert_of_row(row: Any) -> StoredAlert:
-    """The stored alert of an alerts row."""
+    """The stored alert of a whole alerts row, its columns in the table's order."""
+    (
+        alert_id, arrival, source, fingerprint, title, description, severity, status, service, host, labels,
+        starts_at, received_at, ends_at, repeats, repeated_at, last_seen_at, incident_id, probability, score,
+        evidence, moved, moves, runner_up, margin, provisional, pinned, _muted, mutes, _unmute, changes,
+        flapping_since, calm_at, _revision,
+    ) = row  # fmt: skip
     alert = Alert(
-        id=row.id,
-        severity=Severity(row.severity),
-        status=AlertStatus(row.status),
-        labels=row.labels,
-        **{name: getattr(row, name) for name in _ALERT_FIELDS},
+        id=alert_id,
+        source=source,
+        title=title,
+        starts_at=starts_at,
+        received_at=received_at,
+        fingerprint=fingerprint,
+        status=AlertStatus(status),
+        severity=Severity(severity),
+        description=description,
+        service=service,
+        host=host,
+        labels=labels,
+        ends_at=ends_at,
     )
     place = Membership(
         alert=alert,
-        evidence=tuple(Evidence(signal=s, weight=w or 0.0, detail=d) for s, w, d in row.evidence),
-        mutes=tuple(_mute_of_json(*item) for item in row.mutes),
-        **{name: getattr(row, name) for name in _PLACE_FIELDS},
+        incident_id=incident_id,
+        probability=probability,
+        score=score,
+        evidence=tuple([Evidence(signal=s, weight=w or 0.0, detail=d) for s, w, d in evidence]),
+        repeats=repeats,
+        last_seen_at=last_seen_at,
+        runner_up=runner_up,
+        margin=margin,
+        provisional=provisional,
+        pinned=pinned,
+        mutes=tuple([_mute_of_json(*item) for item in mutes]),
+        flapping_since=flapping_since,
     )
     return StoredAlert(
         membership=place,
-        arrival=row.arrival,
-        repeated_at=row.repeated_at,
-        moved=row.moved,
-        moves=row.moves,
-        changes=tuple(Change(_EPOCH + micros * _MICRO, firing) for micros, firing in row.changes),
-        calm_at=row.calm_at,
+        arrival=arrival,
+        repeated_at=repeated_at,
+        moved=moved,
+        moves=moves,
+        changes=tuple([Change(_EPOCH + micros * _MICRO, firing) for micros, firing in changes]),
+        calm_at=calm_at,
     )
 
 

@@ -327,6 +327,31 @@ class EmbeddingRow(Table):
     vector: Mapped[bytes]  # float32, little endian
 
 
+class DeliveryRow(Table):
+    """A delivery that was taken, so that sending it again changes nothing."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[str] = mapped_column(primary_key=True)  # a digest of who sent what under which id
+    at: Mapped[datetime] = mapped_column(index=True)
+    receipts: Mapped[list[Any]]  # [[alert id, incident id, outcome], ...]
+
+
+class QuarantineRow(Table):
+    """Something that was sent and could not be taken, kept as it was sent, without its secrets."""
+
+    __tablename__ = "quarantine"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)  # the same thing sent again is counted, not kept twice
+    at: Mapped[datetime]  # when it last came
+    source: Mapped[str]  # what reads it
+    sender: Mapped[str]  # name of the key
+    field: Mapped[str]
+    problem: Mapped[str]
+    payload: Mapped[str]  # JSON
+    whole: Mapped[bool]  # false: cut off, cannot be tried again
+    times: Mapped[int]  # how often it came
+
+
 class KeyRow(Table):
     """An API key: the sha256 of its token, never the token."""
 
