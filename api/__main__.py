@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.errors import PathfinderError
+from engine.lazy import lazy
 
 if TYPE_CHECKING:
-    from api import commands, incident_commands, maintenance_commands, people_commands
-
-
-def _lazy(name: str) -> ModuleType:
-    """The module `name`, imported at its first use (the standard library's recipe for `LazyLoader`)."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(name)
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
+    from api import chaos_command, commands, incident_commands, maintenance_commands, people_commands
 
 if not TYPE_CHECKING:
-    commands = _lazy("api.commands")
-    incident_commands = _lazy("api.incident_commands")
-    maintenance_commands = _lazy("api.maintenance_commands")
-    people_commands = _lazy("api.people_commands")
+    chaos_command = lazy("api.chaos_command")
+    commands = lazy("api.commands")
+    incident_commands = lazy("api.incident_commands")
+    maintenance_commands = lazy("api.maintenance_commands")
+    people_commands = lazy("api.people_commands")
 
 app = typer.Typer(
     add_completion=False,
@@ -74,6 +60,17 @@ def _default(context: typer.Context) -> None:
 def serve(host: Host = "", port: Port = 0) -> None:
     """Serve the API and the console."""
     commands.serve(host, port)
+
+
+@app.command()
+def chaos(
+    storm: Annotated[list[str] | None, typer.Argument(help="kill, duplicates, slow, full; default: all")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="kills, and rounds of duplicates")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.0, max=60.0, help="longest load before a kill")] = 2.0,
+    seed: Annotated[int, typer.Option(help="same seed, same moments")] = 0,
+) -> None:
+    """Pull the plug on a service of its own on this machine, and count: fails if an acknowledged alert is lost."""
+    chaos_command.run(storm or [], rounds, seconds, seed)
 
 
 @key.command()

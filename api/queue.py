@@ -117,7 +117,7 @@ class Queue:
     def next(self, group: int) -> list[Piece]:
         """The pieces of one transaction: the worst first, the senders of a rank in turn."""
         taken: list[Piece] = []
-        size, self._turns = 0, self._turns + 1
+        size, self._turns = 0, self._turns + any(self._ranks)
         order = reversed(self._ranks) if self._turns % _MILD_EVERY == 0 else self._ranks
         for lanes in order:
             while lanes:

@@ -59,7 +59,7 @@ class Sns:
         Unavailable
             If the certificate cannot be had now.
         """
-        if message.get("TopicArn") not in self._topics:
+        if str(message.get("TopicArn")) not in self._topics:
             raise Forbidden("this SNS topic is not among PATHFINDER_SNS_TOPICS")
         names = _SIGNED.get(str(message.get("Type")))
         make = _HASHES.get(str(message.get("SignatureVersion")))

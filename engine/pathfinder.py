@@ -169,6 +169,7 @@ class Pathfinder(Receiving, Dispatching):
         with self.store.write() as tx:
             record = incidents.leading(tx.link, incident_id)
             closed = record.incident.closed_at or max(at, record.incident.opened_at)
+            first = record.incident.resolution is None
             resolution = redact_resolution(replace(resolution, resolved_at=resolution.resolved_at or at))
             record.incident = replace(
                 record.incident, status=IncidentStatus.RESOLVED, closed_at=closed, resolution=resolution

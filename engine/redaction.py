@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(rf"(?:^|[_.\-/ ])(?:{_NAMES})$", re.IGNORECASE)
 _ASSIGNED = re.compile(
     rf"(?P<name>(?<![A-Za-z])(?:[A-Za-z0-9]{{1,30}}[_.\-]){{0,4}}(?:{_NAMES})['\"]?\s*(?:=>|:=|[=:])\s*)"
     r"(?P<value>\"[^\"\n]{1,4000}\"|'[^'\n]{1,4000}'|(?:bearer|basic|token|negotiate)\s+[^\s,;\"']{4,4000}|"
-    r"[^\s,;&\"'\[\]{}]{3,4000})",
+    r"(?![\w.\-]{1,60}\s*[=:]\s)[^\s,;&\"'\[\]{}]{3,4000})",
     re.IGNORECASE,
 )
 _TOKENS = re.compile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,11 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of another PathFinder process: that of this one, with other `settings` by field name."""
+    return dict(os.environ) | {f"PATHFINDER_{name.upper()}": value for name, value in settings.items()}
 
 
 class Settings(BaseSettings):

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import ClassVar
 
 from engine.correcting import Word
@@ -94,8 +93,11 @@ class FakeEngine(Pathfinder):
     unjudged: ClassVar[set[str]] = set()
 
     def take(self, sent: Sequence[Delivery], *, hurried: bool = False) -> list[list[Receipt]]:
-        receipts = iter(self.handle([alert for delivery in sent for alert in delivery.alerts]))
-        return [list(islice(receipts, len(delivery.alerts))) for delivery in sent]
+        every = [alert for delivery in sent for alert in delivery.alerts]
+        bad = [alert for alert in every if self.poison and alert.title == self.poison]
+        good = iter(self.handle([alert for alert in every if alert not in bad]))
+        aside = {id(alert): Receipt(alert_id=alert.id, incident_id="", outcome="quarantined") for alert in bad}
+        return [[aside.get(id(alert)) or next(good) for alert in delivery.alerts] for delivery in sent]
 
     def put_aside(self, entries: Sequence[Aside]) -> None:
         self.asides += [replace(entry, id=len(self.asides) + n + 1) for n, entry in enumerate(entries)]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.errors import PathfinderError
+from engine.lazy import lazy
 
 if TYPE_CHECKING:
     from training.verbs import bench, database, world
@@ -19,26 +17,14 @@ if TYPE_CHECKING:
     from training.verbs import patterns as patterns_verb
     from training.verbs import replay as replay_verb
     from training.verbs import route as route_verb
+    from training.verbs import snapshot as snapshot_verb
     from training.verbs import suggest as suggest_verb
 
 
-def _lazy(name: str) -> ModuleType:
-    """The module `name`, imported at its first use (the standard library's recipe for `LazyLoader`)."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(name)
-    loader = importlib.util.LazyLoader(spec.loader)
-    spec.loader = loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
-    return module
-
-
 if not TYPE_CHECKING:
-    bench, database, world, correlate_verb, patterns_verb, replay_verb, route_verb, suggest_verb = (
-        _lazy(f"training.verbs.{name}")
-        for name in ("bench", "database", "world", "correlate", "patterns", "replay", "route", "suggest")
+    bench, database, world, correlate_verb, patterns_verb, replay_verb, route_verb, snapshot_verb, suggest_verb = (
+        lazy(f"training.verbs.{name}")
+        for name in ("bench", "database", "world", "correlate", "patterns", "replay", "route", "snapshot", "suggest")
     )
 
 app = typer.Typer(
@@ -57,6 +43,7 @@ class Part(StrEnum):
     SUGGEST = "suggest"
     ROUTE = "route"
     PATTERNS = "patterns"
+    INTAKE = "intake"
 
 
 class Target(StrEnum):
@@ -194,6 +181,22 @@ def seed(
 ) -> None:
     """Fill an empty database with the seeded firm, replay a storm, print a key. Does nothing to a filled one."""
     database.seed(seed)
+
+
+@app.command()
+def snapshot(
+    out: Annotated[Path, typer.Argument(help="file to write; must not be there yet")],
+) -> None:
+    """Copy the database while it is in use: whole, at one moment, checked."""
+    snapshot_verb.take(out)
+
+
+@app.command()
+def restore(
+    snapshot: Annotated[Path, typer.Argument(help="what `snapshot` wrote")],
+) -> None:
+    """Put a snapshot where the database is to be; nothing may be there, and no service running."""
+    snapshot_verb.restore(snapshot)
 
 
 @app.command()

@@ -91,6 +91,12 @@ def history(link: Connection, since: datetime, until: datetime) -> Iterator[Stor
     return map(alert_of_row, link.execute(query))
 
 
+def homes(link: Connection) -> tuple[dict[str, str], int]:
+    """The incident of every stored alert, by the alert's id, and how often they were told again: to be counted."""
+    rows = list(link.execute(select(AlertRow.id, AlertRow.incident_id, AlertRow.repeats)))
+    return {row[0]: row[1] for row in rows}, sum(row[2] for row in rows)
+
+
 def newest(link: Connection) -> datetime | None:
     """When the latest stored alert arrived; None in an empty store."""
     return link.execute(select(AlertRow.received_at).order_by(AlertRow.arrival.desc()).limit(1)).scalar()

@@ -102,6 +102,12 @@ class Database:
         if not self.is_sqlite:
             link.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
 
+    def integrity(self, link: Connection) -> str:
+        """`ok`, or what SQLite finds damaged; of PostgreSQL, which looks after its pages itself, `ok`."""
+        if not self.is_sqlite:
+            return "ok"
+        return str(link.execute(text("PRAGMA integrity_check(1)")).scalar_one())
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

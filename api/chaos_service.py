@@ -1,0 +1,196 @@
+"""What chaos is done to: a service in a process of its own, a client for it, and a look at what it left on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.clock import utc_now
+from engine.errors import Unavailable
+from engine.settings import environment
+from engine.store import alerts, keys
+from engine.store.records import Scope
+from engine.store.store import Store
+
+_START_S = 120.0
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Acknowledged:
+    """What clients were told: the alerts of every 202."""
+
+    alerts: set[str] = field(default_factory=set)
+    refused: int = 0  # answers of 503 and 429
+
+    @property
+    def count(self) -> int:
+        """Alerts that the service said it has."""
+        return len(self.alerts)
+
+    def note(self, status: int, body: bytes) -> None:
+        """One answer."""
+        if status == 202:
+            self.alerts.update(receipt["alert_id"] for receipt in json.loads(body)["receipts"])
+        elif status in (429, 503):
+            self.refused += 1
+        else:
+            raise Unavailable(f"the service answered {status}, which it never should")
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is on disk."""
+
+    homes: dict[str, str]  # alert id -> incident id
+    repeats: int
+    integrity: str
+
+    @property
+    def alerts(self) -> int:
+        """Stored ones."""
+        return len(self.homes)
+
+
+class Connection:
+    """One keep-alive connection that posts alerts."""
+
+    def __init__(self, port: int, token: str) -> None:
+        """To a port of this machine."""
+        self._port = port
+        self._head = f"Host: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def post(self, body: bytes, delivery: str) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        named = f"Idempotency-Key: {delivery}\r\n" if delivery else ""
+        head = f"POST /v1/alerts HTTP/1.1\r\n{self._head}{named}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        told = await reader.readuntil(b"\r\n\r\n")
+        length = int(told.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+        return int(told.split(b" ", 2)[1]), await reader.readexactly(length)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+
+
+class Service:
+    """A service on a loopback port over a database in a folder; ended with `kill`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Over a new database in `folder`, with a new key."""
+        folder.mkdir(parents=True)
+        self.database = folder / "pathfinder.db"
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        store = self.store()
+        store.migrate()
+        with store.write() as tx:
+            self.token = keys.issue(tx, "chaos", [Scope.INGEST, Scope.READ], utc_now())[1]
+        store.close()
+
+    def store(self) -> Store:
+        """The database, looked at from outside."""
+        return Store(f"sqlite:///{self.database}")
+
+    def size(self) -> int:
+        """Bytes of the database file."""
+        return self.database.stat().st_size
+
+    async def start(self, *, room_bytes: int | None = None) -> None:
+        """Start, and wait until it serves. `room_bytes`: no file may grow beyond, as on a disk that is full.
+
+        Raises
+        ------
+        Unavailable
+            If it does not start.
+        """
+        self.port = _free_port()
+        limit: Callable[[], None] | None = (lambda: _limit(room_bytes)) if room_bytes else None
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "api", "serve", "--host", "127.0.0.1", "--port", str(self.port)],
+            cwd=_ROOT,
+            env=_environment(self.database),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=limit,  # noqa: PLW1509 - only a limit is set
+        )
+        deadline = time.monotonic() + _START_S
+        while not await _is_ready(self.port):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise Unavailable("the service does not start")
+            await asyncio.sleep(0.02)
+
+    def make_room(self) -> None:
+        """The disk has room again."""
+        if self._process is not None:
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def connection(self) -> Connection:
+        """A client."""
+        return Connection(self.port, self.token)
+
+    def head(self, length: int) -> bytes:
+        """The head of a delivery whose body has `length` bytes."""
+        told = f"POST /v1/alerts HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.token}\r\nContent-Length: {length}\r\n\r\n"
+        return told.encode()
+
+
+async def settle(service: Service) -> Left:
+    """What a fresh look at the disk finds."""
+    return await asyncio.to_thread(_left, service)
+
+
+def _left(service: Service) -> Left:
+    store = service.store()
+    try:
+        with store.read() as link:
+            return Left(*alerts.homes(link), store.database.integrity(link))
+    finally:
+        store.close()
+
+
+def _environment(database: Path) -> dict[str, str]:
+    url = f"sqlite:///{database}"
+    return environment({"database_url": url, "encoder_enabled": "false", "log_level": "ERROR"})
+
+
+def _limit(room_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, resource.RLIM_INFINITY))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _is_ready(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    told = await reader.read(64)
+    writer.transport.abort()
+    return b" 200 " in told
