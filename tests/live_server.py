@@ -113,7 +113,7 @@ def serving(database: Path, mode: str = "durable", **settings: str) -> Iterator[
 
 
 def _await_ready(port: int, process: subprocess.Popen[bytes], said: Sequence[bytes]) -> None:
-    for _ in range(600):
+    for _ in range(3000):  # a loaded machine takes its time
         if process.poll() is not None:
             break
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
