@@ -36,9 +36,8 @@ from engine.domain import (
     Triage,
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
-from engine.pathfinder import Health, Pathfinder, Upcoming
-from engine.register import JoinedPattern
 from engine.pathfinder import Delivery, Health, Pathfinder, Upcoming
+from engine.register import JoinedPattern
 from engine.store.quarantine import Aside
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 

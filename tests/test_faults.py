@@ -309,7 +309,7 @@ def test_the_schema_goes_down_and_up_again_with_data(url: str) -> None:
     engine = engine_at(url)
     engine.take([Delivery(alerts=[alert("a")], id="d")])
     before = homes(url)
-    for revision in ("0004", "0003"):
+    for revision in ("0006", "0003"):
         migrations.downgrade(engine.store.database, revision)
         migrations.upgrade(engine.store.database)
         migrations.check(engine.store.database)
@@ -327,7 +327,7 @@ def test_an_old_program_refuses_a_newer_database(url: str) -> None:
 
 def test_a_migration_that_fails_half_way_changes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(url)
-    migrations.downgrade(store.database, "0004")
+    migrations.downgrade(store.database, "0006")
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("killed")
