@@ -17,6 +17,7 @@ from engine.patterns.naming import Named
 from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
 
+_LEAST_SHARE = 0.15  # of the greatest rise in a series that another must reach: smaller ones are what that one left
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
 
 
@@ -146,6 +147,7 @@ class PatternFinder:
         if len(found) < self.most:
             windows = spike_windows(left, self.most - len(found))
             found += [(self._spike_pattern(series, grid, window, last), window.log_p) for window in windows]
+        floor = max(floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found), default=0.0))
         return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
 
     def _spike_pattern(self, series: Series, grid: DayGrid, window: EventWindow, last: datetime) -> Pattern:
