@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from engine.domain import AlertStatus, Edge, Severity
@@ -120,3 +121,11 @@ def test_rows_are_written_in_the_contract_form(tmp_path: Path) -> None:
 
     files.write_rows(tmp_path / "out" / "r.csv", Row, [Row("a,b", 1, 0.5)])
     assert (tmp_path / "out" / "r.csv").read_text() == 'query_id,rank,score\n"a,b",1,0.500000\n'
+
+
+def test_samples_in_parquet_keep_their_moments(tmp_path: Path) -> None:
+    moments = pd.to_datetime(["2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"])
+    for unit in ("s", "us", "ns"):
+        frame = pd.DataFrame({"ts": moments.as_unit(unit), "service": "a", "value": [1.0, 2.0]})
+        frame.to_parquet(tmp_path / "m.parquet")
+        assert files.read_metrics(tmp_path / "m.parquet")["ts"].tolist() == moments.tolist()

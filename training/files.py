@@ -289,6 +289,8 @@ def _text(value: object) -> str:
 
 
 def _times(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(column):  # Parquet keeps times as such
+        return pd.to_datetime(column, utc=True)
     numbers = pd.to_numeric(column, errors="coerce")
     if numbers.notna().all() and len(numbers):
         unit = "s" if numbers.abs().max() < 1e11 else "ms" if numbers.abs().max() < 1e14 else "ns"
