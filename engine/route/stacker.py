@@ -16,10 +16,10 @@ from engine.route.columns import Floats, Ints
 from engine.route.thresholds import Thresholds, Top
 
 LEADING = 60  # people among whom a question is decided
-_RIDGE = 100.0  # pull towards the prior weights, in squared log-likelihood units per weight
+_RIDGE, _RIDGE_EACH = 10.0, 0.03  # pull towards the prior weights, and what each question adds to it
 _EARLIER = 0.6  # of the questions: the weights that are judged on the rest are learned on them
 _LEAST_JUDGED = 40  # questions below which nothing is said about how sure to be
-_WARMTH = (0.5, 1.25)  # range of the factor by which weights are made surer or less sure
+_WARMTH = (0.5, 1.5)  # range of the factor by which weights are made surer or less sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ class Stacker:
 
     def _learn(self, asked: Sequence[Asked]) -> None:
         start = np.append(np.asarray(self.prior, np.float64), self.stranger)
+        ridge = _RIDGE + _RIDGE_EACH * len(asked)  # as strong beside many questions as beside few
         found = minimize(
-            _loss, start, args=(_Pile.of(asked), start), jac=True, method="L-BFGS-B", options={"maxiter": 80}
+            _loss, start, args=(_Pile.of(asked), start, ridge), jac=True, method="L-BFGS-B", options={"maxiter": 80}
         )
         self.weights_, self.stranger_ = found.x[:-1], float(found.x[-1])
 
@@ -151,7 +152,7 @@ class _Pile:
         return cls(np.concatenate(blocks), np.array(begins), np.array(right))
 
 
-def _loss(weights: Floats, pile: _Pile, prior: Floats, ridge: float = _RIDGE) -> tuple[float, Floats]:
+def _loss(weights: Floats, pile: _Pile, prior: Floats, ridge: float) -> tuple[float, Floats]:
     """Negative log-likelihood with a pull towards `prior`, and its slope."""
     away = weights - prior
     scores = (pile.opinions @ weights.astype(np.float32)).astype(np.float64)
