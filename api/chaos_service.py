@@ -20,7 +20,7 @@ from engine.store import alerts, keys
 from engine.store.records import Scope
 from engine.store.store import Store
 
-_START_S = 120.0
+_START_S = 300.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 

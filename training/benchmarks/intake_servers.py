@@ -23,7 +23,7 @@ from engine.store import keys
 from engine.store.records import Scope
 from engine.store.store import Store
 
-_START_S = 180.0
+_START_S = 300.0
 ALERTMANAGER = "prometheus-alertmanager"
 
 
