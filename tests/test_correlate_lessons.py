@@ -58,43 +58,74 @@ def test_evidence_sums_to_the_score_of_every_decision() -> None:
         assert match.margin >= 0.0
 
 
-def apart_twice(teach: bool) -> float:
+TROUBLES = ("loses packets", "runs out of disk", "restarts often", "queues mail", "answers slowly", "drops a replica")
+
+
+def experienced() -> Correlator:
+    """One with sixty past incidents behind it, each with two of a few troubles of one service."""
+    past = [
+        alert(-86_400.0 * (60 - n) + k, f"svc{n % 20}", f"svc{n % 20} {TROUBLES[(n + k) % len(TROUBLES)]}")
+        for n in range(60)
+        for k in (0, 1)
+    ]
+    return Correlator().fit(past, [f"P{place // 2}" for place in range(len(past))])
+
+
+def apart_thrice(teach: bool) -> float:
     """The score with which a payroll alert joins an order incident, after three of them were put apart or not."""
-    correlator = Correlator()
+    correlator = experienced()
     for day in range(3):
         at = day * 86_400.0
-        correlator.learn_one(alert(at, "orders", "orders is slow"), f"A{day}")
-        stray = alert(at + 20, "payroll", "payroll is slow")
+        correlator.learn_one(alert(at, "orders", "orders refuses cards"), f"A{day}")
+        stray = alert(at + 20, "payroll", "payroll misses a file")
         correlator.learn_one(stray, f"A{day}")
         if teach:
             correlator.correct([stray.id], f"B{day}")
         else:
             correlator.move(stray.id, f"B{day}")
     at = 3 * 86_400.0
-    correlator.learn_one(alert(at, "orders", "orders is slow"), "A3")
-    return correlator.predict_one(alert(at + 20, "payroll", "payroll is slow")).score
+    correlator.learn_one(alert(at, "orders", "orders refuses cards"), "A3")
+    return correlator.predict_one(alert(at + 20, "payroll", "payroll misses a file")).score
 
 
 def test_it_learns_from_what_an_operator_puts_apart() -> None:
-    assert apart_twice(teach=True) < apart_twice(teach=False) - 0.001
+    assert apart_thrice(teach=True) < apart_thrice(teach=False) - 0.1
+
+
+def merged_thrice(teach: bool) -> float:
+    """The score with which a cart alert joins a till incident, after three pairs of them were made one or not."""
+    correlator = experienced()
+    for day in range(3):
+        at = day * 86_400.0
+        correlator.learn_one(alert(at, "till", "till refuses cards"), f"A{day}")
+        correlator.learn_one(alert(at + 300, "cart", "cart loses items"), f"B{day}")
+        if teach:
+            correlator.merge(f"B{day}", f"A{day}")
+    at = 3 * 86_400.0
+    correlator.learn_one(alert(at, "till", "till refuses cards"), "A3")
+    return correlator.predict_one(alert(at + 300, "cart", "cart loses items")).score
 
 
 def test_it_learns_from_what_an_operator_merges() -> None:
-    scores = {}
-    for teach in (True, False):
-        correlator = Correlator()
-        for day in range(3):
-            at = day * 86_400.0
-            for n in range(3):
-                correlator.learn_one(alert(at + n, "till", f"till sign {n}"), f"A{day}")
-                correlator.learn_one(alert(at + 300 + n, "cart", f"cart sign {n}"), f"B{day}")
-            if teach:
-                correlator.merge(f"B{day}", f"A{day}")
-        at = 3 * 86_400.0
-        for n in range(3):
-            correlator.learn_one(alert(at + n, "till", f"till sign {n}"), "A3")
-        scores[teach] = correlator.predict_one(alert(at + 300, "cart", "cart sign 0")).score
-    assert scores[True] > scores[False] + 0.001
+    assert merged_thrice(teach=True) > merged_thrice(teach=False) + 0.5
+
+
+def test_what_is_taken_up_twice_counts_once() -> None:
+    correlator = experienced()
+    correlator.learn_one(alert(0, "till", "till refuses cards"), "A")
+    correlator.learn_one(alert(300, "cart", "cart loses items"), "B")
+    correlator.merge("B", "A")
+    asked = alert(400, "cart", "cart loses items")
+    other = experienced()
+    other.learn_one(alert(390, "till", "till refuses cards"), "C")
+    before, scores = other.predict_one(asked).score, []
+    for _ in range(3):
+        other.take_lessons(correlator.lessons())
+        scores.append(other.predict_one(asked).score)
+    assert len(set(scores)) == 1
+    assert scores[0] > before
+    other.take_lessons({"gap": 1.0, "": 3.0})
+    assert other.predict_one(asked).score == scores[0], "what is no lesson teaches nothing"
 
 
 def test_lessons_are_plain_numbers_that_another_process_takes_up() -> None:

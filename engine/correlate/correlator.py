@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.correlate.background import Background
-from engine.correlate.case import Case, Parts, compare
+from engine.correlate.case import Case, compare
 from engine.correlate.counting import count
 from engine.correlate.cuts import splits
 from engine.correlate.decision import Decider
@@ -22,8 +22,6 @@ from engine.correlate.together import Together
 from engine.correlate.topology import Topology
 from engine.correlate.weights import Weights, shipped
 from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart, Suspect
-
-_TAUGHT_BY = 4  # alerts of one correction that teach
 
 
 class Correlator:
@@ -81,11 +79,11 @@ class Correlator:
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._pinned: set[str] = set()  # alerts that no evidence moves
         self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
-        self._lessons = Lessons(self._weights)
         self._turns = Turns()
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
+        self._lessons = Lessons(self._world.together)
         self._roots = RootRanker(self._world.topology)
 
     def predict_one(self, alert: Alert, *, explain: bool = True) -> Match:
@@ -196,28 +194,25 @@ class Correlator:
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """An operator put the alerts into that incident, known or new: they stay there, and it teaches."""
         known = [name for name in alert_ids if self._profiles.of_alert.get(name) not in (None, incident_id)]
-        for alert_id in known[:_TAUGHT_BY]:
-            self._teach_place(alert_id, incident_id)
+        touched = {incident_id}
         for alert_id in known:
-            self.part(self._profiles.of_alert[alert_id], incident_id)
+            source_id = self._profiles.of_alert[alert_id]
+            touched.add(source_id)
+            self.part(source_id, incident_id)
             self.move(alert_id, incident_id)
         self.pin(alert_ids)
-        self._teach_pairs({name for name in map(self._profiles.of_alert.get, alert_ids) if name}, same=False)
+        self._teach(touched if known else ())
 
     def merge(self, source_id: str, target_id: str) -> None:
         """An operator says that both incidents are one: all their alerts stay together, and it teaches."""
         self._parted.discard(frozenset((source_id, target_id)))
-        source, target = self._profiles.open.get(source_id), self._profiles.open.get(target_id)
+        source = self._profiles.open.get(source_id)
         if source is None:
             return
-        if target is not None:
-            self._lessons.pair(self._measure_pair(source, target), same=True)
-            for member in list(source.members.values())[:_TAUGHT_BY]:
-                self._teach_place(member.alert_id, target_id)
         for alert_id in list(source.members):
             self.move(alert_id, target_id)
         self.pin(self._profiles.open[target_id].members)
-        self._take_weights()
+        self._teach((target_id,))
 
     def pin(self, alert_ids: Iterable[str]) -> None:
         """These alerts stay where they are."""
@@ -232,40 +227,19 @@ class Correlator:
         self._parted.add(frozenset((one_id, other_id)))
 
     def lessons(self) -> Mapping[str, float]:
-        """What operators' corrections have taught: additions to weights, by name of the measurement."""
+        """What operators' corrections have taught: how many past incidents each is worth, by what it is about."""
         return self._lessons.to_data()
 
     def take_lessons(self, lessons: Mapping[str, float]) -> None:
         """Take up what `lessons` gave before."""
         self._lessons.take(lessons)
-        self._take_weights()
 
-    def _take_weights(self) -> None:
-        """Weigh by what was shipped or fitted and what operators have taught since."""
-        self._weights = self._lessons.applied(self.weights or shipped())
-        self._decider, self._settle = Decider(self._weights.join), scorer(self._weights.settle)
-
-    def _teach_place(self, alert_id: str, incident_id: str) -> None:
-        """Learn from one alert that it belongs to `incident_id` rather than where it is."""
-        profile = self._profiles.open[self._profiles.of_alert[alert_id]]
-        others = [profile, *([self._profiles.open[incident_id]] if incident_id in self._profiles.open else [])]
-        with profile.lend(alert_id) as member:
-            cases = {case.profile.id: measured(case) for case in self._beside(member, others) if case.profile.members}
-        self._lessons.place(right=cases.get(incident_id), wrong=cases.get(profile.id))
-        self._take_weights()
-
-    def _teach_pairs(self, incident_ids: Iterable[str], *, same: bool) -> None:
-        """Learn from incidents that an operator has just told apart from those they came from."""
-        for incident_id in incident_ids:
-            for other_id in {name for pair in self._parted if incident_id in pair for name in pair} - {incident_id}:
-                one, other = self._profiles.open.get(incident_id), self._profiles.open.get(other_id)
-                if one is not None and other is not None:
-                    self._lessons.pair(self._measure_pair(one, other), same=same)
-        self._take_weights()
-
-    def _measure_pair(self, one: Profile, other: Profile) -> Parts:
-        small, large = sorted((one, other), key=lambda profile: len(profile.members))
-        return self.merger().pairs(small, [large])[0][1]
+    def _teach(self, incident_ids: Iterable[str]) -> None:
+        """Learn from incidents as an operator has just made them."""
+        for incident_id in sorted(incident_ids):
+            profile = self._profiles.open.get(incident_id)
+            if profile is not None:
+                self._lessons.one(profile.kinds)
 
     def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
         """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
@@ -280,13 +254,14 @@ class Correlator:
         for profile in past._profiles.open.values():
             past._remember(profile)
         self._world = World(past._world.background, self._world.topology, past._world.together)
+        self._lessons = Lessons(self._world.together)
         self._roots = past._roots
         return self
 
     def to_part(self) -> ModelPart:
         """Weights and statistics as plain data; open incidents are state and stay out."""
         data = {
-            "weights": (self.weights or shipped()).to_data(),
+            "weights": self._weights.to_data(),
             "background": self._world.background.to_data(),
             "together": {level: table.to_data() for level, table in self._world.together.items()},
             "roots": self._roots.to_data(),

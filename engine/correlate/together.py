@@ -22,14 +22,14 @@ class Together:
         self.counts: dict[str, float] = {}
         self.pairs: dict[str, dict[str, float]] = {}
 
-    def learn(self, kinds: Iterable[str]) -> None:
-        """One more incident showed `kinds`."""
+    def learn(self, kinds: Iterable[str], times: float = 1.0) -> None:
+        """So many more incidents showed `kinds`."""
         found = list(dict.fromkeys(kinds))[:_KINDS_PER_INCIDENT]
-        self.incidents += 1.0
+        self.incidents += times
         for kind in found:
-            self.counts[kind] = self.counts.get(kind, 0.0) + 1.0
+            self.counts[kind] = self.counts.get(kind, 0.0) + times
             if len(found) > 1:
-                _add(self.pairs.setdefault(kind, {}), kind, found)
+                _add(self.pairs.setdefault(kind, {}), kind, found, times)
         if len(self.counts) > _KINDS:
             self._forget()
 
@@ -69,10 +69,10 @@ class Together:
         self.incidents /= 2
 
 
-def _add(partners: dict[str, float], kind: str, found: Sequence[str]) -> None:
+def _add(partners: dict[str, float], kind: str, found: Sequence[str], times: float) -> None:
     for other in found:
         if other != kind:
-            partners[other] = partners.get(other, 0.0) + 1.0
+            partners[other] = partners.get(other, 0.0) + times
     if len(partners) > 2 * _PARTNERS:
         for other in sorted(partners, key=lambda name: (partners[name], name))[:-_PARTNERS]:
             del partners[other]
