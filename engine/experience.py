@@ -150,9 +150,10 @@ class Experience:
         with _going_on("past incidents"):
             learned = self.models.router.learned(lessons)
             with self._lock, self._store.read() as link:
+                records = list(incidents.fixed_since(link, -1))  # with what came meanwhile
+                lessons = staffing.lessons(link, records, leading_alerts(link, records))
                 learned.catch_up([*staffing.prior(link), *lessons])
                 self.models = replace(self.models, router=learned, router_is_fitted=True)
-                self.revision = -1  # what came meanwhile is caught up with the next question
 
     def _learn_all(
         self, records: Sequence[IncidentRecord], leading: Mapping[str, Sequence[Alert]], lessons: Sequence[Incident]

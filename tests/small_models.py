@@ -228,25 +228,25 @@ class LastResolver:
 
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
-        self.learned: list[str] = []
+        self.known: list[str] = []
         self.asked_with: dict[str, object] = {}
 
     def fit(self, incidents: Iterable[Incident]) -> LastResolver:
-        self.learned = [incident.id for incident in incidents]
+        self.known = [incident.id for incident in incidents]
         return self
 
     def learned(self, incidents: Iterable[Incident]) -> LastResolver:
         return LastResolver(broken=self.broken).fit(incidents)
 
     def catch_up(self, incidents: Iterable[Incident]) -> LastResolver:
-        self.learned += [incident.id for incident in incidents if incident.id not in self.learned]
+        self.known += [incident.id for incident in incidents if incident.id not in self.known]
         return self
 
     def assign(self, incidents: Sequence[Incident], roster: Roster) -> dict[str, str]:
         return {incident.id: roster.staff[0].id if roster.staff else "" for incident in incidents}
 
     def learn_one(self, incident: Incident) -> None:
-        self.learned.append(incident.id)
+        self.known.append(incident.id)
 
     def predict_one(
         self,
