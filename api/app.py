@@ -10,7 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import let_go, look_again, settle, tend, warm, weigh
+from api.chores import forget, let_go, look_again, settle, tend, warm, weigh
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
@@ -59,6 +59,7 @@ _LET_GO_S = 10.0
 _LOOK_AGAIN_S = 15.0
 _WEIGH_S = 2.0
 _SETTLE_S = 1.0
+_FORGET_S = 3600.0
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
 
@@ -114,6 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             let_go(desk.pathfinder, _LET_GO_S),
             look_again(desk.pathfinder, _LOOK_AGAIN_S, lambda: desk.intake.waiting),
             settle(desk.pathfinder, _SETTLE_S, lambda: desk.intake.waiting),
+            forget(desk.pathfinder, _FORGET_S),
         )
     ]
     yield

@@ -68,6 +68,13 @@ async def settle(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], i
             await _attempt("roots", pathfinder.judge_roots)
 
 
+async def forget(pathfinder: Pathfinder, every_s: float) -> None:
+    """Each `every_s` seconds: drop the names of deliveries that nobody sends again."""
+    while True:
+        await asyncio.sleep(every_s)
+        await _attempt("forget", lambda: pathfinder.forget_deliveries(utc_now()))
+
+
 async def _lull(waiting: Callable[[], int], patience_s: float) -> None:
     """Until nothing is waiting, or for as long as a storm may put it off."""
     deadline = time.monotonic() + patience_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from engine.clock import utc_now
 from engine.domain import Alert
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings
@@ -80,6 +82,16 @@ def test_it_is_known_after_a_new_start_too(world: World) -> None:
             told.append(client.post("/v1/alerts", json=BODY, headers={"Idempotency-Key": "d-1"}).json())
     assert told[1]["duplicates"] == 3
     assert told[0]["incident_ids"] == told[1]["incident_ids"]
+
+
+def test_the_names_of_deliveries_are_forgotten_after_a_week(world: World) -> None:
+    with world.start() as client:
+        pathfinder: Pathfinder = client.app.state.desk.pathfinder  # type: ignore[attr-defined]
+        for later, again in ((timedelta(days=6), 3), (timedelta(days=8), 0)):
+            client.post("/v1/alerts", json=BODY, headers={"Idempotency-Key": "d1"})
+            pathfinder.forget_deliveries(utc_now() + later)
+            sent = client.post("/v1/alerts", json=BODY, headers={"Idempotency-Key": "d1"}).json()
+            assert sent["duplicates"] == again
 
 
 def test_an_id_used_for_something_else_loses_nothing(client: TestClient) -> None:
