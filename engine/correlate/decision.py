@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.correlate.case import Case
 from engine.correlate.profiles import Profile
-from engine.correlate.signals import SIGNALS, scorer
+from engine.correlate.signals import SIGNALS, judges_of, scorer
 from engine.domain import Alert, AlertStatus, Evidence, Match
 
 CERTAIN = 20.0  # log-odds written for what is identity, not inference
@@ -20,7 +20,7 @@ class Decider:
     """Weighs an alert's candidate incidents against each other and against opening a new one."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        self.weights = weights
+        self.judges = judges_of(weights)
         self.score = scorer(weights)
 
     def decide(self, alert: Alert, cases: Sequence[Case], *, explain: bool = True) -> Match:
@@ -68,8 +68,8 @@ class Decider:
     def explain(self, case: Case) -> tuple[Evidence, ...]:
         """The reasons of a score: their weights sum to it."""
         found = []
-        for signal in SIGNALS:
-            weight = sum(self.weights.get(name, 0.0) * value for name, value in signal.parts(case))
+        for signal, judge in zip(SIGNALS, self.judges, strict=True):
+            weight = judge(case)
             if weight:
                 found.append(Evidence(signal=signal.name, weight=weight, detail=signal.detail(case)))
         return tuple(found)

@@ -30,9 +30,14 @@ class Signal(Protocol):
         """What a person reads beside the weight."""
 
 
+def judges_of(weights: Mapping[str, float]) -> tuple[Nats, ...]:
+    """What each of `SIGNALS` makes of a case: its weighted measurements, in nats."""
+    return tuple(signal.nats(weights) for signal in SIGNALS)
+
+
 def scorer(weights: Mapping[str, float]) -> Nats:
     """The score of a case: the sum over all signals of their weighted measurements, in nats."""
-    judges = tuple(signal.nats(weights) for signal in SIGNALS)
+    judges = judges_of(weights)
 
     def score(case: Case) -> float:
         total = 0.0
