@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from engine.domain import Pattern
 from engine.patterns.calendar import local_seconds
@@ -58,7 +58,7 @@ def joined(pattern: Pattern, opened: Sequence[datetime], since: datetime, until:
     expected = float(share[own].sum())
     hits = int(inside.sum())
     lift = hits / max(expected, 1e-3)
-    chance = float(binom.sf(hits - 1, len(moments), expected / len(moments))) if hits else 1.0
+    chance = float(bdtrc(hits - 1, len(moments), min(1.0, expected / len(moments)))) if hits else 1.0
     clear = hits >= _LEAST and lift >= _CLEAR_LIFT and chance < _CLEAR_P
     return Joined(
         with_pattern=hits, incidents=len(moments), expected=expected, lift=lift, p_value=chance,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Any, Self, TypeAlias
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction import FeatureHasher
-from sklearn.utils import murmurhash3_32
 
 from engine.route.columns import Ints
 from engine.route.reading import Reading
@@ -103,16 +102,24 @@ def _pieces(found: Sequence[str]) -> list[str]:
 
 def _find(features: Sequence[str], hashes: Ints) -> tuple[Ints, Ints]:
     """Places in `hashes` of the known features, each once, and how often it occurs."""
-    found = np.array([abs(murmurhash3_32(feature, 0)) % _SPACE for feature in features], np.int64)
-    unique, counts = np.unique(found, return_counts=True)
+    unique, counts = np.unique(_hashes(features), return_counts=True)
     place = np.minimum(np.searchsorted(hashes, unique), max(0, len(hashes) - 1))
     known = hashes[place] == unique if len(hashes) else np.zeros(len(unique), bool)
     return place[known], counts[known]
 
 
+def _hashes(features: Iterable[str]) -> Ints:
+    """A number below `_SPACE` for each feature. CRC-32: scikit-learn's hasher takes seconds to import."""
+    return np.array([crc32(feature.encode("utf-8", "surrogatepass")) & (_SPACE - 1) for feature in features], np.int64)
+
+
 def _hashed(features: Sequence[Sequence[str]]) -> Matrix:
-    hasher = FeatureHasher(n_features=_SPACE, input_type="string", alternate_sign=False, dtype=np.float32)
-    return hasher.transform(features)
+    """How often each hash occurs in each row."""
+    hashes = _hashes(chain.from_iterable(features))
+    ends = np.cumsum([0, *(len(row) for row in features)])
+    counts = sparse.csr_matrix((np.ones(len(hashes), np.float32), hashes, ends), shape=(len(features), _SPACE))
+    counts.sum_duplicates()
+    return counts
 
 
 def _shared(counts: Matrix, limit: int, least: int) -> tuple[Ints, Ints]:
