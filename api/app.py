@@ -105,8 +105,7 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk: Desk = app.state.desk
     desk.intake.start()
-    if desk.settings.encoder_enabled:
-        warm(desk.pathfinder)
+    warm(desk.pathfinder)
     chores = [
         asyncio.create_task(chore)
         for chore in (

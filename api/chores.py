@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from engine.clock import utc_now
+from engine.errors import Unavailable
 from engine.pathfinder import Pathfinder
 
 _SELDOM = 50  # later evidence is weighed for at most one part in so many of the time
@@ -18,8 +19,18 @@ _LOG = logging.getLogger(__name__)
 
 
 def warm(pathfinder: Pathfinder) -> None:
-    """Load the encoder without anybody waiting for it; a daemon, so that it never holds up the end of the process."""
-    threading.Thread(target=pathfinder.warm, name="warm", daemon=True).start()
+    """Load the encoder, and let the router learn where no model version taught it, without anybody waiting for it.
+
+    A daemon, so that it never holds up the end of the process. What fails is tried again by `tend`.
+    """
+
+    def best() -> None:
+        try:
+            pathfinder.warm()
+        except Unavailable as error:
+            _LOG.warning("storage could not be read for the models: %s", error)
+
+    threading.Thread(target=best, name="warm", daemon=True).start()
 
 
 async def tend(pathfinder: Pathfinder, every_s: float) -> None:

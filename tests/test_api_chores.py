@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from threading import Event
 
 import pytest
+from starlette.testclient import TestClient
 
 from api import chores
+from api.app import create_app
+from engine.errors import Unavailable
+from engine.settings import Settings
 from tests.fake_engine import FakeEngine
 
 
@@ -95,3 +100,24 @@ def test_what_was_kept_quiet_is_let_go_again_and_again_after_a_failure() -> None
 
     asyncio.run(a_while())
     assert engine.quietened >= 3
+
+
+class Warming(FakeEngine):
+    """Notes that its models were asked to get ready, and cannot read its storage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = Event()
+
+    def warm(self) -> None:
+        self.asked.set()
+        raise Unavailable("storage does not answer")
+
+
+@pytest.mark.parametrize("encoder_enabled", [True, False])
+def test_models_get_ready_with_an_encoder_and_without_and_the_service_outlives_it(encoder_enabled: bool) -> None:
+    engine = Warming()
+    app = create_app(engine, Settings(encoder_enabled=encoder_enabled))  # type: ignore[arg-type]
+    with TestClient(app) as client:
+        assert engine.asked.wait(10)
+        assert client.get("/healthz").status_code == 200
