@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -135,12 +133,6 @@ async def run(storm: str, folder: Path, rounds: int, seconds: float, seed: int) 
         return await STORMS[storm](service, rounds, seconds, random.Random(seed))
     finally:
         service.kill()
-
-
-def stop_politely(process: subprocess.Popen[bytes]) -> int:
-    """SIGTERM; the exit code."""
-    process.send_signal(signal.SIGTERM)
-    return process.wait(30)
 
 
 async def _client(service: Service, log: Acknowledged, name: str, size: int, until: float = 1e18) -> None:

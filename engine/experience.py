@@ -144,15 +144,14 @@ class Experience:
             return
         with self._store.read() as link:
             records = list(incidents.fixed_since(link, -1))
-            lessons = staffing.lessons(link, records, leading_alerts(link, records))
-        if len(records) < _ENOUGH:
-            return
+            if len(records) < _ENOUGH:
+                return
+            lessons = _lessons(link, records)
         with _going_on("past incidents"):
             learned = self.models.router.learned(lessons)
             with self._lock, self._store.read() as link:
-                records = list(incidents.fixed_since(link, -1))  # with what came meanwhile
-                lessons = staffing.lessons(link, records, leading_alerts(link, records))
-                learned.catch_up([*staffing.prior(link), *lessons])
+                told = _lessons(link, list(incidents.fixed_since(link, -1)))  # with what came meanwhile
+                learned.catch_up([*staffing.prior(link), *told])
                 self.models = replace(self.models, router=learned, router_is_fitted=True)
 
     def _learn_all(
@@ -190,6 +189,11 @@ def leading_alerts(link: Connection, records: Sequence[IncidentRecord]) -> dict[
     ids = {record.incident.id: [alert_id for alert_id, _ in record.roots[:LEADING]] for record in records}
     found = alerts.by_ids(link, [alert_id for some in ids.values() for alert_id in some])
     return {key: [found[one].membership.alert for one in some if one in found] for key, some in ids.items()}
+
+
+def _lessons(link: Connection, records: Sequence[IncidentRecord]) -> list[Incident]:
+    """What the router learns from `records`."""
+    return staffing.lessons(link, records, leading_alerts(link, records))
 
 
 @contextmanager

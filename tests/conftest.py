@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from engine.store import alerts
 from engine.store.store import Store
 
 _numbers = itertools.count()
@@ -96,3 +97,13 @@ def store(url: str) -> Iterator[Store]:
     store = Store(url, wait_s=2.0)
     yield store
     store.close()
+
+
+def homes(url: str) -> dict[str, str]:
+    """The incident of each alert in the database at `url`."""
+    store = Store(url)
+    try:
+        with store.read() as link:
+            return alerts.homes(link)[0]
+    finally:
+        store.close()

@@ -26,7 +26,7 @@ from engine.store import alerts as stored_alerts
 from engine.store import migrations
 from engine.store.records import Scope
 from engine.store.store import Store
-from tests.conftest import sqlite_url
+from tests.conftest import homes, sqlite_url
 from tests.live_server import new_key, url_of
 from tests.small_models import ByService, small_models
 
@@ -50,15 +50,6 @@ def engine_at(url: str, wait_s: float = 0.3) -> Pathfinder:
     engine = Pathfinder(Store(url, wait_s=wait_s), small_models())
     engine.start()
     return engine
-
-
-def homes(url: str) -> dict[str, str]:
-    store = Store(url)
-    try:
-        with store.read() as link:
-            return stored_alerts.homes(link)[0]
-    finally:
-        store.close()
 
 
 class Faulty(sqlite3.Connection):

@@ -13,9 +13,9 @@ import pytest
 from engine.domain import Alert
 from engine.errors import Conflict, InvalidInput, Unavailable
 from engine.pathfinder import Pathfinder
-from engine.store import alerts, snapshot
+from engine.store import snapshot
 from engine.store.store import Store
-from tests.conftest import sqlite_url
+from tests.conftest import homes, sqlite_url
 from tests.small_models import small_models
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -41,15 +41,6 @@ def engine(tmp_path: Path) -> Pathfinder:
     return engine
 
 
-def held(url: str) -> dict[str, str]:
-    store = Store(url)
-    try:
-        with store.read() as link:
-            return alerts.homes(link)[0]
-    finally:
-        store.close()
-
-
 def test_a_snapshot_holds_what_was_acknowledged_and_serves_on(engine: Pathfinder, tmp_path: Path) -> None:
     url = engine.store.database.url
     copy = tmp_path / "copy.db"
@@ -57,11 +48,11 @@ def test_a_snapshot_holds_what_was_acknowledged_and_serves_on(engine: Pathfinder
     engine.handle([alert(50)])
     restored = f"sqlite:///{tmp_path / 'elsewhere' / 'p.db'}"
     snapshot.restore(copy, restored)
-    assert held(restored) == {key: home for key, home in held(url).items() if key != "a50"}
+    assert homes(restored) == {key: home for key, home in homes(url).items() if key != "a50"}
     again = Pathfinder(Store(restored), small_models())
     again.start()
     assert [one.outcome for one in again.handle([alert(number) for number in range(51)])][:50] == ["repeat"] * 50
-    assert len(held(restored)) == 51
+    assert len(homes(restored)) == 51
 
 
 def test_the_control_a_copy_of_the_file_alone_lacks_what_the_log_holds(engine: Pathfinder, tmp_path: Path) -> None:
@@ -77,7 +68,7 @@ def test_a_snapshot_is_taken_while_somebody_writes(engine: Pathfinder, tmp_path:
     with engine.store.write() as tx:
         tx.next_arrival()
         snapshot.take(engine.store.database.url, tmp_path / "copy.db")
-    assert len(held(f"sqlite:///{tmp_path / 'copy.db'}")) == 50
+    assert len(homes(f"sqlite:///{tmp_path / 'copy.db'}")) == 50
 
 
 def test_nothing_is_written_over(engine: Pathfinder, tmp_path: Path) -> None:

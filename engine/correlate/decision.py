@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.correlate.case import Case
 from engine.correlate.profiles import Profile
-from engine.correlate.signals import SIGNALS, judges_of, scorer
+from engine.correlate.signals import SIGNALS, judges_of, summed
 from engine.domain import Alert, AlertStatus, Evidence, Match
 
 CERTAIN = 20.0  # log-odds written for what is identity, not inference
@@ -21,7 +21,7 @@ class Decider:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.judges = judges_of(weights)
-        self.score = scorer(weights)
+        self.score = summed(self.judges)
 
     def decide(self, alert: Alert, cases: Sequence[Case], *, explain: bool = True) -> Match:
         """Where `alert` belongs. Without `explain` the match has no evidence."""

@@ -37,7 +37,11 @@ def judges_of(weights: Mapping[str, float]) -> tuple[Nats, ...]:
 
 def scorer(weights: Mapping[str, float]) -> Nats:
     """The score of a case: the sum over all signals of their weighted measurements, in nats."""
-    judges = judges_of(weights)
+    return summed(judges_of(weights))
+
+
+def summed(judges: tuple[Nats, ...]) -> Nats:
+    """What all `judges` together make of a case, in nats."""
 
     def score(case: Case) -> float:
         total = 0.0

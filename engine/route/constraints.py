@@ -10,7 +10,6 @@ from engine.domain import Evidence, Incident, Responder, Work
 from engine.route.availability import availability
 from engine.route.policy import Policy, rank_of
 
-NOBODY_BUSY: Mapping[str, Work] = {}
 _LEAST_PEERS = 3  # people of a team from which on a fair share means anything
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from engine.correlate import Correlator, Weights
-from engine.correlate.case import Case, Parts
-from engine.correlate.signals import SIGNALS
+from engine.correlate.signals import measured
 from engine.domain import AlertStatus
 from training.weighing.fitting import Choices
 from training.weighing.streams import Stream
@@ -46,8 +45,3 @@ def opened(number: int) -> str:
 def majority(held: Counter[str]) -> str:
     """The true incident that most alerts of an incident come from; "" where it has none."""
     return max(held, key=held.__getitem__, default="")
-
-
-def measured(case: Case) -> Parts:
-    """All that signals measure of an alert beside an incident."""
-    return [part for signal in SIGNALS for part in signal.parts(case)]

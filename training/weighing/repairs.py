@@ -16,8 +16,9 @@ from engine.correlate import Correlator, Weights
 from engine.correlate.cuts import cuts
 from engine.correlate.profiles import Profile, Profiles
 from engine.correlate.repair import Constraints, Turns, merges, neighbours
+from engine.correlate.signals import measured
 from training.correlate import PASSES
-from training.weighing.choices import begun, majority, measured, opened
+from training.weighing.choices import begun, majority, opened
 from training.weighing.fitting import Choices
 from training.weighing.streams import Stream
 
