@@ -1,4 +1,4 @@
-"""What operators teach the correlator, what it then never undoes, and that fast scores are the sum of slow ones."""
+"""What operators teach the correlator, and what it then never undoes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.correlate import Correlator, shipped
-from engine.correlate.signals import measured, scorer
+from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus
 from training.correlate import in_turn
 from training.worlds import World, draw
@@ -33,19 +32,6 @@ def told(world: World, count: int) -> Correlator:
         match = correlator.predict_one(each, explain=False)
         correlator.learn_one(each, match.incident_id or f"I{number}", alert_of=match.repeat_of)
     return correlator
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_fast_scores_equal_the_sum_of_the_named_measurements(seed: int) -> None:
-    world = draw(seed, 200)
-    correlator, weights = told(world, 150), shipped()
-    fast, cases = scorer(weights.join), []
-    for each in world.alerts[150:200]:
-        cases += correlator.candidates(each)
-    assert len(cases) > 50
-    for case in cases:
-        slow = sum(weights.join.get(name, 0.0) * value for name, value in measured(case))
-        assert fast(case) == pytest.approx(slow, abs=1e-9)
 
 
 def test_evidence_sums_to_the_score_of_every_decision() -> None:

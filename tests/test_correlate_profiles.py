@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.correlate.background import Background
+from engine.correlate.background import Background, agreement
 from engine.correlate.profiles import Member, Profile
 from engine.correlate.reading import read
 from engine.correlate.together import Together
@@ -70,11 +70,30 @@ def test_lift_equals_counting_all_incidents(incidents: list[list[str]]) -> None:
             assert together.lift(kind, {other: 1})[0] == pytest.approx(naive.lift(incidents, kind, other, 3.0))
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True), min_size=1, max_size=12),
+    st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
+)
+def test_the_likeliest_company_is_the_largest_lift(incidents: list[list[str]], present: list[str]) -> None:
+    together = Together()
+    for kinds in incidents:
+        together.learn(kinds)
+    for kind in {name for kinds in incidents for name in kinds}:
+        seen = [other for other in present if other != kind and any(other in kinds for kinds in incidents)]
+        met = [other for other in seen if any(kind in kinds and other in kinds for kinds in incidents)]
+        wanted = [naive.lift(incidents, kind, other, 3.0) for other in met or seen]
+        nats, which = together.lift(kind, dict.fromkeys(present))
+        assert nats == pytest.approx(max(wanted, default=0.0))
+        assert (which in seen) if seen else (which == "")
+
+
 def test_a_rare_shared_value_says_more_than_a_common_one() -> None:
     field = Background({}).known("host")
     for number in range(200):
         field.count("shared-gateway" if number % 2 else f"host-{number}")
-    assert field.weight("host-7777", 1, 1) > field.weight("shared-gateway", 1, 1) + 1.0
+    rare, common = (agreement(field.share(name), field.concentration, 1, 1) for name in ("host-7777", "shared-gateway"))
+    assert rare > common + 1.0
 
 
 def test_a_field_in_which_incidents_are_pure_counts_against_strangers() -> None:
@@ -85,7 +104,8 @@ def test_a_field_in_which_incidents_are_pure_counts_against_strangers() -> None:
             field.count(f"value-{number % 3}")
         pure.compare("value-0", 5, 5)
         mixed.compare(f"value-{number % 3}", int(number % 3 == 0) * 5, 5)
-    assert pure.weight("value-1", 0, 5) < mixed.weight("value-1", 0, 5) - 1.0
+    one, other = (agreement(field.share("value-1"), field.concentration, 0, 5) for field in (pure, mixed))
+    assert one < other - 1.0
 
 
 def test_a_gap_that_is_usual_here_is_worth_more() -> None:

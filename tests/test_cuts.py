@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.correlate import Correlator
+from engine.correlate import Correlator, Weights, shipped
 from engine.correlate.cuts import cuts
 from engine.correlate.profiles import Profile
 from engine.domain import Alert
 from tests.small_models import alert
 
 
-def chained() -> tuple[Correlator, list[Alert], list[Alert]]:
+def chained(weights: Weights | None = None) -> tuple[Correlator, list[Alert], list[Alert]]:
     """One incident that holds two troubles, half an hour and a world apart."""
-    correlator = Correlator()
+    correlator = Correlator(weights=weights)
     first = [
         alert("orders-db", f"orders-db refuses {kind}", at=10.0 * n, host="db-1") for n, kind in enumerate("abcdef")
     ]
@@ -60,8 +60,7 @@ def test_a_whole_incident_stays_whole() -> None:
 
 
 def test_without_weights_for_it_nothing_is_cut() -> None:
-    correlator, _, second = chained()
-    correlator._weights = replace(correlator._weights, split={})
+    correlator, _, second = chained(replace(shipped(), split={}))
     assert not [one for one in correlator.revise(second[-1].starts_at) if one.beside]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from engine.correlate import Correlator
 from engine.correlate.profiles import Member
+from engine.correlate.sheet import Sheet
 from engine.domain import Alert
 from tests.small_models import alert
 
@@ -46,9 +47,9 @@ def test_no_portion_is_larger_than_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     looked: list[str] = []
     again = Correlator._again
 
-    def noting(self: Correlator, member: Member) -> object:
+    def noting(self: Correlator, member: Member, sheet: Sheet) -> object:
         looked.append(member.alert_id)
-        return again(self, member)
+        return again(self, member, sheet)
 
     monkeypatch.setattr(Correlator, "_again", noting)
     for _ in range(12):

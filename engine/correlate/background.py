@@ -39,12 +39,6 @@ class Field:
         """How likely a new incident shows `value`, 0..1 exclusive."""
         return (self.counts.get(value, 0.0) + 0.5) / (self.total + _PRIOR_VALUES)
 
-    def weight(self, value: str, inside: float, among: float) -> float:
-        """Nats for `value` coming from an incident in which `inside` of `among` alerts have it, against a new one."""
-        share = self.share(value)
-        spread = self.concentration
-        return math.log((inside + spread * share) / ((among + spread) * share))
-
     def count(self, value: str) -> None:
         """A further incident shows `value`."""
         self.counts[value] = self.counts.get(value, 0.0) + 1.0
@@ -64,6 +58,12 @@ class Field:
             self.evidence[place] = keep * self.evidence[place] + math.log((inside + grid * share) / (among + grid))
         if self.seen < 8 or self.seen % 16 == 0:
             self.concentration = _mean_concentration(self.evidence)
+
+
+def agreement(share: float, spread: float, inside: float, among: float) -> float:
+    """Nats for a value that `share` of new incidents show coming from one in which `inside` of `among` alerts have it,
+    where `spread` is the field's concentration."""
+    return math.log((inside + spread * share) / ((among + spread) * share))
 
 
 def _mean_concentration(evidence: list[float]) -> float:
@@ -103,6 +103,12 @@ class Background:
         place = bisect_right(TEMPO_EDGES_S, gap_s)
         prior = _TEMPO_PRIOR[place]
         return math.log((self.tempo[place] / prior + _TEMPO_PRIOR_WEIGHT) / (self.tempo_total + _TEMPO_PRIOR_WEIGHT))
+
+    def tempo_levels(self) -> list[float]:
+        """`tempo_nats` of each stretch between `TEMPO_EDGES_S`."""
+        total = self.tempo_total + _TEMPO_PRIOR_WEIGHT
+        joined = zip(self.tempo, _TEMPO_PRIOR, strict=True)
+        return [math.log((count / prior + _TEMPO_PRIOR_WEIGHT) / total) for count, prior in joined]
 
     @property
     def ending(self) -> float:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from engine.correlate.background import Background
+from engine.correlate.background import Background, agreement
 from engine.correlate.profiles import Profile
 from engine.correlate.question import Question, rarest
 from engine.correlate.reading import Reading
-from engine.correlate.topology import Near
+from engine.correlate.topology import Near, closest
 
 Parts = list[tuple[str, float]]  # measurement -> value
-_STRANGE_BELOW = 0.7  # nats of identity under which alert and incident count as strangers
+STRANGE_BELOW = 0.7  # nats of identity under which alert and incident count as strangers
 MOMENTUM_S = 60.0
 CAP = 6.0  # nats: no single field says more
 
 
 class Case:
-    """One alert beside one incident (or beside none), and what is known about the world."""
+    """One alert beside one incident, and what is known about the world: what reasons are told from and weights are
+    fitted to. Scores come from a `Sheet`, which reads the same for many pairs at once."""
 
     __slots__ = (
         "at", "field_nats", "gap", "lately", "latest", "mention", "momentum", "near", "nearest", "profile", "question",
@@ -32,18 +33,17 @@ class Case:
         self.gap = profile.gap(at)
         self.field_nats = _field_nats(question, profile)
         among = len(profile.members)
-        nats, which = rarest(question.things, profile.things, among, question.thing_spread)
+        nats, which = rarest(question.reading.things, question.thing_shares, profile.things, among)
         self.thing = (min(CAP, nats), which)
         self.mention = _mention(question, profile, among)
         self.nearest, self.rivals = True, 0
         self.momentum = 0.0  # nats: its share of what all candidates did in the last minute, against an equal share
         self.lately = min((profile.gap_of(thing, at) for thing in question.reading.things[:2]), default=math.inf)
         self.latest = False  # of several that named the alert's thing, the one that did so nearest in time
-        topology = question.world.topology
         self.near: tuple[str, str, Near] | None = (
-            topology.closest(question.nodes, profile.things, profile.words) if question.nodes else None
+            closest(question.around, profile.things, profile.words) if question.around else None
         )
-        self.strangers = self._closest() < _STRANGE_BELOW
+        self.strangers = self._closest() < STRANGE_BELOW
 
     @property
     def reading(self) -> Reading:
@@ -63,8 +63,15 @@ class Case:
         return closest
 
 
-def compare(cases: Sequence[Case]) -> None:
-    """Tell each of several cases of one alert how it stands beside the others."""
+def cases_of(question: Question, profiles: Sequence[Profile]) -> list[Case]:
+    """The alert beside each of `profiles`, each told how it stands beside the others."""
+    cases = [Case(question, profile) for profile in profiles]
+    if len(cases) > 1:
+        _compare(cases)
+    return cases
+
+
+def _compare(cases: Sequence[Case]) -> None:
     nearest = min(case.gap for case in cases)
     latest = min(case.lately for case in cases)
     holders = sum(case.lately < math.inf for case in cases)
@@ -79,18 +86,18 @@ def compare(cases: Sequence[Case]) -> None:
 
 def _field_nats(question: Question, profile: Profile) -> dict[str, float]:
     found = {}
-    for name, value, share, spread in question.fields:
+    for _, name, value, share, spread in question.sides:
         among = profile.among.get(name)
         if among:
             inside = profile.inside[name].get(value, 0)
-            nats = math.log((inside + spread * share) / ((among + spread) * share))
+            nats = agreement(share, spread, inside, among)
             found[name] = -CAP if nats < -CAP else min(nats, CAP)
     return found
 
 
 def _mention(question: Question, profile: Profile, among: int) -> tuple[float, str]:
-    named = rarest(question.named, profile.things, among, question.thing_spread)
-    said = rarest(question.said, profile.words, among, question.word_spread)
+    named = rarest(question.reading.words, question.thing_shares, profile.things, among)
+    said = rarest(question.reading.things, question.word_shares, profile.words, among)
     nats, which = max(named, said)
     return min(CAP, nats), which
 
@@ -107,26 +114,8 @@ def between(knots: tuple[float, ...], names: tuple[str, ...], value: float) -> P
     return [(names[place - 1], 1.0 - share), (names[place], share)]
 
 
-def curve(knots: tuple[float, ...], names: tuple[str, ...], weights: Mapping[str, float]) -> Callable[[float], float]:
-    """`between`, weighed: the piecewise linear curve through the weights of the knots."""
-    levels = [weights.get(name, 0.0) for name in names]
-    slopes = [(b - a) / (y - x) for a, b, x, y in zip(levels, levels[1:], knots, knots[1:], strict=False)]
-    last, top, count = knots[-1], levels[-1], len(knots)
-
-    def at(value: float) -> float:
-        if value >= last:
-            return top
-        place = bisect_right(knots, value, 0, count) - 1
-        return levels[0] if place < 0 else levels[place] + slopes[place] * (value - knots[place])
-
-    return at
-
-
 def duration(seconds: float) -> str:
     """In words, for a person."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-Nats = Callable[[Case], float]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from engine.correlate.background import Background
-from engine.correlate.case import Case, compare
+from engine.correlate.case import Case, cases_of
 from engine.correlate.counting import count
 from engine.correlate.cuts import splits
 from engine.correlate.decision import Decider
@@ -15,11 +15,13 @@ from engine.correlate.lessons import Lessons
 from engine.correlate.profiles import Member, Profile, Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Constraints, Merger, Repair, Revision, Turns, merges, moves
+from engine.correlate.repair import Constraints, Merger, Repair, Revision, Settle, Sides, merges, moves
 from engine.correlate.roots import RootRanker
-from engine.correlate.signals import measured, scorer
+from engine.correlate.sheet import Asked, Sheet, ask
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
+from engine.correlate.turns import Turns
+from engine.correlate.weigher import Weigher
 from engine.correlate.weights import Weights, shipped
 from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart, Suspect
 
@@ -74,7 +76,8 @@ class Correlator:
         self.max_candidates = max_candidates
         self.repair = repair
         self._weights = weights or shipped()
-        self._decider, self._settle = Decider(self._weights.join), scorer(self._weights.settle)
+        self._decider, self._settle = Decider(self._weights.join), Weigher(self._weights.settle)
+        self._pair, self._sides = Sides(self._weights.merge), Sides(self._weights.split)
         self._profiles = Profiles(keep_h * 3600.0)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._pinned: set[str] = set()  # alerts that no evidence moves
@@ -98,12 +101,12 @@ class Correlator:
         if found is not None:
             return found
         reading = read(alert)
-        cases = self._cases(reading, at, alert.fingerprint)
-        return self._decider.decide(alert, cases, explain=explain)
+        return self._decider.decide(alert, self._ask(reading, at, alert.fingerprint), explain=explain)
 
     def candidates(self, alert: Alert) -> list[Case]:
         """The incidents that `alert` is weighed against, each with what signals measure: what weights are fitted to."""
-        return self._cases(read(alert), alert.starts_at.timestamp(), alert.fingerprint)
+        asked = self._ask(read(alert), alert.starts_at.timestamp(), alert.fingerprint)
+        return cases_of(asked.question, asked.profiles)
 
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
         """`alert` belongs to `incident_id`; `alert_of` names the earlier alert that it repeats or resolves."""
@@ -148,28 +151,26 @@ class Correlator:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
         changed = self._turns.incidents(self._profiles.changed, self.repair)
         kept = Constraints(self._pinned, self._parted)
-        merged = tuple(merges(self._profiles, changed, self.merger(), self._weights.merge, kept))
+        merger = self.merger()
+        merged = tuple(merges(self._profiles, changed, merger, kept))
         if merged:
             return merged
-        parted = tuple(splits(self._profiles, changed, self.merger(), self._weights, kept))
+        parted = tuple(splits(self._profiles, changed, merger, kept))
         for incident_id in changed:
             del self._profiles.changed[incident_id]
         due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
-        return parted or tuple(moves(due, self.repair, self._again, self._settle, kept))
+        settle = Settle(self._world, self._settle)
+        return parted or tuple(moves(due, self.repair, self._again, settle, kept))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""
-        return Merger(self.repair, self._beside, measured)
+        return Merger(self.repair, self._world, self._pair, self._sides)
 
-    def _again(self, member: Member) -> list[Case]:
-        return self._cases(member.reading, member.at, member.fingerprint)
-
-    def _beside(self, member: Member, others: Sequence[Profile]) -> list[Case]:
-        question = Question(member.reading, member.at, member.fingerprint, self._world)
-        cases = [Case(question, other) for other in others]
-        if len(cases) > 1:
-            compare(cases)
-        return cases
+    def _again(self, member: Member, sheet: Sheet) -> list[Profile]:
+        """Ask once more where a member belongs; the incidents that stand on the sheet now, in their order."""
+        found = self._profiles.candidates(member.reading, member.at, self.max_candidates)
+        sheet.ask(Question(member.reading, member.at, member.fingerprint, self._world), found)
+        return found
 
     def move(self, alert_id: str, incident_id: str) -> None:
         """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
@@ -189,7 +190,7 @@ class Correlator:
         if profile is None:
             return None
         with profile.lend(alert_id) as member:
-            return self._decider.placed(profile.id, [case for case in self._again(member) if case.profile.members])
+            return self._decider.placed(profile.id, self._ask(member.reading, member.at, member.fingerprint))
 
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """An operator put the alerts into that incident, known or new: they stay there, and it teaches."""
@@ -286,13 +287,9 @@ class Correlator:
         reason = Evidence(signal="heartbeat", weight=0.0, detail="a sign of life, not a symptom")
         return Match(incident_id=incident_id, probability=1.0, score=0.0, evidence=(reason,), repeat_of=first)
 
-    def _cases(self, reading: Reading, at: float, fingerprint: str) -> list[Case]:
+    def _ask(self, reading: Reading, at: float, fingerprint: str) -> Asked:
         found = self._profiles.candidates(reading, at, self.max_candidates)
-        question = Question(reading, at, fingerprint, self._world)
-        cases = [Case(question, profile) for profile in found]
-        if len(cases) > 1:
-            compare(cases)
-        return cases
+        return ask(Question(reading, at, fingerprint, self._world), found)
 
     def _repeat(self, alert: Alert, profile: Profile, member: Member) -> None:
         at = max(alert.starts_at.timestamp(), alert.ends_at.timestamp() if alert.ends_at else 0.0)

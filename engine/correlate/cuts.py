@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from engine.correlate.profiles import Member, Profile, Profiles
-from engine.correlate.repair import Constraints, Merger, Revision, weighed
-from engine.correlate.weights import Weights
+from engine.correlate.repair import Constraints, Merger, Revision
 
 _PAUSES = 2  # longest pauses at which an incident is cut in thought
 _FIELDS = ("service", "host")
@@ -32,14 +31,12 @@ def cuts(profile: Profile) -> Iterator[tuple[Profile, Profile]]:
             yield _sides(profile, one, [member for member in members if (name, value) not in member.reading.fields])
 
 
-def splits(
-    profiles: Profiles, changed: Iterable[str], merger: Merger, weights: Weights, kept: Constraints
-) -> Iterator[Revision]:
+def splits(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Constraints) -> Iterator[Revision]:
     """Incidents of `changed` that are two: the smaller side moves to a new one.
 
     Both what weighs cuts and what weighs pairs must say so, or the next look would merge them again.
     """
-    for incident_id in changed if weights.split else ():
+    for incident_id in changed if merger.two.weights else ():
         profile = profiles.open.get(incident_id)
         if profile is None or profile.closed_at < math.inf:
             continue
@@ -47,9 +44,7 @@ def splits(
         for small, large in cuts(profile):
             if not kept.pinned.isdisjoint(small.members):
                 continue
-            _, parts = merger.pairs(small, [large])[0]
-            again = weighed(weights.merge, parts) - merger.repair.margin(small, large)
-            found = -weighed(weights.split, parts)
+            found, again = merger.sides(small, large)
             if found > apart and again < -_NOT_AGAIN:
                 apart, side = found, small
         if side is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from engine.correlate.case import Case
 from engine.correlate.profiles import Profile
-from engine.correlate.signals import SIGNALS, judges_of, summed
+from engine.correlate.sheet import Asked
+from engine.correlate.signals import SIGNALS, weighed
+from engine.correlate.weigher import Weigher
 from engine.domain import Alert, AlertStatus, Evidence, Match
 
 CERTAIN = 20.0  # log-odds written for what is identity, not inference
@@ -20,46 +22,48 @@ class Decider:
     """Weighs an alert's candidate incidents against each other and against opening a new one."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        self.judges = judges_of(weights)
-        self.score = summed(self.judges)
+        self.weights = weights
+        self.weigher = Weigher(weights)
 
-    def decide(self, alert: Alert, cases: Sequence[Case], *, explain: bool = True) -> Match:
+    def decide(self, alert: Alert, asked: Asked, *, explain: bool = True) -> Match:
         """Where `alert` belongs. Without `explain` the match has no evidence."""
-        scored = sorted(((self.score(case), case) for case in cases), key=lambda pair: (-pair[0], pair[1].profile.id))
-        if not scored:
+        if not asked.profiles:
             return _alone()
-        best, case = scored[0]
-        second = scored[1] if len(scored) > 1 else None
-        total = 1.0 + sum(_odds(score) for score, _ in scored)
+        scores = self.weigher.scores(asked.sheet)
+        ranked = sorted(range(len(scores)), key=lambda place: (-scores[place], asked.profiles[place].id))
+        best, home = scores[ranked[0]], asked.profiles[ranked[0]]
+        second = ranked[1] if len(ranked) > 1 else None
+        total = 1.0 + sum(_odds(score) for score in scores)
         # Fragments of one incident share what belongs to it: what they say together counts for belonging somewhere.
         stays = best + _CROWD * math.log(max(1e-30, total - 1.0) / _odds(best))
         joins = stays > 0.0
-        margin = min(stays, best - second[0] if second else math.inf) if joins else -stays
+        margin = min(stays, best - scores[second] if second is not None else math.inf) if joins else -stays
+        rival = asked.profiles[second].id if second is not None else None
         return Match(
-            incident_id=case.profile.id if joins else None,
+            incident_id=home.id if joins else None,
             probability=(_odds(best) if joins else 1.0) / total,
             score=stays,
-            evidence=(*self.explain(case), *_crowd(stays - best, len(scored))) if explain else (),
-            runner_up=(second[1].profile.id if second else None) if joins else case.profile.id,
+            evidence=(*self.explain(asked.case(ranked[0])), *_crowd(stays - best, len(scores))) if explain else (),
+            runner_up=rival if joins else home.id,
             margin=margin,
             provisional=margin < _PROVISIONAL_BELOW,
-            repeat_of=_earlier(alert, case.profile) if joins else None,
+            repeat_of=_earlier(alert, home) if joins else None,
         )
 
-    def placed(self, incident_id: str, cases: Sequence[Case]) -> Match | None:
+    def placed(self, incident_id: str, asked: Asked) -> Match | None:
         """What speaks for the incident that an alert is in, beside its rivals; None where that is not for it."""
-        scored = {case.profile.id: (self.score(case), case) for case in cases}
-        score, case = scored.pop(incident_id, (0.0, None))
-        if case is None or score <= 0.0:
+        names = [profile.id for profile in asked.profiles]
+        scores = dict(zip(names, self.weigher.scores(asked.sheet), strict=True))
+        score = scores.get(incident_id, 0.0)
+        if score <= 0.0:
             return None
-        runner_up = max(scored, key=lambda name: (scored[name][0], name), default=None)
-        best = scored[runner_up][0] if runner_up is not None else 0.0
-        margin = max(0.0, score - max(0.0, best))
+        runner_up = max((n for n in names if n != incident_id), key=lambda name: (scores[name], name), default=None)
+        margin = max(0.0, score - max(0.0, scores[runner_up] if runner_up is not None else 0.0))
         return Match(
             incident_id=incident_id,
-            probability=_odds(score) / (1.0 + sum(_odds(each) for each, _ in (*scored.values(), (score, case)))),
+            probability=_odds(score) / (1.0 + sum(map(_odds, scores.values()))),
             score=score,
-            evidence=self.explain(case),
+            evidence=self.explain(asked.case(names.index(incident_id))),
             runner_up=runner_up,
             margin=margin,
             provisional=margin < _PROVISIONAL_BELOW,
@@ -68,8 +72,8 @@ class Decider:
     def explain(self, case: Case) -> tuple[Evidence, ...]:
         """The reasons of a score: their weights sum to it."""
         found = []
-        for signal, judge in zip(SIGNALS, self.judges, strict=True):
-            weight = judge(case)
+        for signal in SIGNALS:
+            weight = weighed(self.weights, signal.parts(case))
             if weight:
                 found.append(Evidence(signal=signal.name, weight=weight, detail=signal.detail(case)))
         return tuple(found)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from engine.correlate.case import CAP, Case, Nats, Parts
+from engine.correlate.case import CAP, Case, Parts
 from engine.correlate.question import rarest
-from engine.correlate.reading import LEVELS
-from engine.correlate.topology import REACH
 
 
 class Same:
@@ -23,16 +19,6 @@ class Same:
         if nats is None:
             return []
         return [(self.agrees, nats)] if nats > 0.0 else [(self.differs, nats)]
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        name, agrees, differs = self.name, weights.get(self.agrees, 0.0), weights.get(self.differs, 0.0)
-
-        def nats(case: Case) -> float:
-            found = case.field_nats.get(name)
-            return 0.0 if found is None else found * (agrees if found > 0.0 else differs)
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -53,22 +39,6 @@ class Labels:
         best, worst = _extremes(case)
         return [("labels.agrees", best[0]), ("labels.differs", worst[0])]
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        agrees, differs = weights.get("labels.agrees", 0.0), weights.get("labels.differs", 0.0)
-
-        def nats(case: Case) -> float:
-            best = worst = 0.0
-            for name, found in case.field_nats.items():
-                if name.startswith("label."):
-                    if found > best:
-                        best = found
-                    elif found < worst:
-                        worst = found
-            return agrees * best + differs * worst
-
-        return nats
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         best, worst = _extremes(case)
@@ -87,17 +57,6 @@ class Things:
             return [("things.none", 1.0)] if case.reading.things and case.profile.things else []
         return [("things.shared", case.thing[0])]
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        shared, none = weights.get("things.shared", 0.0), weights.get("things.none", 0.0)
-
-        def nats(case: Case) -> float:
-            if case.thing[1]:
-                return shared * case.thing[0]
-            return none if case.question.things and case.profile.things else 0.0
-
-        return nats
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return f"both name {case.thing[1]}" if case.thing[1] else "no thing in common"
@@ -111,11 +70,6 @@ class Mention:
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         return [("mention", case.mention[0])] if case.mention[1] else []
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        weight = weights.get("mention", 0.0)
-        return lambda case: weight * case.mention[0] if case.mention[1] else 0.0
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -131,11 +85,6 @@ class Words:
         """Its measurements: see the class."""
         return [("words.shared", self._rarest(case)[0])]
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        weight = weights.get("words.shared", 0.0)
-        return lambda case: weight * self._rarest(case)[0]
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         word = self._rarest(case)[1]
@@ -144,7 +93,7 @@ class Words:
     @staticmethod
     def _rarest(case: Case) -> tuple[float, str]:
         question, profile = case.question, case.profile
-        nats, word = rarest(question.words, profile.words, len(profile.members), question.word_spread)
+        nats, word = rarest(question.reading.words, question.word_shares, profile.words, len(profile.members))
         return min(CAP, nats), word
 
 
@@ -161,20 +110,6 @@ class Hops:
         if near.hops == 0:
             return []
         return [(f"topology.{near.hops}", near.surprise), (f"topology.{near.direction}", 1.0)]
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        by_hops = [weights.get(f"topology.{hops}", 0.0) for hops in range(REACH + 1)]
-        ways = {way: weights.get(f"topology.{way}", 0.0) for way in ("down", "up", "side", "same")}
-        far = weights.get("topology.far", 0.0)
-
-        def nats(case: Case) -> float:
-            if case.near is None:
-                return far if _both_known(case) else 0.0
-            near = case.near[2]
-            return by_hops[near.hops] * near.surprise + ways[near.direction] if near.hops else 0.0
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -196,21 +131,6 @@ class Company:
         for level, nats, _ in _company(case):
             found.append((f"together.{level}", nats) if nats > 0.0 else (f"together.{level}.not", nats))
         return found
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        pairs = {
-            level: (weights.get(f"together.{level}", 0.0), weights.get(f"together.{level}.not", 0.0))
-            for level in LEVELS
-        }
-
-        def nats(case: Case) -> float:
-            total = 0.0
-            for level, found, _ in _company(case):
-                total += found * pairs[level][0 if found > 0.0 else 1]
-            return total
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-from engine.correlate.case import Case, Nats, Parts, between, curve, duration
+from engine.correlate.case import Case, Parts, between, duration
 
-_LASTED = 3  # alerts from which on an incident's pace and length say something
+LASTED = 3  # alerts from which on an incident's pace and length say something
 
 
 class Pace:
@@ -22,16 +21,6 @@ class Pace:
         slow = self._slow(case)
         return [] if slow is None else between(self.knots, self.names, slow)
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        at = curve(self.knots, self.names, weights)
-
-        def nats(case: Case) -> float:
-            slow = self._slow(case)
-            return 0.0 if slow is None else at(slow)
-
-        return nats
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         if self._slow(case) is None:
@@ -41,7 +30,7 @@ class Pace:
     @staticmethod
     def _slow(case: Case) -> float | None:
         profile = case.profile
-        return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= _LASTED - 1 else None
+        return math.log((case.gap + 0.5) / (profile.beat + 0.5)) if profile.beats >= LASTED - 1 else None
 
 
 class Pause:
@@ -57,23 +46,10 @@ class Pause:
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         beats = case.profile.beats
-        if beats < _LASTED - 1:
+        if beats < LASTED - 1:
             return []
         names = self.storm if beats >= self.storm_from else self.many if beats >= self.many_from else self.few
         return between(self.knots, names, self._beyond(case))
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        few, many, storm = (curve(self.knots, names, weights) for names in (self.few, self.many, self.storm))
-
-        def nats(case: Case) -> float:
-            beats = case.profile.beats
-            if beats < _LASTED - 1:
-                return 0.0
-            at = storm if beats >= self.storm_from else many if beats >= self.many_from else few
-            return at(self._beyond(case))
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -96,11 +72,6 @@ class Hush:
         """Its measurements: see the class."""
         return between(self.knots, self.names, case.gap) if case.profile.stormy else []
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        at = curve(self.knots, self.names, weights)
-        return lambda case: at(case.gap) if case.profile.stormy else 0.0
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return f"quiet for {duration(case.gap)} after a storm" if case.profile.stormy else ""
@@ -117,11 +88,6 @@ class Momentum:
             return []
         return [("momentum.busy" if case.momentum > 0.0 else "momentum.calm", case.momentum)]
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        busy, calm = weights.get("momentum.busy", 0.0), weights.get("momentum.calm", 0.0)
-        return lambda case: case.momentum * (busy if case.momentum > 0.0 else calm)
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return "busier than its rivals" if case.momentum > 0.0 else "calmer than its rivals"
@@ -137,23 +103,11 @@ class Lull:
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         times = case.profile.times
-        if len(times) < _LASTED:
+        if len(times) < LASTED:
             return []
         return between(self.knots, self.names, math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        at = curve(self.knots, self.names, weights)
-
-        def nats(case: Case) -> float:
-            times = case.profile.times
-            if len(times) < _LASTED:
-                return 0.0
-            return at(math.log((case.gap + 1.0) / (times[-1] - times[0] + 10.0)))
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         times = case.profile.times
-        return f"it has lasted {duration(times[-1] - times[0])}" if len(times) >= _LASTED else ""
+        return f"it has lasted {duration(times[-1] - times[0])}" if len(times) >= LASTED else ""

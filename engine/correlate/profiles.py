@@ -13,6 +13,7 @@ from engine.correlate.reading import LEVELS, Reading
 
 _POSTINGS_READ = 10  # newest incidents looked at per shared value
 _STORM_S, _STORM_BEAT_S, _STORM_PAUSE_S = 8.0, 0.2, 12.0  # it kept coming so long, so often, without a longer pause
+STORM_BEATS = int(_STORM_S / _STORM_BEAT_S)  # fewer are no storm
 _BEATS = 16  # gaps that the pace of an incident remembers
 _NEWEST = 8  # incidents that are candidates for having moved last, whatever they share
 
@@ -111,7 +112,7 @@ class Profile:
                 self.longest = max(self.longest, at - self.last)
                 self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
             self.last = at
-            self.stormed = self.stormed or self.stormy
+            self.stormed = self.stormed or (self.beats >= STORM_BEATS and self.stormy)
 
     @contextmanager
     def lend(self, alert_id: str) -> Iterator[Member]:

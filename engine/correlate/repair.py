@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from engine.correlate.case import Case, Parts, between
+from engine.correlate.case import Parts, between, cases_of
 from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.question import Question, World
+from engine.correlate.sheet import Sheet
+from engine.correlate.signals import measured, weighed
+from engine.correlate.weigher import Weigher
 
-Cases = Callable[[Member, Sequence[Profile]], list[Case]]
-Measure = Callable[[Case], Parts]
-Score = Callable[[Case], float]
+Again = Callable[[Member, Sheet], list[Profile]]  # asks once more where an alert belongs: beside these incidents
+_TOGETHER = 64  # alerts asked about on one sheet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +81,20 @@ class Constraints(NamedTuple):
     apart: set[frozenset[str]]  # pairs of incidents that are not one
 
 
+class Settle(NamedTuple):
+    """What weighs where an alert belongs once it is known what came after it."""
+
+    world: World
+    weigher: Weigher
+
+
+class Sides:
+    """What weighs two incidents, or two sides of one, under `weights`."""
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self.weights, self.weigher = weights, Weigher(weights)
+
+
 class Merger:
     """Weighs whether two incidents are one: the mean of what signals measure between the alerts of the smaller one
     and the larger one, and how their sizes and times lie to each other."""
@@ -93,19 +110,48 @@ class Merger:
     pauses = (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0)
     pause_names = tuple(f"merge.pause@{pause:g}" for pause in pauses)
 
-    def __init__(self, repair: Repair, cases: Cases, measure: Measure) -> None:
-        self.repair, self.cases, self.measure = repair, cases, measure
+    def __init__(self, repair: Repair, world: World, pair: Sides, sides: Sides) -> None:
+        self.repair, self.world, self.pair, self.two = repair, world, pair, sides
 
     def pairs(self, profile: Profile, others: Sequence[Profile]) -> list[tuple[Profile, Parts]]:
-        """Each of `others` with what is measured between it and `profile`."""
-        members = _spread(list(profile.members.values()), self.repair.sample)
+        """Each of `others` with what is measured between it and `profile`: what weights are fitted to."""
+        questions = self._questions(profile)
         sums: dict[str, dict[str, float]] = {other.id: {} for other in others}
-        for member in members:
-            for case in self.cases(member, others):
+        for question in questions:
+            for case in cases_of(question, others):
                 into = sums[case.profile.id]
-                for name, value in self.measure(case):
-                    into[name] = into.get(name, 0.0) + value / len(members)
+                for name, value in measured(case):
+                    into[name] = into.get(name, 0.0) + value / len(questions)
         return [(other, [*sums[other.id].items(), *self._between(profile, other)]) for other in others]
+
+    def one(self, profile: Profile, others: Sequence[Profile]) -> list[float]:
+        """The log-odds of `profile` being one with each of `others`, less what it takes."""
+        found = self._weighed(self.pair, self._sheet(profile, others), profile, others)
+        return [nats - self.repair.margin(profile, other) for nats, other in zip(found, others, strict=True)]
+
+    def sides(self, one: Profile, other: Profile) -> tuple[float, float]:
+        """Of two sides of an incident: the log-odds of being two, and of being merged again, less what that takes."""
+        sheet = self._sheet(one, [other])
+        apart = -self._weighed(self.two, sheet, one, [other])[0]
+        again = self._weighed(self.pair, sheet, one, [other])[0]
+        return apart, again - self.repair.margin(one, other)
+
+    def _questions(self, profile: Profile) -> list[Question]:
+        members = _spread(list(profile.members.values()), self.repair.sample)
+        return [Question(one.reading, one.at, one.fingerprint, self.world) for one in members]
+
+    def _sheet(self, profile: Profile, others: Sequence[Profile]) -> Sheet:
+        sheet = Sheet(self.world)
+        for question in self._questions(profile):
+            sheet.ask(question, others)
+        return sheet
+
+    def _weighed(self, both: Sides, sheet: Sheet, profile: Profile, others: Sequence[Profile]) -> list[float]:
+        scores, asked = both.weigher.scores(sheet), max(1, len(sheet.groups))
+        return [
+            sum(scores[place :: len(others)]) / asked + weighed(both.weights, self._between(profile, other))
+            for place, other in enumerate(others)
+        ]
 
     def _between(self, one: Profile, other: Profile) -> Parts:
         small, large = sorted((float(len(one.members)), float(len(other.members))))
@@ -127,9 +173,7 @@ class Merger:
         return found + between(self.silences, self.hush_names, silence) if earlier.stormy else found
 
 
-def merges(
-    profiles: Profiles, changed: Iterable[str], merger: Merger, weights: Mapping[str, float], kept: Constraints
-) -> Iterator[Revision]:
+def merges(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Constraints) -> Iterator[Revision]:
     """Incidents of `changed` that are part of another one: all their alerts move."""
     gone: set[str] = set()
     for incident_id in sorted(changed, key=lambda name: (_size(profiles, name), name)):
@@ -143,10 +187,7 @@ def merges(
             and frozenset((other.id, incident_id)) not in kept.apart
             and _may_meet(profile, other)
         ]
-        scored = [
-            (weighed(weights, parts) - merger.repair.margin(profile, other), other.id, other)
-            for other, parts in merger.pairs(profile, others)
-        ]
+        scored = [(nats, other.id, other) for nats, other in zip(merger.one(profile, others), others, strict=True)]
         best, _, target = max(scored, default=(-math.inf, "", profile), key=lambda found: found[:2])
         if best <= 0.0:
             continue
@@ -161,11 +202,6 @@ def merges(
                 alert_id=alert_id, from_incident=small.id, to_incident=large.id,
                 reason=f"its incident is part of {large.id}: {best:.1f} in log-odds more than it takes to be one",
             )  # fmt: skip
-
-
-def weighed(weights: Mapping[str, float], parts: Parts) -> float:
-    """The log-odds that measurements add up to."""
-    return sum(weights.get(name, 0.0) * value for name, value in parts)
 
 
 def _may_meet(one: Profile, other: Profile) -> bool:
@@ -184,70 +220,54 @@ def neighbours(profiles: Profiles, profile: Profile, repair: Repair) -> list[Pro
     return [profiles.open[name] for name in best[: repair.reach]]
 
 
-def moves(due: Iterable[tuple[Profile, Member]], repair: Repair, again: Callable[[Member], list[Case]], score: Score,
-          kept: Constraints) -> Iterator[Revision]:  # fmt: skip
+def moves(
+    due: Iterable[tuple[Profile, Member]], repair: Repair, again: Again, settle: Settle, kept: Constraints
+) -> Iterator[Revision]:
     """Single alerts among those `due` that belong elsewhere."""
-    for profile, member in due:
-        ended = profile.closed_at < math.inf  # then it is left as it was
-        if ended or member.alert_id not in profile.members or member.alert_id in kept.pinned:
-            continue
-        scored = without(profile, member, again, score)
-        here = scored.pop(profile.id, 0.0)
-        scored = {name: nats for name, nats in scored.items() if frozenset((name, profile.id)) not in kept.apart}
-        best = max(scored, key=lambda name: (scored[name], name), default="")
-        there = scored.get(best, 0.0)
-        if len(profile.members) > 1 and max(here, there) + repair.move_margin < 0.0:
-            yield Revision(
-                alert_id=member.alert_id, from_incident=profile.id, to_incident="",
-                reason=f"stands alone: {-here:.1f} against staying",
-            )  # fmt: skip
-        elif best and there > max(here, 0.0) + repair.move_margin:
-            yield Revision(
-                alert_id=member.alert_id, from_incident=profile.id, to_incident=best,
-                reason=f"closer to {best} by {there - here:.1f}",
-            )  # fmt: skip
+    asked = (
+        (profile, member)
+        for profile, member in due
+        # What has ended is left as it was.
+        if profile.closed_at == math.inf and member.alert_id in profile.members and member.alert_id not in kept.pinned
+    )
+    while some := list(islice(asked, _TOGETHER)):
+        for (profile, member), scored in zip(some, _without(some, again, settle), strict=True):
+            yield from _move(profile, member, scored, repair, kept)
 
 
-def without(profile: Profile, member: Member, again: Callable[[Member], list[Case]], score: Score) -> dict[str, float]:
-    """What each incident scores for `member`, its own one as it would be without it."""
-    with profile.lend(member.alert_id):
-        return {case.profile.id: score(case) for case in again(member) if case.profile.members}
+def _without(some: Sequence[tuple[Profile, Member]], again: Again, settle: Settle) -> Iterator[dict[str, float]]:
+    """For each alert, what each incident scores for it, its own one as it would be without it."""
+    sheet, names = Sheet(settle.world), []
+    for profile, member in some:
+        with profile.lend(member.alert_id):
+            names.append([found.id for found in again(member, sheet)])
+    scores = iter(settle.weigher.scores(sheet))
+    for found in names:
+        yield {name: next(scores) for name in found}
+
+
+def _move(
+    profile: Profile, member: Member, scored: dict[str, float], repair: Repair, kept: Constraints
+) -> Iterator[Revision]:
+    here = scored.pop(profile.id, 0.0)
+    scored = {name: nats for name, nats in scored.items() if frozenset((name, profile.id)) not in kept.apart}
+    best = max(scored, key=lambda name: (scored[name], name), default="")
+    there = scored.get(best, 0.0)
+    if len(profile.members) > 1 and max(here, there) + repair.move_margin < 0.0:
+        yield Revision(
+            alert_id=member.alert_id, from_incident=profile.id, to_incident="",
+            reason=f"stands alone: {-here:.1f} against staying",
+        )  # fmt: skip
+    elif best and there > max(here, 0.0) + repair.move_margin:
+        yield Revision(
+            alert_id=member.alert_id, from_incident=profile.id, to_incident=best,
+            reason=f"closer to {best} by {there - here:.1f}",
+        )  # fmt: skip
 
 
 def _size(profiles: Profiles, incident_id: str) -> int:
     profile = profiles.open.get(incident_id)
     return len(profile.members) if profile is not None else 0
-
-
-class Turns:
-    """Which alerts and incidents are looked at again in one asking: all of them, or the next few, each in its turn."""
-
-    def __init__(self) -> None:
-        self._left: list[str] = []  # alerts still to come in this round, the next one last
-
-    def incidents(self, changed: Iterable[str], repair: Repair) -> list[str]:
-        """Those of the changed incidents that are looked at now."""
-        some = max(1, repair.most // repair.sample) if repair.most else None
-        return list(islice(changed, some))
-
-    def alerts(self, profiles: Profiles, since: float, repair: Repair) -> list[tuple[Profile, Member]]:
-        """Those of the alerts that began at or after `since` that are looked at now, with their incidents."""
-        if not repair.most:
-            return list(_recent(profiles, since))
-        if not self._left:
-            self._left = [member.alert_id for _, member in _recent(profiles, since)][::-1]
-        some = self._left[: -repair.most - 1 : -1]
-        del self._left[-repair.most :]
-        homes = [(profiles.open.get(profiles.of_alert.get(alert_id, "")), alert_id) for alert_id in some]
-        return [(home, home.members[alert_id]) for home, alert_id in homes if home is not None]
-
-
-def _recent(profiles: Profiles, since: float) -> Iterable[tuple[Profile, Member]]:
-    for profile in profiles.open.values():
-        if profile.last >= since:
-            for member in profile.members.values():
-                if member.at >= since:
-                    yield profile, member
 
 
 def _spread(members: list[Member], count: int) -> list[Member]:

@@ -1,7 +1,8 @@
 """The evidence: each signal measures one thing between an alert and an incident.
 
 A signal turns a `Case` into named measurements; a linear model weighs them, so the weighted measurements of all signals
-sum to the score. A new signal is one class and one line in `SIGNALS`; `training.correlate_weights` fits the weights.
+sum to the score. A new signal is one class and one line in `SIGNALS`, and what it reads in `sheet` and weighs in
+`weigher`, which do the same fast for many pairs at once; `training.correlate_weights` fits the weights.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from engine.correlate.case import Case, Nats, Parts
+from engine.correlate.case import Case, Parts
 from engine.correlate.identity_signals import Company, Hops, Labels, Mention, Same, Things, Words
 from engine.correlate.pace_signals import Hush, Lull, Momentum, Pace, Pause
 from engine.correlate.time_signals import Again, Age, Chance, Firing, Gap, Lately, Nearest, Rivals, Tempo
@@ -23,33 +24,8 @@ class Signal(Protocol):
     def parts(self, case: Case) -> Parts:
         """Named measurements; a name is weighed with the weight of that name, unknown names weigh nothing."""
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """The sum of its weighted measurements as a function: what `parts` says slowly."""
-
     def detail(self, case: Case) -> str:
         """What a person reads beside the weight."""
-
-
-def judges_of(weights: Mapping[str, float]) -> tuple[Nats, ...]:
-    """What each of `SIGNALS` makes of a case: its weighted measurements, in nats."""
-    return tuple(signal.nats(weights) for signal in SIGNALS)
-
-
-def scorer(weights: Mapping[str, float]) -> Nats:
-    """The score of a case: the sum over all signals of their weighted measurements, in nats."""
-    return summed(judges_of(weights))
-
-
-def summed(judges: tuple[Nats, ...]) -> Nats:
-    """What all `judges` together make of a case, in nats."""
-
-    def score(case: Case) -> float:
-        total = 0.0
-        for judge in judges:
-            total += judge(case)
-        return total
-
-    return score
 
 
 SIGNALS: tuple[Signal, ...] = (
@@ -63,3 +39,11 @@ SIGNALS: tuple[Signal, ...] = (
 def measured(case: Case) -> Parts:
     """Everything that signals measure of a case, by name: what weights are fitted to."""
     return [part for signal in SIGNALS for part in signal.parts(case)]
+
+
+def weighed(weights: Mapping[str, float], parts: Parts) -> float:
+    """The nats that measurements add up to."""
+    total = 0.0
+    for name, value in parts:
+        total += weights.get(name, 0.0) * value
+    return total

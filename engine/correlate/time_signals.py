@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-from engine.correlate.case import Case, Nats, Parts, between, curve, duration
+from engine.correlate.case import Case, Parts, between, duration
 from engine.correlate.profiles import Member
 
-_EPISODES_READ = 16  # newest ones of a symptom in an incident
+EPISODES_READ = 16  # newest ones of a symptom in an incident
 
 
 class Gap:
@@ -22,11 +21,6 @@ class Gap:
     def parts(self, case: Case) -> Parts:
         """Its measurements: see the class."""
         return between(self.knots, self.strange if case.strangers else self.kin, case.gap)
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        kin, strange = curve(self.knots, self.kin, weights), curve(self.knots, self.strange, weights)
-        return lambda case: strange(case.gap) if case.strangers else kin(case.gap)
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -43,16 +37,6 @@ class Tempo:
         nats = case.background.tempo_nats(case.gap)
         return [("tempo.usual", nats)] if nats > 0.0 else [("tempo.unusual", nats)]
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        usual, unusual = weights.get("tempo.usual", 0.0), weights.get("tempo.unusual", 0.0)
-
-        def nats(case: Case) -> float:
-            found = case.question.world.background.tempo_nats(case.gap)
-            return found * (usual if found > 0.0 else unusual)
-
-        return nats
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         return "a usual gap here" if case.background.tempo_nats(case.gap) > 0.0 else "an unusual gap here"
@@ -68,16 +52,6 @@ class Nearest:
         if not case.rivals:
             return []
         return [("rivals.nearest" if case.nearest else "rivals.not_nearest", 1.0), ("rivals", math.log1p(case.rivals))]
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        nearest, other = weights.get("rivals.nearest", 0.0), weights.get("rivals.not_nearest", 0.0)
-        each = weights.get("rivals", 0.0)
-
-        def nats(case: Case) -> float:
-            return (nearest if case.nearest else other) + each * math.log1p(case.rivals) if case.rivals else 0.0
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -99,17 +73,6 @@ class Lately:
         found = between(self.knots, self.names, case.lately)
         return [*found, ("lately.latest", 1.0)] if case.latest else found
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        at, latest = curve(self.knots, self.names, weights), weights.get("lately.latest", 0.0)
-
-        def nats(case: Case) -> float:
-            if case.lately == math.inf:
-                return 0.0
-            return at(case.lately) + latest if case.latest else at(case.lately)
-
-        return nats
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         if case.lately == math.inf:
@@ -129,16 +92,6 @@ class Chance:
         """Its measurements: see the class."""
         names = self.strange if case.strangers else self.kin
         return between(self.knots, names, math.log(self._expected(case)))
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        kin, strange = curve(self.knots, self.kin, weights), curve(self.knots, self.strange, weights)
-
-        def nats(case: Case) -> float:
-            expected = math.log(case.question.rate * (case.gap + 1.0) / 3600.0)
-            return strange(expected) if case.strangers else kin(expected)
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -163,16 +116,6 @@ class Age:
         age = max(0.0, case.at - case.profile.first)
         size = float(len(case.profile.members))
         return between(self.knots, self.names, age) + between(self.sizes, self.size_names, size)
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        old, big = curve(self.knots, self.names, weights), curve(self.sizes, self.size_names, weights)
-
-        def nats(case: Case) -> float:
-            times = case.profile.times
-            return old(max(0.0, case.at - times[0])) + big(len(times))
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -199,23 +142,6 @@ class Again:
         found = between(self.knots, names, abs(case.at - earlier.last_at))
         return [*found, ("again.usual", math.log(usual[0] / usual[1]))]
 
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        ended, unended = curve(self.knots, self.ended, weights), curve(self.knots, self.unended, weights)
-        often = weights.get("again.usual", 0.0)
-
-        def nats(case: Case) -> float:
-            if case.question.fingerprint not in case.profile.episodes:
-                return 0.0
-            earlier = self._earlier(case)
-            if earlier is None:
-                return 0.0
-            usual = case.question.world.background.repeats
-            at = ended if earlier.resolved else unended
-            return at(abs(case.at - earlier.last_at)) + often * math.log(usual[0] / usual[1])
-
-        return nats
-
     def detail(self, case: Case) -> str:
         """In words, for a person."""
         earlier = self._earlier(case)
@@ -229,7 +155,7 @@ class Again:
         if not ids:
             return None
         members = case.profile.members
-        return min((members[alert_id] for alert_id in ids[-_EPISODES_READ:]), key=lambda m: abs(case.at - m.last_at))
+        return min((members[alert_id] for alert_id in ids[-EPISODES_READ:]), key=lambda m: abs(case.at - m.last_at))
 
 
 class Firing:
@@ -244,16 +170,6 @@ class Firing:
             return []
         firing, size = case.profile.firing, len(case.profile.members)
         return [("firing.some", told), ("firing.share", told * firing / size)] if firing else [("firing.none", told)]
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        some, share, none = (weights.get(f"firing.{name}", 0.0) for name in ("some", "share", "none"))
-
-        def nats(case: Case) -> float:
-            told, profile = case.question.world.background.ending, case.profile
-            return told * (some + share * profile.firing / len(profile.members) if profile.firing else none)
-
-        return nats
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""
@@ -270,11 +186,6 @@ class Rivals:
         """Its measurements: see the class."""
         rate = case.question.rate
         return [("background", 1.0), ("background.rate", math.log(rate))]
-
-    def nats(self, weights: Mapping[str, float]) -> Nats:
-        """Its measurements, weighed, without their names."""
-        always, rate = weights.get("background", 0.0), weights.get("background.rate", 0.0)
-        return lambda case: always + rate * math.log(case.question.rate)
 
     def detail(self, case: Case) -> str:
         """In words, for a person."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ _PARTNERS = 64  # kept per kind
 _KINDS_PER_INCIDENT = 64
 _KINDS = 20_000
 _STRANGERS_READ = 16  # kinds never seen with another that are asked how sure that is
+_RANKED = 8192  # kinds whose partners are kept in order
 _SHRINK = 3.0  # pseudo-incidents that pull a rare kind's partners towards their base rate
 
 
@@ -21,9 +23,11 @@ class Together:
         self.incidents = 0.0
         self.counts: dict[str, float] = {}
         self.pairs: dict[str, dict[str, float]] = {}
+        self._ranked = lru_cache(_RANKED)(self._rank)  # until more is learned
 
     def learn(self, kinds: Iterable[str], times: float = 1.0) -> None:
         """So many more incidents showed `kinds`."""
+        self._ranked.cache_clear()
         found = list(dict.fromkeys(kinds))[:_KINDS_PER_INCIDENT]
         self.incidents += times
         for kind in found:
@@ -35,19 +39,39 @@ class Together:
 
     def lift(self, kind: str, present: Mapping[str, object]) -> tuple[float, str]:
         """Nats by which the likeliest of `present` raises the chance of `kind`, and which one; (0, "") if unknown."""
-        total = self.counts.get(kind, 0.0)
-        if not total:
+        nats = self.nats(kind, present)
+        if nats is None:
             return 0.0, ""
-        base = (total + 0.5) / (self.incidents + 1.0)
-        partners = self.pairs.get(kind, {})
-        best, which = -math.inf, ""
-        for other in (partners.keys() & present.keys()) or islice(present, _STRANGERS_READ):
-            seen = self.counts.get(other, 0.0)
-            if seen and other != kind:
-                share = (partners.get(other, 0.0) + _SHRINK * base) / (seen + _SHRINK)
-                if (share, other) > (best, which):
-                    best, which = share, other
-        return (math.log(best / base), which) if which else (0.0, "")
+        _, partners = self._ranked(kind)
+        which = next(filter(present.__contains__, partners), None)
+        return nats, which if which is not None else min(self._strangers(kind, present))[1]
+
+    def nats(self, kind: str, present: Mapping[str, object]) -> float | None:
+        """The same without its name; None if unknown."""
+        if kind not in self.counts:
+            return None
+        base, partners = self._ranked(kind)
+        if not partners.keys().isdisjoint(present.keys()):
+            return math.log(partners[next(filter(present.__contains__, partners))] / base)
+        seen = min(self._strangers(kind, present), default=None)
+        return -math.log(seen[0] / _SHRINK + 1.0) if seen is not None else None
+
+    def _strangers(self, kind: str, present: Mapping[str, object]) -> list[tuple[float, str]]:
+        """Some of `present`, as (how often each was seen, it): for a kind that none of them was ever seen with."""
+        counts = self.counts
+        return [
+            (counts[other], other) for other in islice(present, _STRANGERS_READ) if other in counts and other != kind
+        ]
+
+    def _rank(self, kind: str) -> tuple[float, dict[str, float]]:
+        """The share of incidents that show `kind`; and its share of those of each partner, the largest first."""
+        base = (self.counts[kind] + 0.5) / (self.incidents + 1.0)
+        shares = {
+            other: (both + _SHRINK * base) / (self.counts[other] + _SHRINK)
+            for other, both in self.pairs.get(kind, {}).items()
+            if self.counts.get(other) and other != kind
+        }
+        return base, {other: shares[other] for other in sorted(shares, key=lambda name: (shares[name], name))[::-1]}
 
     def support(self, kind: str, other: str) -> tuple[int, int]:
         """In how many incidents of `other` was `kind` there too: (both, all of `other`)."""
@@ -60,6 +84,7 @@ class Together:
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
+        self._ranked.cache_clear()
         self.incidents, self.counts = data["incidents"], dict(data["counts"])
         self.pairs = {kind: dict(partners) for kind, partners in data["pairs"].items()}
 

@@ -6,10 +6,13 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 
 from engine.domain import Edge
 
 REACH = 3  # hops: beyond it, everything is near everything
+_AROUND = 4096  # sets of nodes whose surroundings are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,16 @@ class Near:
     through: str = ""  # the thing it was measured from
 
 
+# Thing -> (its nearest node, the thing, how), the most surprising first.
+Around = dict[str, tuple[str, str, Near]]
+
+
 class Topology:
     """Distances over `edges`, answered from neighbourhoods of `REACH` hops computed once."""
 
     def __init__(self, edges: Sequence[Edge] = ()) -> None:
         self.near: dict[str, dict[str, Near]] = {}
+        self._around = lru_cache(_AROUND)(self._nearest)
         self.wholes: dict[str, tuple[str, ...]] = {}  # thing -> what it is part of or runs on
         self.parts: dict[str, tuple[str, ...]] = {}  # the other way round
         for edge in edges:
@@ -42,17 +50,28 @@ class Topology:
         """Those of `things` that the topology knows."""
         return [thing for thing in things if thing in self.near]
 
-    def closest(self, here: Sequence[str], *there: Mapping[str, object]) -> tuple[str, str, Near] | None:
-        """The most surprising closeness between one of `here` and a key of `there`, or None within `REACH`."""
-        best: tuple[str, str, Near] | None = None
-        for thing in here:
-            around = self.near[thing]
-            for names in there:
-                for other in names.keys() & around.keys():
-                    found = around[other]
-                    if best is None or (found.surprise, other) > (best[2].surprise, best[1]):
-                        best = (thing, other, found)
-        return best
+    def around(self, nodes: Sequence[str]) -> Around:
+        """All that is near any of `nodes`, each thing by its most surprising closeness; of equal ones the first."""
+        return self._around(tuple(nodes))
+
+    def _nearest(self, nodes: tuple[str, ...]) -> Around:
+        found: dict[str, tuple[float, str, str, Near]] = {}
+        for node in nodes:
+            for other, near in self.near[node].items():
+                if other not in found or near.surprise > found[other][0]:
+                    found[other] = (near.surprise, other, node, near)
+        ranked = sorted(found.values(), key=itemgetter(0, 1), reverse=True)
+        return {other: (node, other, near) for _, other, node, near in ranked}
+
+
+def closest(around: Around, *there: Mapping[str, object]) -> tuple[str, str, Near] | None:
+    """The most surprising closeness to a key of `there`, as (from, to, how); None where nothing is within `REACH`."""
+    met = [
+        around[next(filter(names.__contains__, around))]
+        for names in there
+        if not names.keys().isdisjoint(around.keys())
+    ]
+    return max(met, key=lambda each: (each[2].surprise, each[1]), default=None)
 
 
 def _adjacency(edges: Sequence[Edge]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

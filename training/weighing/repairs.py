@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from engine.correlate import Correlator, Weights
 from engine.correlate.cuts import cuts
 from engine.correlate.profiles import Profile, Profiles
-from engine.correlate.repair import Constraints, Turns, merges, neighbours
+from engine.correlate.repair import Constraints, merges, neighbours
 from engine.correlate.signals import measured
+from engine.correlate.turns import Turns
 from training.correlate import PASSES
 from training.weighing.choices import begun, majority, opened
 from training.weighing.fitting import Choices
@@ -96,7 +97,7 @@ class _Look:
     def _merge(self) -> None:
         for _ in range(PASSES if self.weights else 0):
             changed, kept = tuple(self.profiles.changed), Constraints(set(), set())
-            found = list(merges(self.profiles, changed, self.correlator.merger(), self.weights, kept))
+            found = list(merges(self.profiles, changed, self.correlator.merger(), kept))
             for revision in found:
                 self.correlator.move(revision.alert_id, revision.to_incident)
             if not found:
