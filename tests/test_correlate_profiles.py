@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.correlate.background import Background, agreement
-from engine.correlate.profiles import Member, Profile
+from engine.correlate.profile import Member, Profile
 from engine.correlate.reading import read
 from engine.correlate.together import Together
 from engine.correlate.topology import REACH, Topology

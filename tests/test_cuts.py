@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.correlate import Correlator, Weights, shipped
 from engine.correlate.cuts import cuts
-from engine.correlate.profiles import Profile
+from engine.correlate.profile import Profile
 from engine.domain import Alert
 from tests.small_models import alert
 

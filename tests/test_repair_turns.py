@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from engine.correlate import Correlator
-from engine.correlate.profiles import Member
+from engine.correlate.profile import Member
 from engine.correlate.sheet import Sheet
 from engine.domain import Alert
 from tests.small_models import alert

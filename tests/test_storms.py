@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.correlate import Correlator
-from engine.correlate.profiles import Member, Profile
+from engine.correlate.profile import Member, Profile
 from engine.correlate.reading import read
 from engine.domain import Alert
 from tests.small_models import alert

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from engine.correlate import Correlator, Weights, shipped
-from engine.correlate.profiles import Profile
+from engine.correlate.profile import Profile
 from engine.correlate.question import Question
 from engine.correlate.reading import read
 from engine.correlate.repair import neighbours

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from engine.correlate.background import Background, agreement
-from engine.correlate.profiles import Profile
+from engine.correlate.profile import Profile
 from engine.correlate.question import Question, rarest
 from engine.correlate.reading import Reading
 from engine.correlate.topology import Near, closest

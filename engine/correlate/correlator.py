@@ -12,7 +12,8 @@ from engine.correlate.cuts import splits
 from engine.correlate.decision import Decider
 from engine.correlate.identity import known
 from engine.correlate.lessons import Lessons
-from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.profile import Member, Profile
+from engine.correlate.profiles import Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.reading import LEVELS, Reading, read
 from engine.correlate.repair import Constraints, Merger, Repair, Revision, Settle, Sides, merges, moves

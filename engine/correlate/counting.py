@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.correlate.background import Background
-from engine.correlate.profiles import Member, Profile
+from engine.correlate.profile import Member, Profile
 
 
 def count(background: Background, member: Member, profile: Profile | None) -> None:

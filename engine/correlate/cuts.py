@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.profile import Member, Profile
+from engine.correlate.profiles import Profiles
 from engine.correlate.repair import Constraints, Merger, Revision
 
 _PAUSES = 2  # longest pauses at which an incident is cut in thought

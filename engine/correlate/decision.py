@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from engine.correlate.case import Case
-from engine.correlate.profiles import Profile
+from engine.correlate.profile import Profile
 from engine.correlate.sheet import Asked
 from engine.correlate.signals import SIGNALS, weighed
 from engine.correlate.weigher import Weigher
@@ -103,7 +103,7 @@ def _crowd(nats: float, count: int) -> tuple[Evidence, ...]:
 
 def _earlier(alert: Alert, profile: Profile) -> str | None:
     """The member that `alert` repeats or resolves: the latest one of its symptom that had not ended by then."""
-    ids = profile.episodes.get(alert.fingerprint, ())
+    ids = profile.ids_of(alert.fingerprint)
     firing = (profile.members[alert_id] for alert_id in reversed(ids) if not profile.members[alert_id].resolved)
     member = next(firing, None)
     if member is None or (alert.status is AlertStatus.RESOLVED and alert.ends_at is None):

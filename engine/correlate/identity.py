@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.correlate.decision import certain
-from engine.correlate.profiles import Member, Profiles
+from engine.correlate.profile import Member
+from engine.correlate.profiles import Profiles
 from engine.domain import Alert, AlertStatus, Match
 
 _STILL_FIRING_S = 10.0  # a symptom that fired this lately, in one incident only, is the same one: storms cost O(1)
@@ -37,7 +38,7 @@ def _firing(profiles: Profiles, fingerprint: str, at: float, holders: Iterable[s
     found: tuple[str, Member] | None = None
     for incident_id in holders:
         profile = profiles.open[incident_id]
-        member = profile.members[profile.episodes[fingerprint][-1]]
+        member = profile.members[profile.ids_of(fingerprint)[-1]]
         if not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
             if found is not None:
                 return None
@@ -52,7 +53,7 @@ def _nearest_episode(
     found: list[tuple[float, str, Member]] = []
     for incident_id in holders:
         profile = profiles.open[incident_id]
-        for alert_id in profile.episodes[fingerprint][-_EPISODES_READ:]:
+        for alert_id in profile.ids_of(fingerprint)[-_EPISODES_READ:]:
             member = profile.members[alert_id]
             found.append((abs(member.at - at), incident_id, member))
     return min(found, key=lambda each: each[:2])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 
 from engine.domain import Alert
 from engine.text import template
@@ -72,16 +73,28 @@ def _read(head: tuple[str, str, str, str, str], labels: tuple[tuple[str, str], .
     named = [value for value in values if _names_a_thing(value)]
     name = _first(tags, _NAME_LABELS) or _bare_title(title, [service, host, *named])
     things = _unique(_with_kinds(value for value in (service, host, *named) if value))
+    service, host, name = intern(service), intern(host), intern(name)
     fields = {"service": service, "host": host, "name": name, "source": source, "severity": severity}
     fields |= {f"label.{key}": value for key, value in tags.items() if key not in _PLAIN_LABELS}
     about = kind_of(service or host)
-    kinds = {"pair": f"{service or host} {name}", "about": about, "wrong": name}
     return Reading(
-        tuple((key, value) for key, value in fields.items() if value),
+        tuple(_pair(key, value) for key, value in fields.items() if value),
         things,
         _words(title),
-        {level: kind for level, kind in kinds.items() if kind.strip()},
+        _kinds(service or host, about, name),
     )
+
+
+@lru_cache(maxsize=65_536)
+def _pair(name: str, value: str) -> tuple[str, str]:
+    """Equal pairs are one object: most of what alerts say was said before."""
+    return intern(name), intern(value)
+
+
+@lru_cache(maxsize=16_384)
+def _kinds(thing: str, about: str, name: str) -> Mapping[str, str]:
+    kinds = {"pair": f"{thing} {name}", "about": about, "wrong": name}
+    return {level: kind for level, kind in kinds.items() if kind.strip()}
 
 
 @lru_cache(maxsize=65_536)
@@ -130,4 +143,4 @@ def _words(title: str) -> tuple[str, ...]:
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
+    return tuple(dict.fromkeys(map(intern, values)))

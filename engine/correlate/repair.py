@@ -14,7 +14,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from engine.correlate.case import Parts, between, cases_of
-from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.profile import Member, Profile
+from engine.correlate.profiles import Profiles
 from engine.correlate.question import Question, World
 from engine.correlate.sheet import Sheet
 from engine.correlate.signals import measured, weighed

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from engine.correlate.case import CAP, MOMENTUM_S, STRANGE_BELOW, Case
 from engine.correlate.pace_signals import LASTED, Pause
-from engine.correlate.profiles import STORM_BEATS, Profile
+from engine.correlate.profile import STORM_BEATS, Profile
 from engine.correlate.question import SIDES, Question, Shares, World
 from engine.correlate.time_signals import EPISODES_READ
 from engine.correlate.topology import closest
@@ -128,7 +128,7 @@ def _times(question: Question, profile: Profile) -> Times:
 def _again(question: Question, profile: Profile) -> tuple[float, bool]:
     """Seconds since the same symptom was there, and whether that has ended."""
     at, members = question.at, profile.members
-    ids = profile.episodes[question.fingerprint][-EPISODES_READ:]
+    ids = profile.ids_of(question.fingerprint)[-EPISODES_READ:]
     earlier = min((members[alert_id] for alert_id in ids), key=lambda m: abs(at - m.last_at))
     return abs(at - earlier.last_at), earlier.resolved
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from engine.correlate.case import Case, Parts, between, duration
-from engine.correlate.profiles import Member
+from engine.correlate.profile import Member
 
 EPISODES_READ = 16  # newest ones of a symptom in an incident
 
@@ -151,7 +151,7 @@ class Again:
 
     @staticmethod
     def _earlier(case: Case) -> Member | None:
-        ids = case.profile.episodes.get(case.question.fingerprint)
+        ids = case.profile.ids_of(case.question.fingerprint)
         if not ids:
             return None
         members = case.profile.members

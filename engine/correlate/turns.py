@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from engine.correlate.profiles import Member, Profile, Profiles
+from engine.correlate.profile import Member, Profile
+from engine.correlate.profiles import Profiles
 from engine.correlate.repair import Repair
 
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
-from engine.correlate.profiles import Member
+from engine.correlate.profile import Member
 from engine.domain import Edge
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from engine.correlate import Correlator, Weights
 from engine.correlate.cuts import cuts
-from engine.correlate.profiles import Profile, Profiles
+from engine.correlate.profile import Profile
+from engine.correlate.profiles import Profiles
 from engine.correlate.repair import Constraints, merges, neighbours
 from engine.correlate.signals import measured
 from engine.correlate.turns import Turns

@@ -1,0 +1,222 @@
+"""The state of one open or recent incident: counters over its alerts."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.correlate.reading import LEVELS, Reading
+
+_STORM_S, _STORM_BEAT_S, _STORM_PAUSE_S = 8.0, 0.2, 12.0  # it kept coming so long, so often, without a longer pause
+STORM_BEATS = int(_STORM_S / _STORM_BEAT_S)  # fewer are no storm
+_BEATS = 16  # gaps that the pace of an incident remembers
+
+
+@dataclass(slots=True)
+class Member:
+    """One symptom episode inside an incident."""
+
+    alert_id: str
+    at: float  # unix seconds, event time
+    fingerprint: str
+    reading: Reading
+    last_at: float  # unix seconds, latest repeat
+    repeats: int = 0
+    last_id: str = ""  # alert id of the latest repeat
+    resolved: bool = False
+
+    @property
+    def stormed(self) -> bool:
+        """Whether it alone was a storm: several a second for several seconds."""
+        lasted = self.last_at - self.at
+        return lasted >= _STORM_S and lasted <= _STORM_BEAT_S * self.repeats
+
+
+class Profile:
+    """One incident as the signals see it: counters over its members, never a scan of them."""
+
+    __slots__ = (
+        "among",
+        "beat",
+        "beats",
+        "closed_at",
+        "episodes",
+        "firing",
+        "id",
+        "inside",
+        "kinds",
+        "last",
+        "longest",
+        "members",
+        "stormed",
+        "thing_times",
+        "things",
+        "times",
+        "words",
+    )
+
+    def __init__(self, incident_id: str) -> None:
+        self.id = incident_id
+        self.members: dict[str, Member] = {}
+        self.times: list[float] = []  # of members, sorted
+        self.last = -math.inf  # latest sign of life, repeats included
+        self.closed_at = math.inf
+        self.beat = 0.0  # seconds, mean of the latest gaps between signs of life, repeats included
+        self.beats = 0  # gaps it rests on
+        self.longest = 0.0  # seconds, the longest of all gaps so far
+        self.stormed = False  # whether it ever was stormy
+        self.firing = 0  # members that have not ended
+        self.among: dict[str, int] = {}  # members that have the field
+        self.inside: dict[str, dict[str, int]] = {}  # field -> value -> members
+        self.things: dict[str, int] = {}
+        self.thing_times: dict[
+            str, float | list[float]
+        ] = {}  # thing -> when its members began, sorted; a single one bare
+        self.words: dict[str, int] = {}
+        self.kinds: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
+        self.episodes: dict[
+            str, str | list[str]
+        ] = {}  # fingerprint -> alert ids, in the order learned; a single one bare
+
+    @property
+    def first(self) -> float:
+        """When it began, unix seconds."""
+        return self.times[0]
+
+    @property
+    def stormy(self) -> bool:
+        """Whether signs of life came several a second for several seconds, not in beats of one second."""
+        lasted = self.last - self.times[0]
+        return lasted >= _STORM_S and self.longest <= _STORM_PAUSE_S and lasted <= _STORM_BEAT_S * self.beats
+
+    def gap(self, at: float) -> float:
+        """Seconds between `at` and the nearest sign of life."""
+        gap = _nearest(self.times, at)
+        return min(gap, at - self.last) if at >= self.last else gap
+
+    def gap_of(self, thing: str, at: float) -> float:
+        """Seconds between `at` and the nearest member that names `thing`; inf where none does."""
+        found = self.thing_times.get(thing, ())
+        return abs(at - found) if isinstance(found, float) else _nearest(found, at)
+
+    def ids_of(self, fingerprint: str) -> Sequence[str]:
+        """The alerts of one symptom, in the order learned."""
+        found = self.episodes.get(fingerprint, ())
+        return (found,) if isinstance(found, str) else found
+
+    def near(self, at: float, within_s: float) -> int:
+        """How many members began at most `within_s` seconds from `at`."""
+        return bisect_right(self.times, at + within_s) - bisect_left(self.times, at - within_s)
+
+    def hear(self, at: float) -> None:
+        """Take in a sign of life at `at`."""
+        if at >= self.last:
+            if self.last > -math.inf:
+                self.beats += 1
+                self.longest = max(self.longest, at - self.last)
+                self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
+            self.last = at
+            self.stormed = self.stormed or (self.beats >= STORM_BEATS and self.stormy)
+
+    @contextmanager
+    def lend(self, alert_id: str) -> Iterator[Member]:
+        """The member `alert_id`, taken out for as long as the block lasts."""
+        pace = self.beat, self.beats, self.longest
+        member = self.remove(alert_id)
+        try:
+            yield member
+        finally:
+            self.add(member)
+            self.beat, self.beats, self.longest = pace
+
+    def end(self, member: Member, *, resolved: bool) -> None:
+        """Take in that `member` has ended, or fires again."""
+        self.firing += member.resolved - resolved
+        member.resolved = resolved
+
+    def add(self, member: Member) -> None:
+        """Take `member` in."""
+        self.members[member.alert_id] = member
+        self.firing += not member.resolved
+        insort(self.times, member.at)
+        self.stormed = self.stormed or member.stormed
+        self.hear(member.last_at)
+        reading = member.reading
+        for name, value in reading.fields:
+            self.among[name] = self.among.get(name, 0) + 1
+            _plus(self.inside.setdefault(name, {}), value)
+        for thing in reading.things:
+            _plus(self.things, thing)
+            _keep(self.thing_times, thing, member.at)
+        for word in reading.words:
+            _plus(self.words, word)
+        for level, kind in reading.kinds.items():
+            _plus(self.kinds[level], kind)
+        self._begin(member)
+
+    def _begin(self, member: Member) -> None:
+        ids = self.episodes.get(member.fingerprint)
+        if isinstance(ids, list):
+            ids.append(member.alert_id)
+        else:
+            self.episodes[member.fingerprint] = member.alert_id if ids is None else [ids, member.alert_id]
+
+    def remove(self, alert_id: str) -> Member:
+        """Give the member `alert_id` up."""
+        member = self.members.pop(alert_id)
+        self.firing -= not member.resolved
+        del self.times[bisect_left(self.times, member.at)]
+        reading = member.reading
+        for name, value in reading.fields:
+            self.among[name] -= 1
+            _minus(self.inside[name], value)
+        for thing in reading.things:
+            _minus(self.things, thing)
+            _drop(self.thing_times, thing, member.at)
+        for word in reading.words:
+            _minus(self.words, word)
+        for level, kind in reading.kinds.items():
+            _minus(self.kinds[level], kind)
+        left = [other for other in self.ids_of(member.fingerprint) if other != alert_id]
+        if left:
+            self.episodes[member.fingerprint] = left
+        else:
+            del self.episodes[member.fingerprint]
+        if member.last_at >= self.last:
+            self.last = max((other.last_at for other in self.members.values()), default=-math.inf)
+        return member
+
+
+def _nearest(times: Sequence[float], at: float) -> float:
+    place = bisect_left(times, at)
+    after = times[place] - at if place < len(times) else math.inf
+    return min(after, at - times[place - 1]) if place else after
+
+
+def _keep(times: dict[str, float | list[float]], thing: str, at: float) -> None:
+    found = times.get(thing)
+    if isinstance(found, list):
+        insort(found, at)
+    else:
+        times[thing] = at if found is None else sorted((found, at))
+
+
+def _drop(times: dict[str, float | list[float]], thing: str, at: float) -> None:
+    found = times[thing]
+    if isinstance(found, list):
+        del found[bisect_left(found, at)]
+    if not isinstance(found, list) or not found:
+        del times[thing]
+
+
+def _plus(counts: dict[str, int], value: str) -> None:
+    counts[value] = counts.get(value, 0) + 1
+
+
+def _minus(counts: dict[str, int], value: str) -> None:
+    counts[value] -= 1
+    if not counts[value]:
+        del counts[value]
