@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine import staffing
-from engine.domain import Routing, Triage
+from engine.domain import Triage
 from engine.experience import Experience
 from engine.planning import Planning
 from engine.route.watch import Watch
@@ -65,8 +65,7 @@ class Dispatching(Planning):
         return [key for key in changed if self._look_again(key, at)]
 
     def _look_again(self, incident_id: str, at: datetime) -> bool:
-        found = self.triage(incident_id, at).routing
-        first = found.candidates[0] if found.candidates else None
+        first, *rest = self.triage(incident_id, at).routing.candidates[:3] or (None,)
         with self.store.read() as link:
             last = routing.last_of(link, incident_id, "routed")
         before = last.detail.get("first", "") if last else ""
@@ -78,17 +77,19 @@ class Dispatching(Planning):
             "before": before,
             "probability": f"{first.probability:.2f}",
             "because": f"{why.signal}: {why.detail}" if why else "",
+            **{place: one.responder for place, one in zip(("second", "third"), rest, strict=False) if one},
         }
         with self.store.write() as tx:
             incidents.add_events(tx, [Event(incident_id=incident_id, at=at, kind="routed", detail=detail)])
         return True
 
-    def _judge(self, tx: Write, said: Routing, record: IncidentRecord, at: datetime) -> None:
-        """Note whether who resolved it is whom routing named before."""
-        fix = record.incident.resolution
-        if fix is None or not fix.resolver or not said.candidates:
+    def _judge(self, tx: Write, record: IncidentRecord, at: datetime) -> None:
+        """Note whether who resolved it is whom routing named last; what it never looked at is not judged."""
+        fix, said = record.incident.resolution, routing.last_of(tx.link, record.incident.id, "routed")
+        if fix is None or not fix.resolver or said is None:
             return
-        named = sorted(((one.responder, one.probability) for one in said.candidates), key=lambda one: -one[1])
+        rest = [(said.detail[place], 0.0) for place in ("second", "third") if place in said.detail]
+        named = [(said.detail["first"], float(said.detail["probability"])), *rest]
         watch = Watch.from_data(routing.value(tx.link, routing.WATCH))
         routing.put(tx, routing.WATCH, watch.judged(named, fix.resolver, at).to_data())
 

@@ -165,7 +165,6 @@ class Pathfinder(Receiving, Dispatching):
 
     def resolve(self, incident_id: str, resolution: Resolution, at: datetime) -> Incident:
         """Close with what fixed it, or replace the fix; the next question knows it. Raises NotFound."""
-        before = self.triage(incident_id, at).routing if resolution.resolver else None
         with self.store.write() as tx:
             record = incidents.leading(tx.link, incident_id)
             closed = record.incident.closed_at or max(at, record.incident.opened_at)
@@ -178,8 +177,8 @@ class Pathfinder(Receiving, Dispatching):
             incidents.set_resolution(tx, record.incident.id, resolution)
             detail = {"text": resolution.text, "team": resolution.team}
             incidents.add_events(tx, [_event(record.incident.id, at, "resolved", resolution.resolver, detail)])
-            if before is not None and first:
-                self._judge(tx, before, record, at)
+            if first:
+                self._judge(tx, record, at)
         with suppress(Unavailable):  # it is on disk; whoever asks next catches up
             self.experience.catch_up()
         return record.incident

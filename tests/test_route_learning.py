@@ -45,7 +45,7 @@ def examples(size: int, *, turned: bool = False) -> Examples:
     if turned:
         classes[size // 2 :] = 1 - classes[size // 2 :]
     features, days = Features().fit(READINGS * 2), np.arange(size, dtype=float)
-    return Examples(features.rows(readings), classes, days, days)
+    return Examples(features.rows(readings), features.ridge, classes, days, days)
 
 
 def test_the_linear_model_learns_and_repeats_itself() -> None:

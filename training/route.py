@@ -12,7 +12,7 @@ from engine.route import Router, Target
 from training.progress import Track, quiet
 
 _REFIT_GROWTH = 0.3  # of the known history by which it must grow before the models are fitted again
-_LIVE_SHARE = 0.5  # of the queries: if more outcomes than this become known between them, they keep arriving
+_LIVE_SHARE = 0.5  # of the queries: if more past incidents than this opened after the first, outcomes keep arriving
 _NAME_SHARE = 0.6  # of a column's parts that must be known responders for it to tell who worked on an incident
 _PARTS = re.compile(r"\s*[>;,|]\s*")
 
@@ -56,7 +56,7 @@ def replay(history: Sequence[Incident], queries: Sequence[Incident], target: Tar
     told = with_helpers(history, columns, target)
     waiting = sorted(told, key=lambda incident: incident.known_from, reverse=True)
     first = min(query.opened_at for query in queries)
-    live = sum(incident.known_from >= first for incident in told) > _LIVE_SHARE * len(queries)
+    live = sum(incident.opened_at >= first for incident in told) > _LIVE_SHARE * len(queries)
     desk = _Desk(Router(target=target, columns=columns, online=live))
     for place in sorted(range(len(queries)), key=lambda place: (queries[place].opened_at, place)):
         desk.learn(_known_before(waiting, queries[place].opened_at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from engine.domain import Evidence, Incident, Responder, Work
 from engine.route.availability import availability
@@ -30,6 +31,16 @@ class Roster:
     work: Mapping[str, Work] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
 
+    @cached_property
+    def _given(self) -> Mapping[str, tuple[int, int]]:
+        """Per team: how many people it has, and how many incidents they were given in seven days."""
+        found: dict[str, tuple[int, int]] = {}
+        for person in self.staff:
+            peers, total = found.get(person.team, (0, 0))
+            own = 0 if person.left else self.work.get(person.id, Work()).pages_week
+            found[person.team] = (peers + (not person.left), total + own)
+        return found
+
     def standing(self, person: Responder, incident: Incident) -> Standing:
         """Of `person` for `incident`, at its opening. Nothing here looks at who is likely."""
         rank, work = rank_of(incident.priority), self.work.get(person.id, Work())
@@ -53,9 +64,8 @@ class Roster:
 
     def _unfair(self, person: Responder, work: Work) -> list[Evidence]:
         """Whether the person had more than a fair share of the team's incidents of seven days."""
-        peers = [one for one in self.staff if one.team == person.team and not one.left]
-        total = sum(self.work.get(one.id, Work()).pages_week for one in peers)
-        if len(peers) < _LEAST_PEERS or total < self.policy.fair_from:
+        peers, total = self._given[person.team]
+        if peers < _LEAST_PEERS or total < self.policy.fair_from:
             return []
         share = work.pages_week / total
         if share <= self.policy.fair_share:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.route.columns import Ints
+from engine.route.columns import Floats, Ints
 from engine.route.reading import Reading
 
 _SPACE = 2**30  # hashes; large enough that two features that matter never share one
 _MAX_FEATURES = 60_000
 _LEAST_TEXTS = 3  # texts in which a word, pair or piece must occur
+_WORD_RIDGE, _MARK_RIDGE = 0.1, 0.5  # how strongly a linear model's weights are pulled towards 0
 _PIECED_WORDS = 40  # first distinct words of a text that are also read in pieces
 Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
 
@@ -34,6 +35,12 @@ class Features:
     def width(self) -> int:
         """Columns of a row, the constant included."""
         return len(self.word_hashes_) + len(self.mark_hashes_) + 1
+
+    @property
+    def ridge(self) -> Floats:
+        """How strongly the weights of each column are pulled towards 0; the constant's not at all."""
+        words, marks = np.full(len(self.word_hashes_), _WORD_RIDGE), np.full(len(self.mark_hashes_), _MARK_RIDGE)
+        return np.concatenate([words, marks, [0.0]])
 
     def fit(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Self:
         """Keep the features that some of `readings` share, the most frequent `limit` of each kind."""

@@ -17,24 +17,29 @@ from engine.route.columns import Floats, Ints
 from engine.route.features import Matrix
 
 LEAST = 1e-6  # probability below which a model tells nobody apart
-_BATCH = 512
+_BATCH = 256
 _EPOCHS = 4
 HALF_LIVES = (float("inf"), 0.15)  # of the history's length, tried
 
 
 class Softmax:
-    """Multinomial logistic regression; `weights_` is (features, classes)."""
+    """Multinomial logistic regression; `weights_` is (features, classes).
 
-    def __init__(self, *, rate: float = 0.3, decay: float = 1e-5, seed: int = 0) -> None:
+    A pass over all rows pulls every weight towards 0 once by its feature's ridge, however rare the feature is: what
+    was seen twice is believed less than what was seen a hundred times.
+    """
+
+    def __init__(self, *, rate: float = 0.3, seed: int = 0) -> None:
         self.rate = rate
-        self.decay = decay
         self.seed = seed
         self.weights_: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
-    def start(self, features: int, classes: int) -> Softmax:
-        """Forget everything; take rows of `features` columns for `classes` classes."""
-        self.weights_ = np.zeros((features, classes), np.float32)
-        self._squares = np.full((features, classes), 1e-3, np.float32)
+    def start(self, rows: Matrix, ridge: Floats, classes: int) -> Softmax:
+        """Forget everything; learn from `rows` of as many columns as `ridge` (0 and up) has, for `classes` classes."""
+        self.weights_ = np.zeros((len(ridge), classes), np.float32)
+        self._squares = np.full((len(ridge), classes), 1e-3, np.float32)
+        rows_with = np.bincount(rows.indices, minlength=len(ridge))
+        self._pull = (ridge / np.maximum(rows_with, 1)).astype(np.float32)  # of each occurrence
         self._random = np.random.default_rng(self.seed)
         return self
 
@@ -54,14 +59,14 @@ class Softmax:
         return np.asarray(np.log(_softmax((values @ self.weights_[columns])[None, :])[0] + LEAST), np.float64)
 
     def _step(self, rows: Matrix, classes: Ints, importance: Floats) -> None:
-        columns, compact = np.unique(rows.indices, return_inverse=True)
+        columns, compact, counts = np.unique(rows.indices, return_inverse=True, return_counts=True)
         small = sparse.csr_matrix((rows.data, compact, rows.indptr), shape=(rows.shape[0], len(columns)))
         weights = self.weights_[columns]
         error = _softmax(small @ weights)
         error[np.arange(len(classes)), classes] -= 1.0
         error *= importance[:, None].astype(np.float32)
         slope = small.T @ error
-        slope += np.float32(self.decay * len(classes)) * weights
+        slope += (counts * self._pull[columns]).astype(np.float32)[:, None] * weights
         squares = self._squares[columns]
         squares += slope * slope
         self._squares[columns] = squares
@@ -73,9 +78,10 @@ class Softmax:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows with their class and the days on which each was opened and became known."""
+    """Rows with their class and the days on which each was opened and became known; the ridge of each column."""
 
     rows: Matrix
+    ridge: Floats
     classes: Ints
     opened: Floats
     known: Floats
@@ -112,10 +118,11 @@ def _trained(examples: Examples, course: Course, number: int, half_life_days: fl
     """Fitted to what was known when stage `number` began; after the last stage, to everything."""
     cut = course.cuts[number] if number < len(course.cuts) else np.inf
     known = np.flatnonzero(examples.known < cut)
-    model = Softmax().start(examples.rows.shape[1], course.classes)
+    rows = examples.rows[known]
+    model = Softmax().start(rows, examples.ridge, course.classes)
     importance = _importance(examples.known[known], half_life_days)
     for _ in range(_EPOCHS if len(known) else 0):
-        model.epoch(examples.rows[known], examples.classes[known], importance)
+        model.epoch(rows, examples.classes[known], importance)
     return model
 
 

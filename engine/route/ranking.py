@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappush, heappushpop
 
 from engine.domain import Candidate, Evidence, Incident, Responder, Suggestion, Work
 from engine.route.columns import Floats
@@ -55,16 +57,27 @@ class Lined:
         return bool(self.first) and self.first_chance >= self.likeliest
 
 
-def line_up(incident: Incident, chances: Mapping[str, float], roster: Roster, people: bool) -> Lined:
-    """Put in line; where there is no roster, or teams are asked, by probability alone."""
+def line_up(
+    incident: Incident, chances: Mapping[str, float], roster: Roster, *, people: bool, top: int | None = None
+) -> Lined:
+    """Put in line; where there is no roster, or teams are asked, by probability alone.
+
+    With `top`, those are left out who can neither be among the first `top` nor stand in: nobody looks them up.
+    """
     person_of = {person.id: person for person in roster.staff} if people else {}
     lined, score_of = [], {}
-    for who, chance in chances.items():
+    best: list[float] = []  # heap of the `top` best scores of those who can be asked
+    for who, chance in sorted(chances.items(), key=lambda item: (-item[1], item[0])):
         person = person_of.get(who)
+        settled = top is not None and len(best) == top and best[0] > math.log(max(chance, 1e-12))
+        if settled and not (person and person.on_call):
+            continue
         standing = Standing(True) if not person_of else _GONE
         if person is not None:
             standing = roster.standing(person, incident)
         score_of[who] = standing_score(chance, standing)
+        if standing.can_be_asked and top:
+            (heappush if len(best) < top else heappushpop)(best, score_of[who])
         lined.append(
             Candidate(responder=who, probability=chance, available=standing.can_be_asked, because=standing.reasons)
         )

@@ -25,6 +25,8 @@ _MAX_WEIGHTS = 16_000_000  # features x people of one linear model: 64 MB, twice
 _MAX_TEAMS = 400
 _SHORT_DAYS = (0.25, 1.0, 3.0, 10.0, 30.0, 90.0, 365.0)
 _START = {"linear": 0.35, "team": 0.1, "handed on": 0.05, "share, short": 0.2, "share, middle": 0.1}
+_TIMES = ("opened", "known")
+_MOST_STOOD_FOR = 10.0  # questions that one resolved late can stand for
 _SIMILAR = 0.1  # weight of a signal of similar incidents, before it is learned
 _COLUMN = 0.05  # the same of a column
 
@@ -81,7 +83,7 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
     opened = np.array([case.opened for case in course.cases])
     known = np.array([case.known for case in course.cases])
     classes = np.array([memory.number_of(case.responder) for case in course.cases], np.int64)
-    examples = Examples(rows, classes, opened, known)
+    examples = Examples(rows, features.ridge, classes, opened, known)
     stages = Course(course.cuts, len(memory.people))
     people_model, told = linear.follow(examples, course.asked, stages)
     team_names = list(memory.teams)
@@ -90,7 +92,7 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
         number = {team: place for place, team in enumerate(team_names)}
         teams = np.array([number.get(case.team, 0) for case in course.cases], np.int64)
         team_model, team_told = linear.follow(
-            Examples(rows, teams, opened, known), course.asked, Course(course.cuts, len(team_names))
+            Examples(rows, features.ridge, teams, opened, known), course.asked, Course(course.cuts, len(team_names))
         )
     half_lives = half_lives_of(memory, course)
     asked = _asked(course, setting, half_lives, _Told(told, team_told, team_names))
@@ -129,7 +131,21 @@ def _asked(course: Plan, setting: Setting, half_lives: Sequence[float], told: _T
             if begun and limit == course.cuts[now]:
                 known_people, stage = len(memory.people), now
         found.append(_one(memory, case, setting, told.lines(place, known_people), prior))
-    return found
+    weights = stands_for(course)
+    return [replace(question, weight=float(weight)) for question, weight in zip(found, weights, strict=True)]
+
+
+def stands_for(course: Plan) -> Floats:
+    """How many questions each of `asked` stands for, 1 on the mean: those whose like is mostly not resolved yet, more.
+
+    Of what was opened lately a history knows only what was resolved quickly, which is what is easy: what took as long
+    as d could be seen only if it was opened d before the end (inverse probability of censoring, Robins 1993).
+    """
+    opened, known = (np.array([getattr(course.cases[place], name) for place in course.asked]) for name in _TIMES)
+    end, begin = max(case.known for case in course.cases), course.cuts[0]
+    seen = (end - (known - opened) - begin) / max(end - begin, 1e-9)
+    weights = 1.0 / np.clip(seen, 1.0 / _MOST_STOOD_FOR, 1.0)
+    return np.asarray(weights / weights.mean())
 
 
 def _one(memory: Memory, case: Case, setting: Setting, lines: Lines, prior: Sequence[float]) -> Asked:

@@ -86,7 +86,7 @@ class Router:
         known = bool(self.expertise.memory_.people)
         opinions = self.expertise.opinions(incident)
         mixed = self._chances(incident, opinions.table, similar, roster)
-        lined = ranking.line_up(incident, mixed, roster, self.target == "resolver")
+        lined = ranking.line_up(incident, mixed, roster, people=self.target == "resolver", top=max(1, top))
         threshold = self._threshold(lined.first)
         automatic = lined.first_is_likeliest and lined.first_chance >= threshold
         explainer = Explainer(self.expertise, incident, opinions)

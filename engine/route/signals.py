@@ -68,8 +68,10 @@ def opinions(memory: Memory, reading: Reading, day: float, setting: Setting, lin
     near = {7: _NOTHING, 10: _NOTHING}
     for place, likeness in ((7, _text(memory, reading)), (10, _fields(memory, reading, setting))):
         if likeness is not None:
+            alike = np.flatnonzero(likeness)
+            likeness = likeness[alike]
             for pace in (SHORT, MIDDLE, LONG):
-                rows, weight = _nearest(likeness, view, pace)
+                rows, weight = _nearest(alike, likeness, view, pace)
                 found[:, place + pace] = _share(memory, rows, weight, priors[pace])
                 near[place] = (rows, weight) if pace == MIDDLE else near[place]
     if memory.helpers:
@@ -100,13 +102,13 @@ def _fields(memory: Memory, reading: Reading, setting: Setting) -> Floats | None
     return np.asarray(memory.agreement(reading.marks, setting.importance) ** _STEEP_FIELDS)
 
 
-def _nearest(likeness: Floats, view: View, pace: int) -> tuple[Ints, Floats]:
-    """The rows that are most alike and recent, and what each counts."""
-    weight = likeness * view.weights[pace]
+def _nearest(rows: Ints, likeness: Floats, view: View, pace: int) -> tuple[Ints, Floats]:
+    """Of `rows` those that are most alike and recent, and what each counts."""
+    weight = likeness * view.weights[pace][rows]
     if len(weight) > NEIGHBOURS:
         near = np.argpartition(-weight, NEIGHBOURS)[:NEIGHBOURS]
-        return near, weight[near]
-    return np.arange(len(weight)), weight
+        return rows[near], weight[near]
+    return rows, weight
 
 
 def _share(memory: Memory, rows: Ints, weight: Floats, prior: Floats) -> Floats:

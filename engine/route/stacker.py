@@ -26,12 +26,13 @@ _WARMTH = (0.5, 1.5)  # range of the factor by which weights are made surer or l
 class Asked:
     """A past question: `opinions` (people, signals) of the leading ones and the place of who was right, -1 if none.
 
-    `who` are their numbers.
+    `who` are their numbers; `weight` is how many questions it stands for.
     """
 
     opinions: Floats
     right: int
     who: Ints
+    weight: float = 1.0
 
 
 class Stacker:
@@ -102,6 +103,7 @@ class Stacker:
             chance=float(chances[best]) if len(chances) else 0.0,
             right=best == question.right and best >= 0,
             near=question.right >= 0 and question.right in order,
+            weight=question.weight,
         )
 
     def to_data(self) -> dict[str, Any]:
@@ -135,6 +137,7 @@ class _Pile:
     opinions: Floats  # (answers, signals and "someone else")
     begins: Ints  # of each question
     right: Ints  # the answer that was right, of each question
+    weights: Floats  # of each question
 
     @classmethod
     def of(cls, asked: Sequence[Asked]) -> Self:
@@ -149,7 +152,8 @@ class _Pile:
             begins.append(place)
             right.append(place + (question.right if question.right >= 0 else people))
             place += people + 1
-        return cls(np.concatenate(blocks), np.array(begins), np.array(right))
+        weights = np.array([question.weight for question in asked])
+        return cls(np.concatenate(blocks), np.array(begins), np.array(right), weights)
 
 
 def _loss(weights: Floats, pile: _Pile, prior: Floats, ridge: float) -> tuple[float, Floats]:
@@ -160,9 +164,9 @@ def _loss(weights: Floats, pile: _Pile, prior: Floats, ridge: float) -> tuple[fl
     scores -= np.repeat(np.maximum.reduceat(scores, pile.begins), sizes)
     chances = np.exp(scores)
     totals = np.add.reduceat(chances, pile.begins)
-    chances /= np.repeat(totals, sizes)
-    loss = float((np.log(totals) - scores[pile.right]).sum())
-    slope = chances.astype(np.float32) @ pile.opinions - pile.opinions[pile.right].sum(axis=0)
+    chances *= np.repeat(pile.weights / totals, sizes)
+    loss = float(pile.weights @ (np.log(totals) - scores[pile.right]))
+    slope = chances.astype(np.float32) @ pile.opinions - pile.weights.astype(np.float32) @ pile.opinions[pile.right]
     return loss + ridge * float(away @ away), np.asarray(slope, np.float64) + 2 * ridge * away
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 WANTED_PRECISION = 0.95
+_Z = 1.25  # standard errors from the found precision down to the one that is relied on
 NEVER = 1.01  # above every probability
 _CERTAIN = 0.97  # a threshold need not lie higher: held-out decisions may all have been surer
 _LEAST_OWN = 25  # held-out decisions for somebody from which on they have a threshold of their own
@@ -16,12 +18,16 @@ _HOPELESS = 1 / 3  # share of questions with a right one among the first three b
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """One held-out decision: the first answer, its probability, whether it or one of the first three was right."""
+    """One held-out decision: the first answer, its probability, whether it or one of the first three was right.
+
+    It stands for `weight` decisions.
+    """
 
     who: int
     chance: float
     right: bool
     near: bool = False
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,9 @@ class Thresholds:
         return Thresholds(common=common, own=own, floor=_floor(tops))
 
     def _own(self, tops: Sequence[Top], common: float) -> float:
-        """Somebody's own threshold; where precision is not reached at all, the common one is not enough either."""
+        """Somebody's own threshold; where precision was missed above the common one, that is not enough for them."""
         sure = [top for top in tops if top.chance >= common]
-        if not _precise(sum(top.right for top in sure), len(sure)):
+        if sum(top.weight for top in sure if top.right) < WANTED_PRECISION * sum(top.weight for top in sure):
             return lowest(tops, _LEAST_OWN)
         return min(common, lowest(tops, _LEAST_OWN))
 
@@ -71,22 +77,34 @@ def lowest(tops: Sequence[Top], least: int, precision: float = WANTED_PRECISION)
     >>> lowest([Top(0, 0.9, True)] * 60 + [Top(0, 0.5, False)] * 9, 30)
     0.9
     """
-    best, right, late, late_right = NEVER, 0, 0, 0
+    best, right, weight, late, late_right = NEVER, 0.0, 0.0, 0.0, 0.0
     ranked = sorted(enumerate(tops), key=lambda item: -item[1].chance)
     for count, (place, top) in enumerate(ranked, 1):
-        right += top.right
-        late += 2 * place >= len(tops)
-        late_right += 2 * place >= len(tops) and top.right
+        is_late = 2 * place >= len(tops)
+        weight += top.weight
+        right += top.weight * top.right
+        late += top.weight * is_late
+        late_right += top.weight * (is_late and top.right)
         last = count == len(ranked) or ranked[count][1].chance < top.chance
         good_of_late = late_right + 1 >= precision * late  # not only on the whole
-        if last and count >= least and good_of_late and _precise(right, count, precision):
+        if last and count >= least and good_of_late and _precise(right, weight, precision):
             best = min(top.chance, _CERTAIN)
     return best
 
 
-def _precise(right: int, count: int, precision: float = WANTED_PRECISION) -> bool:
-    """Whether it is reached with one error more than was seen, against luck; true of nothing."""
-    return right - 1 >= precision * (count + 1) - 1 or not count
+def _precise(right: float, count: float, precision: float = WANTED_PRECISION) -> bool:
+    """Whether it is reached but for luck: by the lower bound of Wilson (1927) that nearly 9 in 10 lie above; true of nothing.
+
+    Examples
+    --------
+    >>> _precise(30, 30), _precise(60, 60), _precise(95, 100), _precise(196, 200)
+    (True, True, False, True)
+    """
+    if not count:
+        return True
+    share, spread = right / count, _Z * _Z / count
+    error = math.sqrt(share * (1 - share) * spread + spread * spread / 4)
+    return (share + spread / 2 - error) / (1 + spread) >= precision
 
 
 def _floor(tops: Sequence[Top], least: int = _LEAST_COMMON) -> float:
