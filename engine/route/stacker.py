@@ -58,7 +58,7 @@ class Stacker:
             self._cool(warmth)
             self.thresholds_ = Thresholds().fit([self._top(question) for question in judged])
             self._learn(asked)
-            self._cool(warmth)
+            self._cool(max(warmth, 1 - _EARLIER * (1 - warmth)))  # what is too sure shrinks as questions grow in number
         else:
             self._learn(asked)
         self.asked_ = len(asked)

@@ -93,7 +93,7 @@ def lowest(tops: Sequence[Top], least: int, precision: float = WANTED_PRECISION)
 
 
 def _precise(right: float, count: float, precision: float = WANTED_PRECISION) -> bool:
-    """Whether it is reached but for luck: by the lower bound of Wilson (1927) that nearly 9 in 10 lie above; true of nothing.
+    """Whether it is reached but for luck, by the lower bound of Wilson (1927); true of nothing.
 
     Examples
     --------

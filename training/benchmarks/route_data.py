@@ -39,6 +39,11 @@ class Case:
         step = max(1, -(-len(self.queries) // queries))
         return replace(self, history=self.history[-history:], queries=self.queries[::step])
 
+    @property
+    def is_lived(self) -> bool:
+        """Whether this is another case again, with outcomes that keep arriving."""
+        return self.name.endswith("as lived")
+
     def truth(self, query: Incident) -> str:
         """Who resolved it."""
         if query.resolution is None:
@@ -50,13 +55,16 @@ def cases(shared: Path, folds: Sequence[int]) -> Iterator[Case]:
     """Every case whose files are there; `folds` (1 to 10) of the chronological protocol on Firefox."""
     folder = shared / _SETS
     if (folder / "servicenow_uci").is_dir():
-        for target in ("team", "resolver"):
+        targets: tuple[Target, ...] = ("team", "resolver")
+        for target in targets:
             for first in (True, False):
-                yield _service_now(folder, "team" if target == "team" else "resolver", first)
+                yield _split(_service_now(folder, target, first))
+        yield _lived(_service_now(folder, "team", first=True))
     if (folder / "firefox_triage").is_dir():
         yield from (_firefox(folder, fold) for fold in folds)
     if (folder / "apache_jira").is_dir():
-        yield _hadoop(folder)
+        for reporter in (False, True):
+            yield _hadoop(folder, reporter)
 
 
 def firm_case(seed: int) -> Case:
@@ -71,7 +79,13 @@ def _service_now(folder: Path, target: Target, first: bool) -> Case:
         incidents = [_ticket(row, columns, target) for row in csv.DictReader(file)]
     incidents.sort(key=lambda incident: incident.opened_at)
     name = f"ServiceNow {'team' if target == 'team' else 'person'}, {'with' if first else 'without'} the first choice"
-    return _split(Case(name=name, target=target, history=incidents, queries=[], human="first_group" if first else ""))
+    return Case(name=name, target=target, history=incidents, queries=[], human="first_group" if first else "")
+
+
+def _lived(case: Case) -> Case:
+    """The same questions with the outcomes of earlier ones known as they are closed: how a service meets them."""
+    split = _split(case)
+    return replace(split, name=f"{case.name}, as lived", history=case.history)
 
 
 def _ticket(row: dict[str, str], columns: Sequence[str], target: Target) -> Incident:
@@ -116,7 +130,8 @@ def _firefox(folder: Path, fold: int) -> Case:
     return Case(name=f"Firefox, fold {fold} of 10", target="resolver", history=history, queries=queries)
 
 
-def _hadoop(folder: Path) -> Case:
+def _hadoop(folder: Path, reporter: bool) -> Case:
+    """`reporter`: whether it may be read who reported it; seven in ten fix what they report."""
     with gzip.open(folder / "apache_jira" / "issues_hadoop.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     fixed = [row for row in rows if row["resolution"] == "Fixed" and row["assignee"]]
@@ -131,11 +146,13 @@ def _hadoop(folder: Path) -> Case:
             category=", ".join(row["components"]),
             priority=row["priority"] or "",
             resolution=Resolution(resolver=row["assignee"], involved=_commenters(row)),
+            fields={"reporter": row["reporter"]} if reporter and row["reporter"] else {},
         )
         for row in fixed
     ]
     incidents.sort(key=lambda incident: incident.opened_at)
-    case = _split(Case(name="Hadoop assignee, no reporter", target="resolver", history=incidents, queries=[]))
+    name = f"Hadoop assignee, {'with' if reporter else 'no'} reporter"
+    case = _split(Case(name=name, target="resolver", history=incidents, queries=[]))
     return replace(case, history=incidents)  # those asked become history for the next ones once they are resolved
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.domain import Incident, Responder, Work
@@ -19,25 +19,40 @@ _COSTLY = replace(_WIDE, load_cost=(0.0, 1.0, 1.5, 1.5), tired_cost=1.0, most_pa
 
 def shared_out(case: Case) -> list[Row]:
     """Peak load of one person, and accuracy, without and with the costs of load."""
-    return [_given_out(case, name, policy) for name, policy in (("by skill alone", _WIDE), ("load-aware", _COSTLY))]
-
-
-def _given_out(case: Case, name: str, policy: Policy) -> Row:
-    given: deque[tuple[datetime, str]] = deque()
-    peak, hits, near = 0, 0, 0
+    desks = [_Given("by skill alone", _WIDE), _Given("load-aware", _COSTLY)]
     for place, router in replay(case.history, case.queries, case.target):
-        query = replace(case.queries[place], priority="3")
-        while given and given[0][0] <= query.opened_at - timedelta(days=1):
-            given.popleft()
-        names = _first_three(router, query, given, policy)
-        hits += names[:1] == [case.truth(query)]
-        near += case.truth(query) in names
-        given.append((query.opened_at, names[0]))
-        now = Counter(who for at, who in given if at > query.opened_at - _OPEN)
-        peak = max(peak, *now.values())
-    asked = len(case.queries)
-    metrics = {"acc@1": hits / asked, "acc@3": near / asked, "peak load": float(peak)}
-    return Row(dataset=f"{case.name}: sharing out", method=name, metrics=metrics)
+        for desk in desks:
+            desk.give(router, replace(case.queries[place], priority="3"), case.truth(case.queries[place]))
+    return [desk.row(case) for desk in desks]
+
+
+@dataclass
+class _Given:
+    """Incidents given out under one policy: to whom, when, and how often that was right."""
+
+    name: str
+    policy: Policy
+    given: deque[tuple[datetime, str]] = field(default_factory=deque)
+    peak: int = 0
+    first: int = 0
+    near: int = 0
+
+    def give(self, router: Router, query: Incident, truth: str) -> None:
+        """One more."""
+        while self.given and self.given[0][0] <= query.opened_at - timedelta(days=1):
+            self.given.popleft()
+        names = _first_three(router, query, self.given, self.policy)
+        self.first += names[:1] == [truth]
+        self.near += truth in names
+        self.given.append((query.opened_at, names[0]))
+        now = Counter(who for at, who in self.given if at > query.opened_at - _OPEN)
+        self.peak = max(self.peak, *now.values())
+
+    def row(self, case: Case) -> Row:
+        """What came of it."""
+        asked = len(case.queries)
+        metrics = {"acc@1": self.first / asked, "acc@3": self.near / asked, "peak load": float(self.peak)}
+        return Row(dataset=f"{case.name}: sharing out", method=self.name, metrics=metrics)
 
 
 def _first_three(router: Router, query: Incident, given: deque[tuple[datetime, str]], policy: Policy) -> list[str]:

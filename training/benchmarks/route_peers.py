@@ -19,7 +19,7 @@ from engine.domain import Incident
 Array = NDArray[np.float64]
 _NEAR = 50  # neighbours
 _RECENT_SHARE = 0.1  # half-life of the recency-weighted ones, in shares of the history
-_FEATURES = 30_000
+_FEATURES = 10_000  # words; the most frequent
 
 
 @dataclass
@@ -146,7 +146,7 @@ def _nearest(name: str, past: Past, vectors: _Vectors, weights: Array) -> Peer:
 
 
 def _logistic(name: str, past: Past, vectors: _Vectors, weights: Array | None) -> Peer:
-    model = LogisticRegression(C=10.0, max_iter=60, tol=1e-3)
+    model = LogisticRegression(C=10.0, max_iter=40, tol=1e-3)
     scale = None if weights is None else weights / weights.mean()
     model.fit(vectors.rows, past.who, scale)
 

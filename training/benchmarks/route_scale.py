@@ -1,4 +1,7 @@
-"""How long a large firm waits for an answer: 100,000 past incidents, 1,000 people, text and fields."""
+"""How long a large firm waits for an answer: 100,000 past incidents, 1,000 people, text and fields.
+
+The models are fitted to the first 15,000; the others are learned one by one, as they are resolved.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,20 @@ _WORDS = 12
 
 
 def scale(*, quick: bool = False) -> list[Row]:
-    """Time to fit, to learn what came since, and to answer (median and 95th percentile)."""
-    size, people = (5_000, 200) if quick else (100_000, 1_000)
+    """CPU time to fit, to learn what came since, and to answer (median and 95th percentile)."""
+    size, people, fitted_to = (5_000, 200, 3_000) if quick else (100_000, 1_000, 15_000)
     past = list(_history(size, people))
     router = Router()
-    began = time.perf_counter()
-    router.fit(past)
-    fitted = time.perf_counter()
+    began = time.process_time()
+    router.fit(past[:fitted_to])
+    fitted = time.process_time()
     router.catch_up(past)
-    caught_up = time.perf_counter()
+    caught_up = time.process_time()
     staff = [Responder(id=f"person-{number}", team=f"team-{number % 40}") for number in range(people)]
     spent = [_asked(router, question, staff) for question in _questions(past, 400)]
     metrics = {
         "fit s": fitted - began,
-        "start of a fitted one, s": caught_up - fitted,
+        "ms to learn one": 1000 * (caught_up - fitted) / (size - fitted_to),
         "ms, median": 1000 * float(np.median(spent)),
         "ms, p95": 1000 * float(np.quantile(spent, 0.95)),
     }
@@ -66,6 +69,6 @@ def _questions(past: Sequence[Incident], count: int) -> list[Incident]:
 
 
 def _asked(router: Router, question: Incident, staff: Sequence[Responder]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     router.predict_one(question, roster=Roster(staff), top=10)
-    return time.perf_counter() - began
+    return time.process_time() - began
