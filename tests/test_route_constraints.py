@@ -16,6 +16,7 @@ from engine.route.assignment import _PLACE_COST, QUEUE_COST, Offer, assign
 from engine.route.ical import read_time_off
 from engine.route.ownership import Ownership, as_incidents, read_owners, renamed
 from engine.route.people import read_people
+from engine.route.ranking import line_up
 from engine.route.rota import Rota, on_duty
 from engine.route.watch import Watch
 from tests.naive import route as naive
@@ -62,6 +63,27 @@ def test_too_much_passes_an_expert_over_and_says_so(router: Router, work: Work, 
     assert first(router, roster) == "bob"
     assert signal in reasons(router, roster)["ann"]
     assert first(router, roster, priority="P1") == "ann"  # nothing but absence and skill counts then
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    chances=st.lists(st.integers(0, 8), min_size=1, max_size=9),
+    held=st.lists(st.integers(0, 6), min_size=9, max_size=9),
+    called=st.sets(st.integers(0, 8)),
+    top=st.integers(1, 4),
+)
+def test_who_is_not_looked_up_could_not_have_come_first(
+    chances: list[int], held: list[int], called: set[int], top: int
+) -> None:
+    """The short line begins as the line of everybody does, with the same people to fall back on."""
+    staff = [Responder(id=f"p{n}", on_call=n in called, team="ab"[n % 2]) for n in range(len(chances))]
+    roster = Roster(staff, {one.id: Work(open=held[n]) for n, one in enumerate(staff)})
+    told = {one.id: chances[n] / 40 for n, one in enumerate(staff)}
+    short = line_up(incident(), told, roster, people=True, top=top)
+    every = line_up(incident(), told, roster, people=True)
+    assert short.candidates[:top] == every.candidates[:top]
+    assert short.fallback == every.fallback
+    assert short.passed_over == every.passed_over
 
 
 def test_absence_counts_whatever_the_urgency_and_the_on_call_stands_behind(router: Router) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from engine.route.features import Features
 from engine.route.linear import Course, Examples, follow
+from engine.route.memory import Case
 from engine.route.reading import Reading
+from engine.route.rehearsal import plan, stands_for
 from engine.route.stacker import Asked, Stacker
 from engine.route.thresholds import NEVER, Thresholds, Top, lowest
 from training.benchmarks.route import calibration_error, coverage
@@ -68,6 +70,15 @@ def test_the_model_follows_a_reorganisation() -> None:
     model, _ = follow(seen, np.arange(2800, 4000), Course((2800.0, 3500.0), 2))
     chances = model.log_chances(seen.rows[3000:])
     assert (chances.argmax(axis=1) == seen.classes[3000:]).all()
+
+
+def test_what_was_resolved_late_stands_for_what_is_still_open() -> None:
+    cases = [Case(str(n), Reading({}, ()), "ann", float(n), n + (40.0 if n % 4 == 0 else 0.5)) for n in range(100)]
+    course = plan(cases, online=True)
+    weights = stands_for(course)
+    slow = np.array([course.cases[n].known - course.cases[n].opened > 1 for n in course.asked])
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[slow].min() > 1.5 * weights[~slow].max()
 
 
 def questions(size: int, seed: int = 0) -> list[Asked]:

@@ -229,3 +229,9 @@ def test_a_column_written_after_the_fact_does_not_hurt() -> None:
 def test_batch_without_history_or_queries() -> None:
     assert route.rank([], [question()], target="resolver") == []
     assert route.rank(history(10), [], target="team") == []
+
+
+def test_a_history_of_one_moment_comes_before_the_questions() -> None:
+    told = [replace(one, opened_at=NOON, closed_at=None) for one in history()]
+    rows = route.rank(told, [question("db"), question("web")], target="resolver", top=1)
+    assert [row.responder for row in rows] == [OWNER["db"], OWNER["web"]]

@@ -110,7 +110,8 @@ class Router:
         offers = []
         for incident in incidents:
             mixed = self._chances(incident, self.expertise.opinions(incident).table, (), roster)
-            lined = ranking.line_up(incident, mixed, roster, people=True)
+            # The others take one person each at most: of as many as there are incidents, somebody is left for this one.
+            lined = ranking.line_up(incident, mixed, roster, people=True, top=len(incidents))
             urgency = _URGENCY[rank_of(incident.priority) - 1]
             costs = {one.responder: -urgency * lined.score_of[one.responder] for one in lined.free}
             offers.append(Offer(incident_id=incident.id, costs=costs))
