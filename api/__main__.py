@@ -64,7 +64,10 @@ def serve(host: Host = "", port: Port = 0) -> None:
 
 @app.command()
 def chaos(
-    storm: Annotated[list[str] | None, typer.Argument(help="kill, duplicates, slow, full; default: all")] = None,
+    storm: Annotated[
+        list[str] | None,
+        typer.Argument(help="kill, stop, duplicates, slow, full, and power, which needs root; default: all but power"),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="kills, and rounds of duplicates")] = 5,
     seconds: Annotated[float, typer.Option(min=0.0, max=60.0, help="longest load before a kill")] = 2.0,
     seed: Annotated[int, typer.Option(help="same seed, same moments")] = 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -60,6 +61,7 @@ _LOOK_AGAIN_S = 15.0
 _WEIGH_S = 2.0
 _SETTLE_S = 1.0
 _FORGET_S = 3600.0
+_COLLECT = (20_000, 10, 10)  # allocations until the youngest garbage is collected, and of those until older is
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
 
@@ -127,4 +129,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def from_settings() -> FastAPI:
     """The application as the environment configures it: what the server starts."""
     settings = Settings()
-    return create_app(Pathfinder.open(settings), settings)
+    app = create_app(Pathfinder.open(settings), settings)
+    # What stands by now lives as long as the process: looking through it for garbage again and again, as storms of
+    # short-lived objects make Python do, costs a tenth of the processor.
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
+    return app

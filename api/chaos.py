@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.chaos_disk import Disk
 from api.chaos_service import Acknowledged, Service, settle
 from engine.errors import Unavailable
 
 _CLIENTS = 16
-_SLOW = 100
+_SIZES = (1, 3, 100, 100)  # alerts a delivery, by client
+_TOLD_AGAIN = 10  # times, at most, that a client sends the same
+_SLOW = 1_000
 _SAID_S = 15.0  # within which a slow client is sent away
 _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)
 
@@ -46,18 +50,64 @@ async def kill(service: Service, rounds: int, seconds: float, chance: random.Ran
     told, log = Told(storm="kill -9", rounds=rounds), Acknowledged()
     slowest = 0.0
     for number in range(rounds):
-        began = time.monotonic()
-        await service.start()
-        slowest = max(slowest, time.monotonic() - began)
-        clients = [asyncio.create_task(_client(service, log, f"k{number}.{n}", 1 + n % 3)) for n in range(_CLIENTS)]
-        before = log.count
-        await _until(lambda before=before: log.count > before + _CLIENTS, 30.0)  # type: ignore[misc]
-        await asyncio.sleep(chance.uniform(0.0, seconds))
+        slowest = max(slowest, await _begun(service))
+        clients = await _loaded(service, log, f"k{number}", chance.uniform(0.0, seconds))
         service.kill()
         await asyncio.gather(*clients)
     await _count(service, log, told)
     told.notes.append(f"slowest start {slowest:.1f} s")
     return told
+
+
+async def stop(service: Service, rounds: int, seconds: float, chance: random.Random) -> Told:
+    """SIGTERM under load at a random moment: what is being said is answered, then it ends by itself; count."""
+    told, log = Told(storm="stop", rounds=rounds), Acknowledged()
+    slowest = 0.0
+    for number in range(rounds):
+        await _begun(service)
+        clients = await _loaded(service, log, f"t{number}", chance.uniform(0.0, seconds))
+        code, took = await asyncio.to_thread(service.terminate)
+        await asyncio.gather(*clients)
+        slowest = max(slowest, took)
+        told.failed = told.failed or (f"it ended with {code}" if code not in (0, -signal.SIGTERM) else "")
+    await _count(service, log, told)
+    told.notes.append(f"ended within {slowest:.1f} s")
+    return told
+
+
+async def power(service: Service, rounds: int, seconds: float, chance: random.Random) -> Told:
+    """The power goes under load at a random moment: what was not flushed is gone; start again, send on; count."""
+    told, log = Told(storm="power cut", rounds=rounds), Acknowledged()
+    if service.disk is None:
+        told.failed = "power cuts need a disk of their own"
+        return told
+    for number in range(rounds):
+        await _begun(service)
+        clients = await _loaded(service, log, f"p{number}", chance.uniform(0.0, seconds))
+        service.freeze()
+        await asyncio.to_thread(service.disk.cut)
+        service.kill()
+        await asyncio.gather(*clients)
+        await asyncio.to_thread(service.disk.restore)
+    await _count(service, log, told)
+    return told
+
+
+async def _begun(service: Service) -> float:
+    """Start; the seconds it took."""
+    began = time.monotonic()
+    await service.start()
+    return time.monotonic() - began
+
+
+async def _loaded(service: Service, log: Acknowledged, name: str, seconds: float) -> list[asyncio.Task[None]]:
+    """Clients that send and send, after `seconds` of it; some of them in large deliveries."""
+    sizes = [_SIZES[n % len(_SIZES)] for n in range(_CLIENTS)]
+    clients = [asyncio.create_task(_client(service, log, f"{name}.{n}", size)) for n, size in enumerate(sizes)]
+    before = log.count
+    await _until(lambda: log.count > before + _CLIENTS, 60.0)
+    await asyncio.sleep(seconds)
+    return clients
 
 
 async def duplicates(service: Service, rounds: int, seconds: float, chance: random.Random) -> Told:
@@ -76,8 +126,8 @@ async def duplicates(service: Service, rounds: int, seconds: float, chance: rand
         service.kill()
     await _count(service, log, told)
     found = await settle(service)
-    if found.alerts != log.count or found.repeats:
-        told.failed = f"{found.alerts} alerts and {found.repeats} repeats stored of {log.count}"
+    if found.alerts != len(log.alerts) or found.repeats:
+        told.failed = f"{found.alerts} alerts and {found.repeats} repeats stored of {len(log.alerts)}"
     return told
 
 
@@ -123,16 +173,20 @@ async def full(service: Service, rounds: int, seconds: float, chance: random.Ran
 
 
 Storm = Callable[[Service, int, float, random.Random], Coroutine[Any, Any, Told]]
-STORMS: dict[str, Storm] = {"kill": kill, "duplicates": duplicates, "slow": slow, "full": full}
+AT_ONCE: dict[str, Storm] = {"kill": kill, "stop": stop, "duplicates": duplicates, "slow": slow, "full": full}
+STORMS: dict[str, Storm] = AT_ONCE | {"power": power}  # which needs the rights of root
 
 
 async def run(storm: str, folder: Path, rounds: int, seconds: float, seed: int) -> Told:
     """One storm over a fresh database in `folder`; the service is ended whatever happens."""
-    service = Service(folder / storm)
+    disk = Disk(folder) if storm == "power" else None
+    service = Service(disk.folder / "data" if disk else folder / storm, disk)
     try:
         return await STORMS[storm](service, rounds, seconds, random.Random(seed))
     finally:
         service.kill()
+        if disk:
+            disk.close()
 
 
 async def _client(service: Service, log: Acknowledged, name: str, size: int, until: float = 1e18) -> None:
@@ -141,8 +195,9 @@ async def _client(service: Service, log: Acknowledged, name: str, size: int, unt
     number = 0
     try:
         while time.monotonic() < until:
+            body = _body(f"{name}.{number // _TOLD_AGAIN}", size)
             number += 1
-            log.note(*await connection.post(_body(f"{name}.{number}", size), ""))
+            log.note(*await connection.post(body, ""))
     except _BROKEN:
         return  # the plug is pulled
     finally:
@@ -182,7 +237,7 @@ async def _count(service: Service, log: Acknowledged, told: Told) -> None:
     """Compare what was acknowledged with the disk."""
     found = await settle(service)
     told.acknowledged = log.count
-    told.stored = sum(found.homes.get(alert_id, "") != "" for alert_id in log.alerts)
+    told.stored = found.of(log)
     told.notes.append(f"integrity {found.integrity}")
     if found.integrity != "ok" or not log.count:
         told.failed = told.failed or "the database is damaged, or nothing was acknowledged"

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from api.chaos import STORMS, Told
+from api.chaos import AT_ONCE, STORMS, Told
 from api.chaos import run as storm_over
 from engine.errors import InvalidInput
 
@@ -25,7 +25,7 @@ def run(storms: Sequence[str], rounds: int, seconds: float, seed: int) -> None:
         raise InvalidInput(f"{len(unknown)} of the storms is none: known are {', '.join(STORMS)}")
     _say(f"{'storm':14}{'rounds':>7}{'acknowledged':>14}{'stored':>9}{'lost':>6}")
     bad = False
-    for storm in storms or STORMS:
+    for storm in storms or AT_ONCE:
         with tempfile.TemporaryDirectory(prefix="pathfinder-chaos-") as folder:
             told = asyncio.run(storm_over(storm, Path(folder), rounds, seconds, seed))
         _say(line(told))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from api.chaos_disk import Disk
 from engine.clock import utc_now
 from engine.errors import Unavailable
 from engine.settings import environment
@@ -21,6 +26,7 @@ from engine.store.records import Scope
 from engine.store.store import Store
 
 _START_S = 300.0
+_END_S = 60.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -28,13 +34,13 @@ _ROOT = Path(__file__).resolve().parent.parent
 class Acknowledged:
     """What clients were told: the alerts of every 202."""
 
-    alerts: set[str] = field(default_factory=set)
+    alerts: Counter[str] = field(default_factory=Counter)  # by id, how often each was acknowledged
     refused: int = 0  # answers of 503 and 429
 
     @property
     def count(self) -> int:
-        """Alerts that the service said it has."""
-        return len(self.alerts)
+        """Alerts that the service said it has, those told again included."""
+        return self.alerts.total()
 
     def note(self, status: int, body: bytes) -> None:
         """One answer."""
@@ -50,14 +56,22 @@ class Acknowledged:
 class Left:
     """What is on disk."""
 
-    homes: dict[str, str]  # alert id -> incident id
-    repeats: int
+    told: dict[str, int]  # by id of an alert that is in an incident, how often it was told
     integrity: str
 
     @property
     def alerts(self) -> int:
         """Stored ones."""
-        return len(self.homes)
+        return len(self.told)
+
+    @property
+    def repeats(self) -> int:
+        """Times that they were told again."""
+        return sum(self.told.values()) - len(self.told)
+
+    def of(self, log: Acknowledged) -> int:
+        """How many of the acknowledged ones, those told again included, are there."""
+        return sum(min(count, self.told.get(alert_id, 0)) for alert_id, count in log.alerts.items())
 
 
 class Connection:
@@ -90,9 +104,12 @@ class Connection:
 class Service:
     """A service on a loopback port over a database in a folder; ended with `kill`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Over a new database in `folder`, with a new key."""
+    program: ClassVar[Sequence[str]] = ("-m", "api", "serve")
+
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        """Over a new database in `folder`, with a new key; `disk`: whose power can be cut, if it is on one."""
         folder.mkdir(parents=True)
+        self.disk = disk
         self.database = folder / "pathfinder.db"
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -121,7 +138,7 @@ class Service:
         self.port = _free_port()
         limit: Callable[[], None] | None = (lambda: _limit(room_bytes)) if room_bytes else None
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "api", "serve", "--host", "127.0.0.1", "--port", str(self.port)],
+            [sys.executable, *self.program, "--host", "127.0.0.1", "--port", str(self.port)],
             cwd=_ROOT,
             env=_environment(self.database),
             stdout=subprocess.DEVNULL,
@@ -146,6 +163,30 @@ class Service:
             self._process.wait()
             self._process = None
 
+    def terminate(self) -> tuple[int, float]:
+        """Ask it to end, as an operating system does; its exit code and the seconds it took.
+
+        Raises
+        ------
+        Unavailable
+            If it does not end.
+        """
+        if self._process is None:
+            return 0, 0.0
+        began = time.monotonic()
+        self._process.terminate()
+        try:
+            code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            raise Unavailable("the service does not end") from None
+        self._process = None
+        return code, time.monotonic() - began
+
+    def freeze(self) -> None:
+        """It does nothing more, as at the moment when the power goes."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGSTOP)
+
     def connection(self) -> Connection:
         """A client."""
         return Connection(self.port, self.token)
@@ -165,7 +206,7 @@ def _left(service: Service) -> Left:
     store = service.store()
     try:
         with store.read() as link:
-            return Left(*alerts.homes(link), store.database.integrity(link))
+            return Left(alerts.told(link), store.database.integrity(link))
     finally:
         store.close()
 

@@ -15,6 +15,7 @@ from engine.pathfinder import Pathfinder
 _SELDOM = 50  # later evidence is weighed for at most one part in so many of the time
 _PATIENCE_S, _GLANCE_S = 60.0, 0.2  # how long a storm may put it off, and how often to look whether it is over
 _SETTLE_PATIENCE_S = 5.0
+_BREATH_S = 0.02  # between parts of one chore: who waits for the lock gets it
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,7 +60,8 @@ async def let_go(pathfinder: Pathfinder, every_s: float) -> None:
     """Each `every_s` seconds, whatever else there is to do: what was kept quiet until now is loud from now on."""
     while True:
         await asyncio.sleep(every_s)
-        await _attempt("quieten", lambda: pathfinder.quieten(utc_now()))
+        while await _attempt("quieten", lambda: pathfinder.quieten(utc_now())):
+            await asyncio.sleep(_BREATH_S)
 
 
 async def look_again(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
@@ -93,9 +95,11 @@ async def _lull(waiting: Callable[[], int], patience_s: float) -> None:
         await asyncio.sleep(_GLANCE_S)
 
 
-async def _attempt(name: str, chore: Callable[[], object]) -> None:
-    """One chore in a thread; if it fails, it is tried again at the next round."""
+async def _attempt(name: str, chore: Callable[[], object]) -> object:
+    """One chore in a thread, and what it returns; if it fails, it is tried again at the next round."""
     asked = asyncio.ensure_future(asyncio.to_thread(chore))
     await asyncio.wait({asked})
     if (error := asked.exception()) is not None:
         _LOG.warning("%s failed and will be tried again: %s", name, type(error).__name__, exc_info=error)
+        return None
+    return asked.result()

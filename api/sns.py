@@ -13,17 +13,23 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from api.errors import Forbidden, Unauthenticated
 from engine.clock import parse_time
 from engine.errors import InvalidInput
+from engine.lazy import lazy
+
+if TYPE_CHECKING:  # half a second of imports that most services never need
+    from cryptography import exceptions, x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+else:
+    exceptions, x509 = lazy("cryptography.exceptions"), lazy("cryptography.x509")
+    hashes = lazy("cryptography.hazmat.primitives.hashes")
+    padding = lazy("cryptography.hazmat.primitives.asymmetric.padding")
+    rsa = lazy("cryptography.hazmat.primitives.asymmetric.rsa")
 
 _HOST = re.compile(r"sns\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com(?:\.cn)?\Z")
 _PATH = re.compile(r"/SimpleNotificationService-[0-9a-zA-Z]{8,64}\.pem\Z")
@@ -33,7 +39,7 @@ _SIGNED = {
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
-_HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {"1": hashes.SHA1, "2": hashes.SHA256}
+_HASHES = {"1": "SHA1", "2": "SHA256"}
 _OLDEST = timedelta(hours=1)
 _MOST_CERTIFICATES = 20
 
@@ -62,14 +68,14 @@ class Sns:
         if str(message.get("TopicArn")) not in self._topics:
             raise Forbidden("this SNS topic is not among PATHFINDER_SNS_TOPICS")
         names = _SIGNED.get(str(message.get("Type")))
-        make = _HASHES.get(str(message.get("SignatureVersion")))
-        if names is None or make is None or not self._is_fresh(message, now):
+        name = _HASHES.get(str(message.get("SignatureVersion")))
+        if names is None or name is None or not self._is_fresh(message, now):
             raise Unauthenticated("the SNS message is old, or not signed as SNS does")
-        text = "".join(f"{name}\n{message[name]}\n" for name in names if message.get(name) is not None)
+        text = "".join(f"{key}\n{message[key]}\n" for key in names if message.get(key) is not None)
         try:
             signature = base64.b64decode(str(message.get("Signature", "")), validate=True)
-            self._key(message).verify(signature, text.encode(), padding.PKCS1v15(), make())
-        except (InvalidSignature, binascii.Error, UnicodeError):
+            self._key(message).verify(signature, text.encode(), padding.PKCS1v15(), getattr(hashes, name)())
+        except (exceptions.InvalidSignature, binascii.Error, UnicodeError):
             raise Unauthenticated("the signature of the SNS message is wrong") from None
 
     def confirm(self, message: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from engine.apart import Apart
 from engine.domain import AlertStatus, Evidence, Match
 from engine.live import as_fired
+from engine.redaction import redact
 from engine.regrouping import Regrouping, listed
 from engine.store import alerts, constraints
 from engine.store.records import IncidentRecord, Origin, StoredAlert
@@ -21,6 +22,9 @@ class Word:
     actor: str
     at: datetime
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", redact(self.reason))
 
     def detail(self, **more: str) -> dict[str, str]:
         """For the timeline."""

@@ -8,16 +8,15 @@ from datetime import datetime
 
 from engine.apart import Apart
 from engine.domain import Alert, AlertStatus, IncidentStatus, Match, Membership, Receipt
-from engine.ledger import Ledger, raise_priority
+from engine.keeping import keepable
+from engine.ledger import Ledger, Memory, raise_priority
 from engine.lifecycle.severity import worse
 from engine.live import as_fired
 from engine.muting import Muting
 from engine.ports import CorrelatorPort
-from engine.redaction import redact_alert
 from engine.store import quiet
 from engine.store.database import Write
 from engine.store.records import IncidentRecord, Origin, StoredAlert
-from engine.store.rows import storable_alert
 from engine.symptoms import Symptoms
 
 
@@ -32,9 +31,14 @@ class Grouping(Ledger):
         self.symptoms = Symptoms(self)
         self.muting = Muting(self)
 
+    def remember(self, memory: Memory) -> None:
+        """Start from what the transaction before has left in `memory`."""
+        super().remember(memory)
+        self.symptoms.remember(memory.symptoms)
+
     def expect(self, alerts: Sequence[Alert]) -> list[Alert]:
         """These alerts as they may be kept, to be placed; what is stored of them is read in one go."""
-        ready = [redact_alert(storable_alert(alert)) for alert in alerts]
+        ready = [keepable(alert) for alert in alerts]
         self.load([alert.id for alert in ready])
         self.symptoms.foresee(ready)
         return ready
@@ -42,6 +46,9 @@ class Grouping(Ledger):
     def place(self, alert: Alert) -> Receipt:
         """Put `alert` where it belongs: a known episode or symptom, planned work, an open incident, a new one."""
         self.muting.hear(alert.received_at)
+        told = self._alerts.get(alert.id)
+        if told is not None and self._is_nothing_new(told, alert):
+            return self._count(told, alert)
         latest = self._latest(alert)
         if latest is not None and self.symptoms.holds(latest, alert):
             return self._hold(latest, alert)
@@ -68,6 +75,8 @@ class Grouping(Ledger):
     def save(self) -> None:
         """Judge what is muted, then the roots of touched incidents, and write everything."""
         self.muting.settle()
+        if self.muting.any_plans:  # planned work gives alerts new places in the order of arrival
+            self.symptoms.forget()
         super().save()
 
     def may_be_quiet(self, record: IncidentRecord) -> bool:
@@ -78,6 +87,19 @@ class Grouping(Ledger):
         """Put an alert that the correlator cannot take in into an incident of its own."""
         self.correlator = Apart()
         return self.place(alert)
+
+    def _is_nothing_new(self, told: StoredAlert, alert: Alert) -> bool:
+        """Whether `alert` only says once more that it fires, of a symptom without a past: most of any storm."""
+        place = told.membership
+        same = place.alert.status is alert.status is AlertStatus.FIRING and place.alert.starts_at == alert.starts_at
+        calm = told.calm_at is None and not told.changes and not place.mutes
+        known = worse(place.alert.severity, alert.severity) is place.alert.severity
+        return same and calm and known and self.symptoms.is_latest(alert)
+
+    def _count(self, told: StoredAlert, alert: Alert) -> Receipt:
+        told = told.told_again(alert.received_at)
+        self.put_repeat(told)
+        return _receipt(told.membership, "repeat")
 
     def _again(self, known: StoredAlert, alert: Alert) -> Receipt:
         place = known.membership

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus
 from engine.lifecycle.severity import raised
@@ -29,12 +29,17 @@ class Memory:
 
     alerts: dict[str, StoredAlert] = field(default_factory=dict)
     records: dict[str, IncidentRecord] = field(default_factory=dict)
+    symptoms: dict[tuple[str, str], str | None] = field(default_factory=dict)  # source, fingerprint -> latest alert
 
     def bound(self) -> None:
         """Forget the oldest."""
-        for kept in (self.alerts, self.records):
-            for key in list(islice(kept, max(0, len(kept) - _MOST_REMEMBERED))):
-                del kept[key]
+        for kept in (self.alerts, self.records, self.symptoms):
+            _drop_oldest(kept)
+
+
+def _drop_oldest(kept: dict[Any, Any]) -> None:
+    for key in list(islice(kept, max(0, len(kept) - _MOST_REMEMBERED))):
+        del kept[key]
 
 
 class Ledger:
@@ -97,11 +102,6 @@ class Ledger:
         """Write on `save` how often this alert was told, and when last: nothing else of it has changed."""
         self._alerts[stored.membership.alert.id] = stored
         self._repeated[stored.membership.alert.id] = None
-
-    @property
-    def alerts_at_hand(self) -> Collection[StoredAlert]:
-        """The stored alerts that this transaction has read or changed."""
-        return self._alerts.values()
 
     def take_in(self, stored: StoredAlert) -> StoredAlert:
         """A stored alert that was read by other means, as this transaction sees it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from engine.store.records import Origin, StoredAlert
 
 _LATE = timedelta(days=35)  # how long after a window is over alerts of it may still be told
 _SIDES_KEPT = timedelta(days=2)  # how long after an alert has ended others are judged by it
+AT_ONCE = 500  # alerts judged in one transaction beside those that it is about: nobody waits longer for its end
 _LISTED = 5  # alerts named in one line of a timeline
 
 
@@ -80,9 +81,21 @@ class Muting:
     def doubt_what_time_ends(self, now: datetime) -> None:
         """Judge what was muted until some moment before `now`; forget what was long ago."""
         self.hear(now)
-        for alert_id in quiet.due(self._ledger.tx.link, now):
+        if self._pending:
+            self._doubt_all()
+        for alert_id in quiet.due(self._ledger.tx.link, now, AT_ONCE):
             self._doubtful[alert_id] = None
+        self._doubt_again(quiet.doubted(self._ledger.tx.link, AT_ONCE))
         inhibitions.forget(self._ledger.tx, now - _SIDES_KEPT)
+
+    def _doubt_again(self, ids: Sequence[str]) -> None:
+        """Judge some of those that were too many to be judged at once."""
+        self._ledger.load(ids)
+        for alert_id in ids:
+            stored = self._ledger.alert(alert_id)
+            if stored is not None and alert_id not in self._doubtful:
+                self.doubt(stored)
+        quiet.no_doubt(self._ledger.tx, ids)
 
     def settle(self) -> None:
         """Judge all that is in doubt, and close the incidents of planned work that is over."""
@@ -91,18 +104,17 @@ class Muting:
         if self._pending:
             self._doubt_all()
         if self._plans:
-            self.judge([*self._doubtful, *self.causes.save()])
+            touched = [one for one in self.causes.save() if one not in self._doubtful]
+            self.judge([*self._doubtful, *touched[:AT_ONCE]])
+            quiet.doubt(self._ledger.tx, touched[AT_ONCE:])
             self.planned.close_over(self._now)
         self._doubtful.clear()
 
     def _doubt_all(self) -> None:
-        ids = quiet.firing(self._ledger.tx.link)
-        self._ledger.load(ids)
-        for alert_id in ids:
-            stored = self._ledger.alert(alert_id)
-            if stored is not None and alert_id not in self._doubtful:
-                self.doubt(stored)
+        """All that fires is judged in parts, the first of them when it is next looked whether anything is due."""
+        quiet.doubt_all(self._ledger.tx)
         maintenance.plans_applied(self._ledger.tx)
+        self._pending = False
 
     def judge(self, alert_ids: Iterable[str]) -> None:
         """Judge these alerts, and let those that became loud go where they belong."""

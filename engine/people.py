@@ -10,6 +10,7 @@ from engine import staffing
 from engine.clock import to_text
 from engine.domain import Incident, Responder
 from engine.errors import NotFound
+from engine.redaction import redact
 from engine.register import Register
 from engine.route import Policy, Roster
 from engine.route.ical import read_time_off
@@ -114,7 +115,8 @@ class People(Register):
         """Note what somebody says about an incident: it is read with it from now on. Raises NotFound."""
         with self.store.write() as tx:
             record = incidents.leading(tx.link, incident_id)
-            event = Event(incident_id=record.incident.id, at=at, kind="commented", actor=actor, detail={"text": text})
+            told = {"text": redact(text)}
+            event = Event(incident_id=record.incident.id, at=at, kind="commented", actor=actor, detail=told)
             incidents.add_events(tx, [event])
             incidents.save(tx, [record])  # its revision moves on: routing looks at it again
         return record.incident

@@ -12,7 +12,9 @@ from engine.grouping import Grouping
 from engine.lifecycle.inhibition import Rule
 from engine.lifecycle.maintenance import Window
 from engine.live import STUMBLES
+from engine.muting import AT_ONCE
 from engine.operators import Operators
+from engine.redaction import redact
 from engine.store import inhibitions, maintenance, quiet
 
 log = logging.getLogger(__name__)
@@ -37,12 +39,13 @@ class Planning(Operators):
     def add_window(self, window: Window, at: datetime) -> Window:
         """Plan work; returns it with the id that the store gave. Alerts that begin inside are muted."""
         with self.store.write() as tx:
-            window = maintenance.add(tx, window)
+            window = maintenance.add(tx, replace(window, comment=redact(window.comment)))
         self.quieten(at)
         return window
 
     def replace_window(self, window: Window, at: datetime) -> Window:
         """Plan it otherwise. Raises NotFound, and Conflict if it was ended."""
+        window = replace(window, comment=redact(window.comment))
         with self.store.write() as tx:
             known = maintenance.by_id(tx.link, window.id)
             if known.ended_at is not None:
@@ -73,7 +76,7 @@ class Planning(Operators):
     def add_rule(self, rule: Rule, at: datetime) -> Rule:
         """Say which alerts explain which others; returns it with the id the store gave."""
         with self.store.write() as tx:
-            rule = replace(rule, id=f"IR-{tx.revision}")
+            rule = replace(rule, id=f"IR-{tx.revision}", comment=redact(rule.comment))
             inhibitions.put(tx, rule)
         self.quieten(at)
         return rule
@@ -81,7 +84,8 @@ class Planning(Operators):
     def replace_rule(self, rule: Rule, at: datetime) -> Rule:
         """Say it otherwise. Raises NotFound."""
         with self.store.write() as tx:
-            rule = replace(rule, created_by=inhibitions.by_id(tx.link, rule.id).created_by)
+            created_by = inhibitions.by_id(tx.link, rule.id).created_by
+            rule = replace(rule, created_by=created_by, comment=redact(rule.comment))
             inhibitions.put(tx, rule)
         self.quieten(at)
         return rule
@@ -92,14 +96,20 @@ class Planning(Operators):
             inhibitions.remove(tx, rule_id)
         self.quieten(at)
 
-    def quieten(self, now: datetime) -> None:
+    def quieten(self, now: datetime) -> bool:
         """Let go what was kept quiet until some moment before `now`; called from time to time.
 
-        Nothing is written where nothing is due. Whatever the correlator does, nothing stays muted for longer.
+        Nothing is written where nothing is due. Whatever the correlator does, nothing stays muted for longer. Many
+        alerts are judged a part at a time, so that those that come in do not wait: True if there are more.
         """
         with self.store.read() as link:
             if not quiet.anything_due(link, now) and not maintenance.open_incidents(link):
-                return
+                return False
+        self._quieten(now)
+        with self.store.read() as link:
+            return quiet.many_due(link, now, AT_ONCE)
+
+    def _quieten(self, now: datetime) -> None:
         try:
             with self._deciding(Grouping) as grouping:
                 grouping.quieten(now)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from engine.domain import Alert, Incident, Resolution, fingerprint_of
+from engine.domain import Alert, Incident, Resolution, Runbook, fingerprint_of
 
 SECRET = "[secret]"  # noqa: S105 - what stands in a secret's place
 _NAMES = (
@@ -218,3 +218,8 @@ def redact_incident(incident: Incident) -> Incident:
 def redact_resolution(resolution: Resolution) -> Resolution:
     """`resolution` without them; who did it stays."""
     return replace(resolution, text=redact(resolution.text))
+
+
+def redact_runbook(runbook: Runbook) -> Runbook:
+    """`runbook` without them: pages that say what to do like to say with which password."""
+    return replace(runbook, title=redact(runbook.title), url=redact(runbook.url), text=redact(runbook.text))

@@ -11,7 +11,7 @@ from engine.errors import Conflict
 from engine.lifecycle import Course, Measures, measure
 from engine.patterns.joins import Joined, joined
 from engine.patterns.occurrences import occurrences, sentence
-from engine.redaction import redact_incident
+from engine.redaction import redact_incident, redact_runbook
 from engine.store import alerts, incidents, keys, metrics, reference, runbooks
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Origin, Sample, Scope
 from engine.store.store import Store
@@ -182,7 +182,8 @@ class Register:
             return runbooks.every(link)
 
     def put_runbook(self, runbook: Runbook) -> Runbook:
-        """Create or replace; the next triage may show it."""
+        """Create or replace; the next triage may show it. Returns it without secrets, as it is kept."""
+        runbook = redact_runbook(runbook)
         with self.store.write() as tx:
             runbooks.put(tx, [runbook])
         return runbook

@@ -25,14 +25,26 @@ class Symptoms:
         self._flapping = flapping
         self._latest: dict[Symptom, str | None] = {}
 
+    def remember(self, latest: dict[Symptom, str | None]) -> None:
+        """Start from what the transaction before has left: the ids of the latest alerts, None where there are none."""
+        self._latest = latest
+
+    def forget(self) -> None:
+        """Read them anew at the next question, in this transaction and in the next."""
+        self._latest.clear()
+
+    def is_latest(self, alert: Alert) -> bool:
+        """Whether it is known at once that `alert` tells of the latest episode of its symptom."""
+        return self._latest.get(_symptom(alert)) == alert.id
+
     def foresee(self, alerts: Iterable[Alert]) -> None:
         """Read what is stored of the symptoms of `alerts` in one go."""
         wanted = {_symptom(alert) for alert in alerts} - self._latest.keys()
+        if not wanted:
+            return
         self._latest.update(dict.fromkeys(wanted))
-        places = set(quiet.latest(self._ledger.tx.link, {fingerprint for _, fingerprint in wanted}))
-        read = [stored for stored in self._ledger.alerts_at_hand if stored.arrival in places]
-        missing = places - {stored.arrival for stored in read}
-        for stored in (*read, *quiet.by_arrival(self._ledger.tx.link, missing)):
+        places = quiet.latest(self._ledger.tx.link, {fingerprint for _, fingerprint in wanted})
+        for stored in quiet.by_arrival(self._ledger.tx.link, places):
             alert = self._ledger.take_in(stored).membership.alert
             if _symptom(alert) in wanted:
                 self._latest[_symptom(alert)] = alert.id

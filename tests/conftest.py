@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
-from engine.store import alerts
 from engine.store.store import Store
+from engine.store.tables import AlertRow
 
 _numbers = itertools.count()
 
@@ -104,6 +104,6 @@ def homes(url: str) -> dict[str, str]:
     store = Store(url)
     try:
         with store.read() as link:
-            return alerts.homes(link)[0]
+            return {row[0]: row[1] for row in link.execute(select(AlertRow.id, AlertRow.incident_id))}
     finally:
         store.close()

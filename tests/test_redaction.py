@@ -171,6 +171,14 @@ def test_no_byte_of_a_secret_reaches_the_disk(tmp_path: Path, caplog: pytest.Log
         reported = client.post("/v1/incidents", json={"title": SECRETS["bearer"], "fields": {"note": SECRETS["flag"]}})
         fix = {"text": SECRETS["URL credentials"], "resolver": "dana"}
         assert client.post(f"/v1/incidents/{reported.json()['id']}/resolve", json=fix).status_code == 200
+        said = {"text": SECRETS["flag"]}
+        incident_id = reported.json()["id"]
+        assert client.post(f"/v1/incidents/{incident_id}/comments", json=said).status_code in (200, 201, 404)
+        page = {"title": "how to", "text": SECRETS["URL credentials"], "url": "", "services": []}
+        assert client.put("/v1/runbooks/how-to", json=page).status_code == 200
+        grouped = client.get("/v1/incidents?limit=2&status=open").json()["items"]
+        reason = {"into": grouped[0]["id"], "incidents": [grouped[1]["id"]], "reason": SECRETS["bearer"]}
+        client.post("/v1/incidents/merge", json=reason)
         assert client.get("/v1/quarantine").json()["items"]
         pages = client.get("/v1/incidents").text + client.get("/v1/quarantine").text + client.get("/metrics").text
         files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

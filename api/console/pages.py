@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import Query, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -20,8 +20,14 @@ from api.security import allowed
 from engine.clock import utc_now
 from engine.domain import IncidentStatus
 from engine.errors import NotFound
+from engine.lazy import lazy
 from engine.lifecycle.explanation import explain
 from engine.store.records import Scope
+
+if TYPE_CHECKING:
+    import jinja2
+else:
+    jinja2 = lazy("jinja2")
 
 routes = router("console")
 
@@ -53,20 +59,23 @@ def _ago(moment: datetime, now: datetime) -> str:
     return f"{_span(seconds)} ago" if seconds >= 0 else f"in {_span(-seconds)}"
 
 
-_PAGES = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-_PAGES.filters.update(
-    ago=_ago,
-    span=_span,
-    percent=lambda share: f"{share:.0%}",
-    clock=lambda moment: f"{moment:%a %d %b %H:%M}",
-    why=explain,
-)
+@cache
+def _pages() -> jinja2.Environment:
+    """The templates, read when the first page is asked for."""
+    loader = jinja2.FileSystemLoader(_HERE / "templates")
+    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    pages.filters.update(
+        ago=_ago,
+        span=_span,
+        percent=lambda share: f"{share:.0%}",
+        clock=lambda moment: f"{moment:%a %d %b %H:%M}",
+        why=explain,
+    )
+    return pages
 
 
 def _page(name: str, values: Mapping[str, Any]) -> HTMLResponse:
-    return HTMLResponse(_PAGES.get_template(name).render(values), headers=_HEADERS)
+    return HTMLResponse(_pages().get_template(name).render(values), headers=_HEADERS)
 
 
 async def _may_read(request: Request, desk: Desk) -> bool:

@@ -7,9 +7,11 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import pandas as pd
 
 from engine.errors import InvalidInput
+from engine.lazy import lazy
+
+pd = lazy("pandas")
 
 DAY_S = 86_400
 DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

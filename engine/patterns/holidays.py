@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 
-import holidays as public
 import numpy as np
 
 from engine.errors import InvalidInput
+from engine.lazy import lazy
+
+public = lazy("holidays")
 
 _LEAST = 2  # holidays on which a pattern could have come before anything is said of them
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from scipy.special import bdtrc
 
 from engine.domain import Pattern
+from engine.lazy import lazy
 from engine.patterns.calendar import local_seconds
 from engine.patterns.occurrences import occurrences
+
+special = lazy("scipy.special")
 
 _BEFORE = timedelta(minutes=15)
 _AFTER = timedelta(minutes=60)
@@ -58,7 +60,7 @@ def joined(pattern: Pattern, opened: Sequence[datetime], since: datetime, until:
     expected = float(share[own].sum())
     hits = int(inside.sum())
     lift = hits / max(expected, 1e-3)
-    chance = float(bdtrc(hits - 1, len(moments), min(1.0, expected / len(moments)))) if hits else 1.0
+    chance = float(special.bdtrc(hits - 1, len(moments), min(1.0, expected / len(moments)))) if hits else 1.0
     clear = hits >= _LEAST and lift >= _CLEAR_LIFT and chance < _CLEAR_P
     return Joined(
         with_pattern=hits, incidents=len(moments), expected=expected, lift=lift, p_value=chance,

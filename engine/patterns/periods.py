@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
 
+from engine.lazy import lazy
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.edges import box_around
 from engine.patterns.naming import around, hits_of, weight_of
 from engine.patterns.scan import positions
 from engine.patterns.significance import cumulants, log_tail
+
+fft = lazy("scipy.fft")
 
 _WIDTH_MINUTES = (10, 20, 45, 90, 180)
 _SHORTEST_MINUTES = 40
@@ -89,9 +91,9 @@ def likely_periods(
     course: np.ndarray, width: float, bin_minutes: int, least_z: float = 5.0, most: int = 2
 ) -> list[tuple[float, float]]:
     """Periods in bins under whose multiples `course` resembles itself, each after its z: clearest and shortest."""
-    size = next_fast_len(2 * len(course))
-    power = np.abs(rfft(course - course.mean(), size)) ** 2
-    own = irfft(power, size)[: len(course) // 2]
+    size = fft.next_fast_len(2 * len(course))
+    power = np.abs(fft.rfft(course - course.mean(), size)) ** 2
+    own = fft.irfft(power, size)[: len(course) // 2]
     noise = float(np.median(np.abs(own[int(2 * width) :]))) / 0.6745
     if noise == 0:
         return []

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import median_filter, uniform_filter1d
-from scipy.special import ndtri
 
+from engine.lazy import lazy
 from engine.patterns.calendar import DayGrid, day_facts
+
+ndimage, special = lazy("scipy.ndimage"), lazy("scipy.special")
 
 _TREND_DAYS = 7  # running median of day medians: follows drift and level shifts, not one day's trouble
 _COURSE_MINUTES = 450  # running median: what lasts less than half of it stands out
@@ -52,7 +53,7 @@ def median_of(values: np.ndarray, axis: int) -> np.ndarray:
 def detrended(grid: DayGrid) -> np.ndarray:
     """Values less the running median of day medians: (days, bins), nan kept."""
     levels = _filled(median_of(grid.values, axis=1))
-    trend = median_filter(levels, size=min(_TREND_DAYS, len(levels)), mode="nearest")
+    trend = ndimage.median_filter(levels, size=min(_TREND_DAYS, len(levels)), mode="nearest")
     return np.asarray(grid.values - trend[:, None])
 
 
@@ -61,7 +62,7 @@ def without_course(values: np.ndarray, bin_minutes: int) -> np.ndarray:
     block = max(1, 30 // bin_minutes)
     levels = _filled(median_of(values.reshape(-1, block), axis=1))
     size = _odd(_COURSE_MINUTES // (block * bin_minutes))
-    course = uniform_filter1d(median_filter(levels, size=size, mode="nearest"), size=3, mode="nearest")
+    course = ndimage.uniform_filter1d(ndimage.median_filter(levels, size=size, mode="nearest"), size=3, mode="nearest")
     centres = (np.arange(len(levels)) + 0.5) * block - 0.5
     return np.asarray(values - np.interp(np.arange(values.size), centres, course).reshape(values.shape))
 
@@ -140,15 +141,15 @@ def scored(values: np.ndarray) -> Scored:
         ordered = np.sort(known)
         at = np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), _QUANTILES)).round().astype(int))
         knots, group = np.unique(ordered[at], return_inverse=True)
-        height = np.bincount(group, weights=ndtri((at + 0.5) / len(ordered))) / np.bincount(group)
+        height = np.bincount(group, weights=special.ndtri((at + 0.5) / len(ordered))) / np.bincount(group)
         score[seen] = np.interp(known, knots, height)
     return Scored(score, seen)
 
 
 def _smooth(profile: np.ndarray, size: int) -> np.ndarray:
     """A circular profile with what is narrower than half of `size` bins removed."""
-    smooth = median_filter(_filled(profile), size=size, mode="wrap")
-    return np.asarray(uniform_filter1d(smooth, size=_odd(size // 4), mode="wrap"))
+    smooth = ndimage.median_filter(_filled(profile), size=size, mode="wrap")
+    return np.asarray(ndimage.uniform_filter1d(smooth, size=_odd(size // 4), mode="wrap"))
 
 
 def _filled(course: np.ndarray) -> np.ndarray:

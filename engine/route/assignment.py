@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from engine.lazy import lazy
 from engine.route.columns import Floats
+
+optimize = lazy("scipy.optimize")
 
 QUEUE_COST = 12.0  # of giving an incident to nobody: a probability of six in a million
 _NEVER = 1e6
@@ -38,7 +40,7 @@ def assign(offers: Sequence[Offer], free: Mapping[str, int]) -> dict[str, str]:
     """
     places = [(who, turn) for who in sorted(free) for turn in range(min(free[who], len(offers)))]
     costs = _costs(offers, places)
-    rows, columns = linear_sum_assignment(costs)
+    rows, columns = optimize.linear_sum_assignment(costs)
     chosen = dict(zip(rows.tolist(), columns.tolist(), strict=True))
     return {
         offer.incident_id: places[chosen[row]][0] if chosen[row] < len(places) else ""

@@ -9,10 +9,12 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from engine.lazy import lazy
 from engine.route.columns import Floats, Ints
 from engine.route.reading import Reading
+
+sparse = lazy("scipy.sparse")
 
 _SPACE = 2**30  # hashes; large enough that two features that matter never share one
 _MAX_FEATURES = 60_000

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from engine.lazy import lazy
 from engine.route.columns import Floats, Ints
 from engine.route.features import Matrix
+
+sparse = lazy("scipy.sparse")
 
 LEAST = 1e-6  # probability below which a model tells nobody apart
 _BATCH = 256

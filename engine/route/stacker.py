@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
+from engine.lazy import lazy
 from engine.route.columns import Floats, Ints
 from engine.route.thresholds import Thresholds, Top
+
+optimize = lazy("scipy.optimize")
 
 LEADING = 60  # people among whom a question is decided
 _RIDGE, _RIDGE_EACH = 10.0, 0.03  # pull towards the prior weights, and what each question adds to it
@@ -79,7 +81,7 @@ class Stacker:
     def _learn(self, asked: Sequence[Asked]) -> None:
         start = np.append(np.asarray(self.prior, np.float64), self.stranger)
         ridge = _RIDGE + _RIDGE_EACH * len(asked)  # as strong beside many questions as beside few
-        found = minimize(
+        found = optimize.minimize(
             _loss, start, args=(_Pile.of(asked), start, ridge), jac=True, method="L-BFGS-B", options={"maxiter": 80}
         )
         self.weights_, self.stranger_ = found.x[:-1], float(found.x[-1])
@@ -91,7 +93,9 @@ class Stacker:
         """The factor on all weights with which the judged questions are foretold best."""
         pile, weights = _Pile.of(judged), np.append(self.weights_, self.stranger_)
         none = np.zeros(len(weights))
-        found = minimize_scalar(lambda by: _loss(by * weights, pile, none, 0.0)[0], bounds=_WARMTH, method="bounded")
+        found = optimize.minimize_scalar(
+            lambda by: _loss(by * weights, pile, none, 0.0)[0], bounds=_WARMTH, method="bounded"
+        )
         return float(found.x)
 
     def _top(self, question: Asked) -> Top:

@@ -91,10 +91,10 @@ def history(link: Connection, since: datetime, until: datetime) -> Iterator[Stor
     return map(alert_of_row, link.execute(query))
 
 
-def homes(link: Connection) -> tuple[dict[str, str], int]:
-    """The incident of every stored alert, by the alert's id, and how often they were told again: to be counted."""
-    rows = list(link.execute(select(AlertRow.id, AlertRow.incident_id, AlertRow.repeats)))
-    return {row[0]: row[1] for row in rows}, sum(row[2] for row in rows)
+def told(link: Connection) -> dict[str, int]:
+    """How often every stored alert that is in an incident was told, by the alert's id: to be counted."""
+    known = AlertRow.incident_id == IncidentRow.id
+    return {row[0]: 1 + row[1] for row in link.execute(select(AlertRow.id, AlertRow.repeats).join(IncidentRow, known))}
 
 
 def newest(link: Connection) -> datetime | None:

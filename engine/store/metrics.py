@@ -6,15 +6,21 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from sqlalchemy import Connection, insert, select, tuple_
 
+from engine.lazy import lazy
 from engine.store.database import Write
 from engine.store.records import Sample
 from engine.store.tables import SeriesDayRow, SeriesRow
 from engine.store.writing import upsert
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
 
 BINS = 288  # of five minutes in a day
 BIN_S = 300

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, not_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, not_, select, text, update
 
 from engine.domain import IncidentStatus
 from engine.store.database import Write
 from engine.store.maintenance import plans_pending
 from engine.store.records import StoredAlert
 from engine.store.rows import alert_of_row
-from engine.store.tables import AlertRow, IncidentRow
-from engine.store.writing import chunks
+from engine.store.tables import AlertRow, DoubtRow, IncidentRow
+from engine.store.writing import chunks, upsert
 
 _ALL = select(*AlertRow.__table__.columns)
 _FIRING = text("alerts.status = 'firing'")  # as the index over firing alerts has it
@@ -56,10 +56,39 @@ def calm(link: Connection, now: datetime) -> list[StoredAlert]:
     return [alert_of_row(row) for row in link.execute(query)]
 
 
-def due(link: Connection, now: datetime) -> list[str]:
-    """The firing alerts whose mutes have ended by `now`, in order of event time."""
+def due(link: Connection, now: datetime, limit: int) -> list[str]:
+    """The first `limit` firing alerts whose mutes have ended by `now`, in order of event time."""
     query = select(AlertRow.id).where(AlertRow.unmute_at <= now).order_by(AlertRow.starts_at, AlertRow.id)
-    return list(link.execute(query).scalars())
+    return list(link.execute(query.limit(limit)).scalars())
+
+
+def many_due(link: Connection, now: datetime, limit: int) -> bool:
+    """Whether more than `limit` are due, or any is still to be judged again."""
+    return len(due(link, now, limit + 1)) > limit or bool(doubted(link, 1))
+
+
+def doubt(tx: Write, alert_ids: Collection[str]) -> None:
+    """These are to be judged again, later."""
+    upsert(tx.link, DoubtRow, [{"alert_id": one} for one in alert_ids])
+
+
+def doubt_all(tx: Write) -> None:
+    """All that fires is to be judged again, later."""
+    known = select(DoubtRow.alert_id)
+    missing = select(AlertRow.id).where(_FIRING, AlertRow.id.not_in(known))
+    tx.link.execute(insert(DoubtRow).from_select(["alert_id"], missing))
+
+
+def doubted(link: Connection, limit: int) -> list[str]:
+    """The first `limit` of those, in order of event time."""
+    query = select(AlertRow.id).join(DoubtRow, DoubtRow.alert_id == AlertRow.id)
+    return list(link.execute(query.order_by(AlertRow.starts_at, AlertRow.id).limit(limit)).scalars())
+
+
+def no_doubt(tx: Write, alert_ids: Collection[str]) -> None:
+    """These were."""
+    for part in chunks(alert_ids):
+        tx.link.execute(delete(DoubtRow).where(DoubtRow.alert_id.in_(part)))
 
 
 def anything_due(link: Connection, now: datetime) -> bool:
@@ -67,13 +96,9 @@ def anything_due(link: Connection, now: datetime) -> bool:
     ends = (AlertRow.calm_at <= now, AlertRow.unmute_at <= now)
     if any(link.execute(select(AlertRow.id).where(end).limit(1)).first() for end in ends):
         return True
+    if link.execute(select(DoubtRow.alert_id).limit(1)).first():
+        return True
     return bool(plans_pending(link))
-
-
-def firing(link: Connection) -> list[str]:
-    """All firing alerts, in order of event time."""
-    query = select(AlertRow.id).where(_FIRING).order_by(AlertRow.starts_at, AlertRow.id)
-    return list(link.execute(query).scalars())
 
 
 def refresh_incidents(tx: Write, incident_ids: Collection[str]) -> dict[str, bool]:

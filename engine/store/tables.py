@@ -336,6 +336,13 @@ class DeliveryRow(Table):
     receipts: Mapped[list[Any]]  # [[alert id, incident id, outcome], ...]
 
 
+class DoubtRow(Table):
+    """A firing alert that has to be judged again whether it is muted: there were too many to judge them at once."""
+
+    __tablename__ = "doubts"
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+
+
 class QuarantineRow(Table):
     """Something that was sent and could not be taken, kept as it was sent, without its secrets."""
 

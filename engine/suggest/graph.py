@@ -8,7 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
+
+from engine.lazy import lazy
+
+index = lazy("usearch.index")
 
 Floats = NDArray[np.float32]
 Slots = NDArray[np.intp]
@@ -27,7 +30,7 @@ class Graph:
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
-        self.index_: Any = Index(
+        self.index_: Any = index.Index(
             ndim=dim,
             metric="cos",
             dtype="i8",

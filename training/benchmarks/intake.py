@@ -20,6 +20,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from training.benchmarks import intake_storms
 from training.benchmarks.intake_servers import ALERTMANAGER, SERVERS, Server
 from training.benchmarks.loader import load, request
 from training.benchmarks.report import Row
@@ -42,7 +43,8 @@ def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
     del shared
     methods = [name for name in SERVERS if name != _MEMORY or shutil.which(ALERTMANAGER)]
     tasks = [(work, name) for work in _WORK for name in methods]
-    return [_measure(work, name, quick) for work, name in track(tasks, "intake", len(tasks))]
+    rows = [_measure(work, name, quick) for work, name in track(tasks, "intake", len(tasks))]
+    return [*rows, *intake_storms.run(quick=quick)]
 
 
 def _measure(work: str, name: str, quick: bool) -> Row:
@@ -117,6 +119,7 @@ def _alert(number: int, now: datetime) -> dict[str, object]:
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Rates and waiting times of all programs, side by side."""
     mpl.use("Agg")
+    rows = [row for row in rows if row.dataset in _WORK]
     works, methods = list(dict.fromkeys(row.dataset for row in rows)), list(dict.fromkeys(row.method for row in rows))
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     for place, (name, label) in enumerate((("alerts/s", "alerts a second"), ("p99 ms", "p99, ms")), start=1):

@@ -43,20 +43,42 @@ class Server:
 
     def memory_mb(self) -> float:
         """What it holds in memory at most so far."""
+        return self._memory_mb("VmHWM")
+
+    def present_mb(self) -> float:
+        """What it holds in memory now."""
+        return self._memory_mb("VmRSS")
+
+    def _memory_mb(self, name: str) -> float:
         lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
-        return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+        return next(float(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 @contextmanager
 def pathfinder(folder: Path) -> Iterator[Server]:
     """PathFinder as it comes: keys, redaction, grouping; without the encoder, which has no part in intake."""
-    url = f"sqlite:///{folder / 'pathfinder.db'}"
-    store = Store(url)
+    with again(folder, new_key(folder)) as server:
+        yield server
+
+
+def new_key(folder: Path) -> str:
+    """A token that may send alerts to the database in `folder`, which is made where there is none."""
+    store = Store(_url(folder))
     store.migrate()
     with store.write() as tx:
         token = keys.issue(tx, "benchmark", [Scope.INGEST], utc_now())[1]
     store.close()
-    settings = {"database_url": url, "encoder_enabled": "false", "log_level": "ERROR"}
+    return token
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'pathfinder.db'}"
+
+
+@contextmanager
+def again(folder: Path, token: str) -> Iterator[Server]:
+    """PathFinder over the database in `folder`."""
+    settings = {"database_url": _url(folder), "encoder_enabled": "false", "log_level": "ERROR"}
     words = [sys.executable, "-m", "api", "serve", "--port"]
     headers = f"Authorization: Bearer {token}\r\n"
     with _running(words, settings, "/readyz", "/v1/ingest/alertmanager", headers) as server:

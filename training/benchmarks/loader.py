@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -39,8 +39,8 @@ def request(path: str, body: bytes, headers: str = "") -> bytes:
 class _Caller(asyncio.Protocol):
     """One connection: the next request leaves when the last is answered."""
 
-    def __init__(self, requests: Iterator[bytes], found: Measured, end: float) -> None:
-        self._requests = requests
+    def __init__(self, requests: Iterator[tuple[float, bytes]], found: Measured, end: float) -> None:
+        self._requests = requests  # each with the moment before which it must not leave
         self._found = found
         self._end = end
         self._sent = 0.0
@@ -54,12 +54,19 @@ class _Caller(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
-        following = next(self._requests, None) if time.perf_counter() < self._end else None
+        now = time.perf_counter()
+        following = next(self._requests, None) if now < self._end else None
         if self._transport is None or following is None:
             self._finish()
-            return
+        elif following[0] > now:
+            asyncio.get_running_loop().call_later(following[0] - now, self._write, following[1])
+        else:
+            self._write(following[1])
+
+    def _write(self, request: bytes) -> None:
         self._sent = time.perf_counter()
-        self._transport.write(following)
+        if self._transport is not None:
+            self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -89,11 +96,12 @@ class _Caller(asyncio.Protocol):
             self._transport.close()
 
 
-async def _load(port: int, requests: Iterator[bytes], connections: int, limit_s: float) -> Measured:
+async def _load(port: int, requests: Iterable[bytes], connections: int, limit_s: float, every_s: float) -> Measured:
     found, began = Measured(), time.perf_counter()
+    timed = ((began + number * every_s, one) for number, one in enumerate(requests))
     loop = asyncio.get_running_loop()
     callers = [
-        (await loop.create_connection(lambda: _Caller(requests, found, began + limit_s), "127.0.0.1", port))[1]
+        (await loop.create_connection(lambda: _Caller(timed, found, began + limit_s), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
     await asyncio.wait([caller.done for caller in callers], timeout=limit_s + 30)
@@ -101,6 +109,9 @@ async def _load(port: int, requests: Iterator[bytes], connections: int, limit_s:
     return found
 
 
-def load(port: int, requests: Sequence[bytes], *, connections: int, limit_s: float) -> Measured:
-    """Send `requests` in turn over so many connections to a port of this machine, for at most `limit_s` seconds."""
-    return asyncio.run(_load(port, iter(requests), connections, limit_s))
+def load(port: int, requests: Iterable[bytes], *, connections: int, limit_s: float, every_s: float = 0.0) -> Measured:
+    """Send `requests` in turn over so many connections to a port of this machine, for at most `limit_s` seconds.
+
+    Two requests leave at least `every_s` seconds apart, on average: a sender that does not hurry.
+    """
+    return asyncio.run(_load(port, requests, connections, limit_s, every_s))

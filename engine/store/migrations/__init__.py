@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from engine.errors import Conflict
+from engine.lazy import lazy
 from engine.store.database import Database, translated
+
+if TYPE_CHECKING:
+    from alembic import command
+    from alembic import config as alembic_config
+else:  # a database of this version, which is what a start finds, is served without them
+    command, alembic_config = lazy("alembic.command"), lazy("alembic.config")
+_HERE = Path(__file__).parent
 
 
 def upgrade(database: Database, to: str = "head") -> None:
@@ -26,12 +31,22 @@ def upgrade(database: Database, to: str = "head") -> None:
     Unavailable
         If the database cannot be reached or locked in time.
     """
-    with _migrating(database) as (link, config):
-        present = MigrationContext.configure(link).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if present is not None and present not in known:
-            raise Conflict("the database was written by a newer PathFinder: run that version, or restore a backup")
-        command.upgrade(config, to)
+    known = sorted(path.name.partition("_")[0] for path in (_HERE / "versions").glob("[0-9]*.py"))
+    present = _present(database)
+    if present is not None and present not in known:
+        raise Conflict("the database was written by a newer PathFinder: run that version, or restore a backup")
+    if present is None or present != (known[-1] if to == "head" else to):
+        with _migrating(database) as (_, config):
+            command.upgrade(config, to)
+
+
+def _present(database: Database) -> str | None:
+    """The revision that the database carries; None if none has been here yet."""
+    with database.read() as link:
+        if not inspect(link).has_table("alembic_version"):
+            return None
+        found = link.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)
 
 
 def downgrade(database: Database, to: str) -> None:
@@ -47,9 +62,9 @@ def check(database: Database) -> None:
 
 
 @contextmanager
-def _migrating(database: Database) -> Iterator[tuple[Connection, Config]]:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+def _migrating(database: Database) -> Iterator[tuple[Connection, alembic_config.Config]]:
+    config = alembic_config.Config()
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     with translated(), database.engine.connect() as link:
         driver = link.connection.driver_connection
         link.detach()  # with its foreign keys off it must not be handed out again

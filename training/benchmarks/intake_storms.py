@@ -1,0 +1,168 @@
+"""What intake does in the long run: a storm at its pace, a soak, a start over a large database. PathFinder alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from training.benchmarks.intake_servers import Server, again, new_key, pathfinder
+from training.benchmarks.loader import Measured, load, request
+from training.benchmarks.report import Row
+
+_NAME = "PathFinder (durable, grouped)"
+_STORM, _STORM_S, _TEN = 100_000, 60.0, 10  # alerts, seconds, alerts a delivery
+_FRESH = 0.3  # share of a storm's alerts that are told for the first time
+_SOAK, _HUNDRED = 1_000_000, 100
+_NEW, _OVER, _LATER = (
+    20,
+    20,
+    5,
+)  # of each hundred: new ones, and ends of those so many deliveries before; the rest again
+_WARM = 0.2  # share of the soak after which memory should no longer grow
+_ROWS = 1_000_000
+_SETTLE_S = 120.0
+
+
+def run(*, quick: bool) -> list[Row]:
+    """All three; `quick` at a fiftieth of the size."""
+    part = 50 if quick else 1
+    return [_storm(part), *_soak_and_start(part)]
+
+
+def _storm(part: int) -> Row:
+    count, seconds = _STORM // part, _STORM_S / part
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="pathfinder-storm-") as place, pathfinder(Path(place)) as server:
+        bodies = (_body(server, part_of) for part_of in _storm_of(count, now))
+        found = load(server.port, bodies, connections=50, limit_s=4 * seconds + 60, every_s=seconds * _TEN / count)
+        settled_s = _settled_s(Path(place))
+        metrics = _told(found, _TEN) | {
+            "refused": float(sum(found.statuses.values()) - found.taken),
+            "seconds": found.seconds,
+            "roots judged after s": settled_s,
+            "memory MB": server.memory_mb(),
+        }
+        metrics["in no incident"] = _count(Path(place), "SELECT count(*) FROM alerts WHERE incident_id IS NULL")
+    return Row(dataset=f"storm of {count:,} in {seconds:g} s, three in ten new", method=_NAME, metrics=metrics)
+
+
+def _storm_of(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
+    chance = random.Random(11)
+    known = round(count * _FRESH)
+    for number in range(count // _TEN):
+        numbers = [chance.randrange(max(1, min(known, (number + 1) * _TEN))) for _ in range(_TEN)]
+        yield [_alert(one, now - timedelta(seconds=one % 120)) for one in numbers]
+
+
+def _soak_and_start(part: int) -> Iterator[Row]:
+    count, place = _SOAK // part // _HUNDRED, tempfile.TemporaryDirectory(prefix="pathfinder-soak-")
+    with place as name:
+        folder = Path(name)
+        token = new_key(folder)
+        with again(folder, token) as server:
+            bodies = (_body(server, alerts) for alerts in _soak_of(count, datetime.now(UTC)))
+            warm = round(count * _WARM)
+            load(server.port, (next(bodies) for _ in range(warm)), connections=8, limit_s=3600)
+            before = server.present_mb()
+            found = load(server.port, bodies, connections=8, limit_s=3600)
+            metrics = _told(found, _HUNDRED) | {
+                "memory after warm-up MB": before,
+                "memory MB": server.present_mb(),
+                "growth": server.present_mb() / before - 1,
+                "log MB": (folder / "pathfinder.db-wal").stat().st_size / 2**20,
+            }
+        yield Row(dataset=f"soak of {count * _HUNDRED:,}", method=_NAME, metrics=metrics)
+        rows = _ROWS // part
+        _grow_old(folder, rows)
+        began = time.monotonic()
+        with again(folder, token) as server:
+            started_s = time.monotonic() - began
+            first = load(server.port, [_body(server, [_alert(0, datetime.now(UTC))])], connections=1, limit_s=60)
+            metrics = {"seconds": started_s, "first answer ms": first.wait_ms(100), "memory MB": server.memory_mb()}
+        yield Row(dataset=f"start over {rows:,} more alerts of closed incidents", method=_NAME, metrics=metrics)
+
+
+def _soak_of(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
+    """Symptoms that begin, are told again, and end, at one delivery a second of their own time."""
+    chance = random.Random(12)
+    for number in range(count):
+        at = now - timedelta(seconds=count - number)
+        latest = number * _NEW
+        again_from = max(0, latest - _LATER * _NEW)
+        told = [_lived(one, now, count) for one in range(latest, latest + _NEW)]
+        told += [_lived(one, now, count) for one in range(again_from - _OVER, again_from) if one >= 0]
+        for one in told[_NEW:]:
+            one["endsAt"] = _text(at)
+        rest = _HUNDRED - len(told)
+        told += [_lived(chance.randrange(again_from, latest + _NEW), now, count) for _ in range(rest)]
+        yield told
+
+
+def _lived(number: int, now: datetime, count: int) -> dict[str, object]:
+    return _alert(number, now - timedelta(seconds=count - number // _NEW))
+
+
+def _alert(number: int, at: datetime) -> dict[str, object]:
+    some = random.Random(number)
+    service, host = f"service-{some.randrange(40)}", f"host-{some.randrange(200)}"
+    return {
+        "labels": {"alertname": f"Check{number % 7}", "service": service, "instance": host, "n": str(number)},
+        "annotations": {"summary": f"{service} on {host} is unwell ({number})"},
+        "startsAt": _text(at),
+    }
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _body(server: Server, alerts: list[dict[str, object]]) -> bytes:
+    return request(server.path, json.dumps(alerts).encode(), server.headers)
+
+
+def _told(found: Measured, size: int) -> dict[str, float]:
+    rate = found.taken * size / max(found.seconds, 1e-9)
+    return {
+        "taken": float(found.taken * size),
+        "alerts/s": rate,
+        "p50 ms": found.wait_ms(50),
+        "p99 ms": found.wait_ms(99),
+    }
+
+
+def _count(folder: Path, query: str) -> float:
+    with closing(sqlite3.connect(folder / "pathfinder.db", timeout=30)) as link:
+        return float(link.execute(query).fetchone()[0])
+
+
+def _settled_s(folder: Path) -> float:
+    """Seconds until the probable roots of all incidents are judged too."""
+    began = time.monotonic()
+    query = "SELECT count(*) FROM incidents WHERE status = 'open' AND alerts > 0 AND roots_at = 0"
+    while _count(folder, query) and time.monotonic() - began < _SETTLE_S:
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def _grow_old(folder: Path, rows: int) -> None:
+    """Add so many alerts of incidents that were closed long ago, twenty to an incident: copies of one that is there."""
+    old = "'2020-01-01 00:00:00.000000'"
+    counted = f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {rows}) "  # noqa: S608
+    incident = {"id": "'OLD-' || n", "status": "'resolved'", "opened_at": old, "closed_at": old, "revision": "1"}
+    alert = {"id": "'old-' || n", "arrival": "-n", "fingerprint": "'f' || n", "incident_id": "'OLD-' || (n / 20 * 20)"}
+    alert |= {"status": "'resolved'", "starts_at": old, "received_at": old, "last_seen_at": old, "ends_at": old}
+    alert |= {"revision": "1"}
+    with closing(sqlite3.connect(folder / "pathfinder.db", timeout=30)) as link:
+        for table, own, every in (("incidents", incident, "WHERE n % 20 = 0"), ("alerts", alert, "WHERE n >= 20")):
+            columns = [row[1] for row in link.execute(f"PRAGMA table_info({table})")]
+            taken = ", ".join(f"{own.get(name, name)} AS {name}" for name in columns)
+            one = f"(SELECT * FROM {table} LIMIT 1)"  # noqa: S608 - our own words, all of them
+            link.execute(f"INSERT INTO {table} {counted} SELECT {taken} FROM number, {one} {every}")  # noqa: S608
+        link.commit()
