@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from typing import Any
 
 import uvicorn
@@ -59,6 +60,8 @@ class PatientProtocol(HttpToolsProtocol):
 
 def run(host: str, port: int, log_level: str) -> None:
     """Serve until told to stop. Requests are not logged one by one: keys may stand in URLs."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # slow clients hold connections until they are sent away
     options: dict[str, Any] = {"factory": True, "http": PatientProtocol, "ws": "none", "access_log": False}
     uvicorn.run(
         "api.app:from_settings",

@@ -17,8 +17,9 @@ from tests.test_api_hostile import CORPUS, SECRET
 BODIES = 300  # for each source, beside the corpus
 NASTY: tuple[Any, ...] = (
     None, True, False, 0, -1, 1e308, -0.0, 2**63, 2**70, "", " ", "\x00", "\ud800".encode("utf-8", "replace").decode(),
-    "\u202e", "é" * 1000, "x" * 30_000, [], [[]], {}, {"a": {"b": []}}, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00",
-    "2026-13-45", 253402300800, "253402300800", "{{7*7}}", "${jndi:ldap://x}", "' OR 1=1 --", "\r\nSet-Cookie: a=b", SECRET,
+    "\u202e", "é" * 1000, "x" * 30_000, [], [[]], {}, {"a": {"b": []}}, "0001-01-01T00:00:00Z",
+    "2026-13-45", 253402300800, "253402300800", "{{7*7}}", "${jndi:ldap://x}", "' OR 1=1 --", "\r\nSet-Cookie: a=b",
+    "9999-12-31T23:59:59-12:00", SECRET,
 )  # fmt: skip
 BYTES = (
     b'"',
