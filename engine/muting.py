@@ -101,8 +101,9 @@ class Muting:
         """Judge all that is in doubt, and close the incidents of planned work that is over."""
         if self._now is None:
             return
-        if self._pending:
+        if self._pending:  # another process changed windows or rules
             self._doubt_all()
+            self._doubt_again(quiet.doubted(self._ledger.tx.link, AT_ONCE))
         if self._plans:
             touched = [one for one in self.causes.save() if one not in self._doubtful]
             self.judge([*self._doubtful, *touched[:AT_ONCE]])
@@ -111,7 +112,7 @@ class Muting:
         self._doubtful.clear()
 
     def _doubt_all(self) -> None:
-        """All that fires is judged in parts, the first of them when it is next looked whether anything is due."""
+        """All that fires is judged in parts."""
         quiet.doubt_all(self._ledger.tx)
         maintenance.plans_applied(self._ledger.tx)
         self._pending = False
