@@ -9,6 +9,7 @@ from training.benchmarks import alertmanager, clusterers
 from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.correlate_sets import system_of
 from training.benchmarks.keep_rules import best_keep
+from training.benchmarks.meta_alerts import best_meta_alerts
 from training.benchmarks.oracle import oracle
 from training.benchmarks.ours import memory_mb, told_the_truth, watched, ways
 from training.benchmarks.outcomes import Outcome, figures
@@ -22,7 +23,7 @@ ORACLE_MEMBERS = "oracle: ours, told the truth of all before"
 
 
 def rules(case: AlertSet) -> Iterator[Row]:
-    """The plain rules, and Keep's."""
+    """The plain rules, Keep's and AECID's."""
     for name in RULES:
         outcome, window_s = best_rule(name, case)
         yield _row(case, name, outcome, {"window_s": window_s})
@@ -31,6 +32,8 @@ def rules(case: AlertSet) -> Iterator[Row]:
         yield _row(case, "best label + gap", labelled[0], {"window_s": labelled[1]})
     outcome, _ = best_keep(case)
     yield _row(case, "Keep, best rule", outcome)
+    outcome, gap_s = best_meta_alerts(case)
+    yield _row(case, "AECID's rule, meta-alerts", outcome, {"window_s": gap_s})
 
 
 def batch(case: AlertSet) -> Iterator[Row]:

@@ -40,7 +40,7 @@ class Family:
 
 
 FAMILIES = (
-    Family("best rule, in hindsight", (*RULES, "best label", "Keep"), "#9a9a9a"),
+    Family("best rule, in hindsight", (*RULES, "best label", "Keep", "AECID"), "#9a9a9a"),
     Family("best clusterer, in batch", ("DBSCAN", "HDBSCAN", "river"), "#c9a66b"),
     Family("Alertmanager", ("Alertmanager",), "#d9663f"),
     Family("ours, cold", (COLD,), "#9ecae1"),
