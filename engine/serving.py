@@ -37,7 +37,7 @@ def load(version: str, settings: Settings, cache: VectorCache | None = None) -> 
         return Models(
             version=version,
             correlator=_correlator(parts.get(CORRELATE)),
-            recommender=_recommender(parts.get(SUGGEST), encoder),
+            recommender=_recommender(parts.get(SUGGEST), encoder, settings.cache_dir),
             router=_router(parts.get(ROUTE), settings.queue),
             router_is_fitted=ROUTE in parts,
         )
@@ -84,8 +84,10 @@ def _live(correlator: Correlator) -> Correlator:
     return correlator
 
 
-def _recommender(part: ModelPart | None, encoder: Encoder | None) -> Recommender:
-    return Recommender(encoder=encoder) if part is None else Recommender.from_part(part, encoder)
+def _recommender(part: ModelPart | None, encoder: Encoder | None, cache_dir: Path) -> Recommender:
+    recommender = Recommender(encoder=encoder) if part is None else Recommender.from_part(part, encoder)
+    recommender.folder = cache_dir / "graphs"
+    return recommender
 
 
 def _router(part: ModelPart | None, queue: str) -> Router:

@@ -318,6 +318,13 @@ def real(folder: str) -> dict[str, Any]:
     return found
 
 
+def test_the_runbook_of_an_annotation_comes_along_and_changes_nothing_else() -> None:
+    plain = one("alertmanager", firing(fingerprint="", annotations={"summary": "x"}))
+    led = one("alertmanager", firing(fingerprint="", annotations={"summary": "x", "runbook_url": "https://wiki/a"}))
+    assert led.labels == {**plain.labels, "runbook_url": "https://wiki/a"}
+    assert (led.fingerprint, led.id, led.title) == (plain.fingerprint, plain.id, plain.title)
+
+
 def test_captured_alertmanager_bodies_are_read_alert_by_alert() -> None:
     found = {name: body for name, body in real("alertmanager-live").items() if name[0] in "01"}
     for body in found.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -201,3 +203,44 @@ def test_vectors_of_another_length_replace_the_old_ones() -> None:
     index.put([0, 1], np.eye(2, dtype=np.float32))
     index.put([1], np.ones((1, 3), dtype=np.float32))
     assert index.scores(np.ones(3, dtype=np.float32)).tolist() == [0.0, 3.0]
+
+
+def test_a_later_process_takes_the_graph_from_its_file_and_compares_only_what_is_new(tmp_path: Path) -> None:
+    rows, path = _cloud(1500), tmp_path / "graphs" / "one.usearch"
+    index = VectorIndex(exact=1000, path=path)
+    for place in range(1500):
+        index.grow(place + 1, 7 * place)
+    index.put(range(1500), rows)
+    list(index.tidying())
+    later = VectorIndex(exact=1000, path=path)
+    for place in range(1502):
+        later.grow(place + 1, 7 * (1501 - place))  # the same texts and two more, in another order
+    known = later.adopt(path, rows.shape[1])
+    assert sorted(known.tolist()) == list(range(2, 1502))
+    wanted = {1501 - slot for slot in index.asked(rows[3]).best(np.ones(1500, dtype=np.bool_), 10).tolist()}
+    assert set(later.asked(rows[3]).best(np.ones(1502, dtype=np.bool_), 10).tolist()) == wanted
+    assert later.rows(np.array([1501 - 3]))[0] == pytest.approx(rows[3], abs=0.02)
+
+
+def test_texts_that_are_the_same_share_a_vector_of_the_graph() -> None:
+    rows = _cloud(1300)
+    index = VectorIndex(exact=1000)
+    for place in range(1300):
+        index.grow(place + 1, place // 2)
+    index.put(range(1300), np.repeat(rows[:650], 2, axis=0))
+    list(index.tidying())
+    assert len(index.graph_ or ()) == 650
+    assert set(index.asked(rows[5]).best(np.ones(1300, dtype=np.bool_), 2).tolist()) == {10, 11}
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph at all", b"cut"])
+def test_a_damaged_file_is_no_graph(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "one.usearch"
+    index = _filled(_cloud(1500), exact=1000)
+    index.path = path
+    list(index.tidying())
+    path.write_bytes(path.read_bytes()[:20_000] if content == b"cut" else content)
+    later = VectorIndex()
+    later.grow(1500)
+    assert len(later.adopt(path, 16)) == 0
+    assert later.graph_ is None

@@ -15,8 +15,11 @@ _SERVICE_LABELS = ("service", "app", "application", "component", "service_name",
 _HOST_LABELS = ("host", "hostname", "instance", "node", "ip", "pod", "server")
 _NAME_LABELS = ("alertname", "rule", "rule_name", "check", "name", "metric")
 _PLAIN_LABELS = frozenset(
-    {"severity", "priority", "level", "status", "state", "value", "message", "summary", "description"}
-)
+    {
+        "severity", "priority", "level", "status", "state", "value", "message", "summary", "description",
+        "runbook", "runbook_url", "playbook", "playbook_url",
+    }
+)  # fmt: skip
 _LABELS_READ = 24  # of one alert: beyond it is a dump, not identity
 _VALUE_LIMIT = 120  # characters of a label value: longer ones are prose
 _TOKEN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*[A-Za-z0-9_]|[A-Za-z0-9_]")

@@ -57,6 +57,7 @@ EXAMPLE: dict[str, Any] = {
 _MOST_KEPT = 4_000  # characters of one alert, to be remembered
 _TITLES = ("summary", "title", "message")
 _DESCRIPTIONS = ("description", "message", "details", "text")
+RUNBOOKS = ("runbook_url", "runbook", "playbook_url", "playbook")  # annotations that name a page; they become labels
 
 
 class Alertmanager(Listed):
@@ -155,7 +156,7 @@ def read_alert(entry: dict[str, object], source: str, received_at: datetime, hin
         status=status,
         service=service,
         host=host,
-        labels=labels,
+        labels={**_pages(notes), **labels},
         fingerprint=fingerprint,
         starts_at=starts_at,
         received_at=received_at,
@@ -201,6 +202,11 @@ def title_of(labels: Mapping[str, str], notes: Mapping[str, str]) -> str:
     if not title:
         raise BadField("labels", "must hold an alertname, or the annotations a summary")
     return reading.line_of(title, reading.TITLE_LENGTH)
+
+
+def _pages(notes: Mapping[str, str]) -> dict[str, str]:
+    """The runbooks that annotations name: a link is needed where the alert is read, and says nothing of which one."""
+    return {name: notes[name][: reading.LABEL_LENGTH] for name in RUNBOOKS if notes.get(name)}
 
 
 def _first_of(notes: Mapping[str, str], names: tuple[str, ...], title: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from engine.domain import Alert, Incident
 from engine.suggest.columns import Column
 from engine.suggest.document import FIELDS, Document, document_of, teller_of
+from engine.suggest.encoder import text_hash
 from engine.suggest.index import FieldIndex, Floats, Slots
 from engine.suggest.nearest import VectorIndex
 from engine.suggest.resolutions import fix_is_useful
 
 _NOTHING = -1
+_NAME_DIGITS = 16  # hex digits of a text's hash that name its vector: two of a million are one in 40 million times
 _COMPACT_AT = 256  # slots of replaced incidents before the memory is built afresh
 
 
@@ -123,6 +126,11 @@ class Memory:
         wanted = [place for place, slot in enumerate(slots) if self.waiting.pop(slot, None) is not None]
         self.vectors.put([slots[place] for place in wanted], vectors[wanted])
 
+    def adopt(self, path: Path, dim: int) -> None:
+        """Take the vectors, of `dim` numbers, that an earlier process left in the file `path`; they wait no more."""
+        for slot in self.vectors.adopt(path, dim).tolist():
+            self.waiting.pop(slot, None)
+
     def newest_waiting(self, count: int) -> dict[int, str]:
         """The texts of the `count` newest slots that wait for their vectors, by slot."""
         return {slot: self.waiting[slot] for slot in islice(reversed(self.waiting), count)}
@@ -154,7 +162,7 @@ class Memory:
         self.categories.add(incident.category)
         self.priorities.add(incident.priority)
         self.tellers.add(teller_of(incident))
-        self.vectors.grow(len(self))
+        self.vectors.grow(len(self), int(text_hash(text)[:_NAME_DIGITS], 16))
         self.waiting[slot] = text
         return slot
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.suggest.graph import Graph
+from engine.suggest.columns import Column
+from engine.suggest.graph import Graph, Names
 from engine.suggest.index import Floats, Slots, highest
 
 _EXACT = 100_000  # vectors compared one by one: 15 ms of one core at 384 numbers each
@@ -24,22 +25,26 @@ class VectorIndex:
     """Cosine against the unit vectors of slots 0, 1, 2 ...; a slot without a vector is not found and scores 0.
 
     New vectors are compared one by one. Once these are more than `exact`, `tidying` moves them, 8 bits a number, into
-    a graph on disk; what comes after is again compared one by one, so that nothing waits to be found.
+    a graph on disk; what comes after is again compared one by one, so that nothing waits to be found. The graph knows
+    vectors by the names of their texts: `adopt` takes what an earlier process left.
 
     Parameters
     ----------
     exact
         Vectors that are compared one by one for long.
-    folder
-        Where the graph's file lies; the system's temporary one if None.
+    path
+        The graph's file, which stays; a temporary one if None.
     """
 
-    def __init__(self, exact: int = _EXACT, folder: Path | None = None) -> None:
+    def __init__(self, exact: int = _EXACT, path: Path | None = None) -> None:
         self.exact = exact
-        self.folder = folder
+        self.path = path
+        self.names_ = Column(np.uint64)  # of the text of each slot
         self.size_ = 0
         self.dim_ = 0
         self.graph_: Graph | None = None
+        self.deep_: Slots = np.zeros(0, dtype=np.intp)  # slots whose vectors are in the graph, by name ...
+        self.deep_names_: Names = np.zeros(0, dtype=np.uint64)  # ... and these names
         self.blocks_: list[Floats] = []
         self.count_ = 0  # rows in use
         self.row_of_: NDArray[np.int32] = np.full(16, _NONE, dtype=np.int32)  # by slot
@@ -48,12 +53,30 @@ class VectorIndex:
     def __len__(self) -> int:
         return self.size_
 
-    def grow(self, size: int) -> None:
-        """Make room for slots up to `size`; new ones have no vector yet."""
+    def grow(self, size: int, name: int | None = None) -> None:
+        """Make room for slots up to `size`; new ones have no vector yet. `name` stands for the text of the last one.
+
+        Without one, a slot's text is named by its number: right for as long as this index alone uses the graph.
+        """
         if size > len(self.row_of_):
             more = np.full(max(size, 2 * len(self.row_of_)) - len(self.row_of_), _NONE, dtype=np.int32)
             self.row_of_ = np.concatenate([self.row_of_, more])
+        for slot in range(self.size_, size):
+            self.names_.add(slot if name is None else name)
         self.size_ = max(size, self.size_)
+
+    def adopt(self, path: Path, dim: int) -> Slots:
+        """Use the graph in the file `path`, if there is one, from now on; the slots whose vectors are in it.
+
+        Later ones are written there too. Nothing is taken where there are vectors already.
+        """
+        self.path = path
+        graph = Graph.opened(path, dim) if not self.dim_ else None
+        if graph is None:
+            return self.deep_
+        self._restart(dim)
+        self._rest_on(graph)
+        return self.deep_
 
     def put(self, slots: Sequence[int], vectors: Floats) -> None:
         """Set the unit rows of `slots`: shape (slots, dim). Rows of another length than before replace all."""
@@ -76,8 +99,10 @@ class VectorIndex:
             found[here] = self.blocks_[block][places[here] % _BLOCK]
         if self.graph_ is not None:
             deep = np.flatnonzero(places == _NONE)
-            deep = deep[self.graph_.has(slots[deep])]
-            found[deep] = self.graph_.rows(slots[deep])
+            names = self.names_.values[slots[deep]]
+            there = self.graph_.has(names)
+            if there.any():
+                found[deep[there]] = self.graph_.rows(names[there])
         return found
 
     def asked(self, vector: Floats) -> Near:
@@ -90,8 +115,9 @@ class VectorIndex:
 
     def kept(self, slots: Sequence[int]) -> VectorIndex:
         """An index of the vectors of `slots` alone, in that order, of which none is in a graph yet."""
-        fresh, chosen = VectorIndex(self.exact, self.folder), np.asarray(slots, dtype=np.intp)
-        fresh.grow(len(chosen))
+        fresh, chosen = VectorIndex(self.exact, self.path), np.asarray(slots, dtype=np.intp)
+        for place, slot in enumerate(slots, 1):
+            fresh.grow(place, int(self.names_.values[slot]))
         for first in range(0, len(chosen), _BLOCK):
             rows = self.rows(chosen[first : first + _BLOCK])
             has = np.flatnonzero(rows.any(axis=1))
@@ -115,10 +141,10 @@ class VectorIndex:
             with held:
                 if self.dim_ != dim:
                     return  # another encoder has come: these vectors are gone
-                rows = self.rows(part)
-            fresh.add(part, rows)
+                rows, names = self.rows(part), self.names_.values[part].copy()
+            fresh.add(names, rows)
             yield len(moved) - first - len(part)
-        settled = fresh.settled(self.folder)
+        settled = fresh.settled(self.path)
         with held:
             if self.dim_ == dim:
                 self._settle(settled, moved)
@@ -126,13 +152,29 @@ class VectorIndex:
     def _settle(self, graph: Graph, moved: Slots) -> None:
         rest = np.setdiff1d(self.slot_of_[: self.count_], moved)
         rows = self.rows(rest)
+        deep = np.union1d(moved, self.deep_)
         self._restart(self.dim_)
-        self.graph_ = graph
+        self._rest_on(graph, deep)
         self.put(rest.tolist(), rows)
+
+    def _rest_on(self, graph: Graph, among: Slots | None = None) -> None:
+        """Take `graph`; only slots of `among` can be in it (all, if None)."""
+        self.graph_ = graph
+        chosen = np.arange(self.size_) if among is None else among
+        chosen = chosen[graph.has(self.names_.values[chosen])]
+        self.deep_ = chosen[np.argsort(self.names_.values[chosen], kind="stable")]
+        self.deep_names_ = self.names_.values[self.deep_]
+
+    def named(self, names: Names) -> Slots:
+        """The slots in the graph whose texts have one of `names`: several may share a text."""
+        starts, ends = (np.searchsorted(self.deep_names_, names, side=side) for side in ("left", "right"))
+        spans = [self.deep_[start:end] for start, end in zip(starts, ends, strict=True)]
+        return np.concatenate([np.zeros(0, dtype=np.intp), *spans])
 
     def _restart(self, dim: int) -> None:
         self.dim_ = dim
         self.graph_ = None
+        self.deep_, self.deep_names_ = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.uint64)
         self.row_of_[:] = _NONE
         self.blocks_ = []
         self.slot_of_ = np.zeros(0, dtype=np.intp)
@@ -183,7 +225,7 @@ class Near:
         """Usable slots of the graph near the question; asks wider until there are `count`, or all were seen."""
         wanted = count * _WIDER
         while True:
-            found = graph.nearest(self._vector, wanted)
+            found = self._index.named(graph.nearest(self._vector, wanted))
             kept = found[usable[found] & (self._index.row_of_[found] == _NONE)]
             if len(kept) >= count or wanted >= len(graph):
                 return np.asarray(kept[:count])

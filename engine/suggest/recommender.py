@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from engine.domain import Alert, Edge, Incident, ModelPart, Runbook, Rung, Sugge
 from engine.errors import ModelUnusable
 from engine.suggest.answer import Weighed, judged
 from engine.suggest.document import document_of
-from engine.suggest.encoder import Encoder, batches
+from engine.suggest.encoder import Encoder, batches, text_hash
 from engine.suggest.fix import fixes_of
 from engine.suggest.index import Floats, Slots
 from engine.suggest.memory import Memory, fingerprints
@@ -46,6 +47,8 @@ class Recommender:
         Of these, how many are also compared by meaning where not everything is encoded.
     topology
         What depends on what: incidents of neighbouring services are candidates too.
+    folder
+        Where the graph of many vectors stays for the next start; None keeps it in a temporary file.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class Recommender:
         per_channel: int = 100,
         closer_look: int = 20,
         topology: Sequence[Edge] = (),
+        folder: Path | None = None,
     ) -> None:
         self.encoder = encoder
         self.fusion = fusion
         self.per_channel = per_channel
         self.closer_look = closer_look
         self.topology = topology
+        self.folder = folder
         self.memory = Memory()
         self.shelf = Shelf()
         self.said: dict[str, list[bool]] = {}
@@ -159,6 +164,7 @@ class Recommender:
         try:
             if self.encoder is not None:
                 self.encoder.load()
+                self._adopt(self.encoder, held)
                 yield from self._backfill(self.encoder, held)
             yield from self._tidying(held)
         except ModelUnusable as error:
@@ -234,6 +240,12 @@ class Recommender:
                 yield len(memory.waiting)
                 if memory is not self.memory:
                     break
+
+    def _adopt(self, encoder: Encoder, lock: Lock) -> None:
+        if self.folder is not None:
+            path = self.folder / f"{text_hash(encoder.name)}.usearch"
+            with lock:
+                self.memory.adopt(path, encoder.dim)
 
     def _tidying(self, lock: Lock) -> Iterator[int]:
         memory = self.memory
