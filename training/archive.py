@@ -46,12 +46,14 @@ class Snapshot:
     series: list[Series]
     events: list[EventSeries]
     accepted: Mapping[str, set[str]] = field(default_factory=dict)  # incident id -> past ones whose fix helped it
+    merged: Sequence[Incident] = ()  # those that became part of another one: `merged_into` says of which
 
 
 def read(store: Store, until: datetime) -> Snapshot:
     """The store's content that was known before `until`."""
     with store.read() as link:
         known = [record.incident for record in incident_rows.fixed_since(link, -1)]
+        merged = [record.incident for record in incident_rows.merged_before(link, until)]
         placed = [one.membership for one in alert_rows.history(link, _START, until)]
         samples = list(metric_rows.series(link, None, until))
         edges, people = reference.edges(link), reference.responders(link)
@@ -73,6 +75,7 @@ def read(store: Store, until: datetime) -> Snapshot:
         ],
         events=event_series(fired),
         accepted=accepted,
+        merged=merged,
     )
 
 

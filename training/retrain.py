@@ -18,7 +18,7 @@ from engine.settings import Settings
 from engine.store import pointer, reference
 from engine.store.store import Store
 from engine.suggest import Encoder, Fusion, Recommender
-from training import archive
+from training import archive, pairs
 from training.archive import Snapshot
 from training.evaluate import (
     Verdict,
@@ -27,7 +27,6 @@ from training.evaluate import (
     judge_patterns,
     judge_route,
     judge_suggest,
-    same_fix,
 )
 from training.progress import Track
 from training.suggest import fit_fusion, judge
@@ -143,17 +142,15 @@ class Jury:
     def _recommender(self, data: Snapshot) -> Recommender:
         """One whose fusion is fitted to the firm's own repeats, where there are enough of them.
 
-        Repeats are incidents ended by the same fix, and those for which somebody said that a past fix helped.
+        Repeats are incidents ended by the same fix, those for which somebody said that a past fix helped, and those
+        that people merged or called duplicates.
         """
         shipped = Recommender(encoder=self.encoder)
-        inner = halves(data, _TAUGHT)
-        relevant = {key: same for key, same in same_fix(inner).items() if same}
-        for key, accepted in data.accepted.items():
-            relevant[key] = relevant.get(key, set()) | accepted
-        if len(relevant) < _PAIRS:
+        told = pairs.lessons(halves(data, _TAUGHT), data)
+        if len(told.asked) < _PAIRS:
             return shipped.fit(data.incidents)
-        asked = [one for one in inner.later_incidents if one.id in relevant]
-        fusion = fit_fusion(judge(shipped.fit(inner.past.incidents), asked, relevant), prior=Fusion.shipped())
+        judged = judge(shipped.fit(told.history), told.asked, told.relevant)
+        fusion = fit_fusion(pairs.timed(judged, told.asked, told.timeless), prior=Fusion.shipped())
         return Recommender(encoder=self.encoder, fusion=fusion).fit(data.incidents)
 
 

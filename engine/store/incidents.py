@@ -160,6 +160,12 @@ def opened_between(link: Connection, since: datetime, until: datetime) -> Iterat
     return map(record_of_row, link.execute(query))
 
 
+def merged_before(link: Connection, until: datetime) -> Iterator[IncidentRecord]:
+    """Incidents that became part of another one before `until`, oldest first."""
+    query = _ALL.where(IncidentRow.merged_into.is_not(None), IncidentRow.closed_at < until)
+    return map(record_of_row, link.execute(query.order_by(IncidentRow.opened_at)))
+
+
 def unjudged(link: Connection) -> list[str]:
     """Open incidents of alerts whose probable roots were never judged: the process ended before it came to it."""
     never = and_(IncidentRow.roots_at == 0, IncidentRow.alerts > 0, IncidentRow.origin == Origin.ALERTS.value)

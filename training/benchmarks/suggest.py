@@ -84,7 +84,7 @@ def _peer(case: Case, memory: Memory, progress: Track) -> Iterator[tuple[str, To
 def _told(case: Case, method: Method, memory: Memory, progress: Track) -> Told:
     ranks: dict[str, float] = {}
     sure: dict[str, float] = {}
-    wall_s, cpu_s = [], []
+    wall_s, cpu_s, calibrated = [], [], False
     asked = (*case.queries, *case.new)
     for query in progress(asked, f"{case.name}: {method.name}", len(asked)):
         wall, cpu = time.perf_counter(), time.process_time()
@@ -93,6 +93,7 @@ def _told(case: Case, method: Method, memory: Memory, progress: Track) -> Told:
         cpu_s.append(time.process_time() - cpu)
         relevant, usable = _truth(case, query, memory)
         sure[query.id] = _highest(scores, usable) if certain is None else certain
+        calibrated = certain is not None
         ranks[query.id] = best_rank(scores, relevant, usable)
     return Told(
         ranks={query.id: ranks[query.id] for query in case.queries},
@@ -100,6 +101,7 @@ def _told(case: Case, method: Method, memory: Memory, progress: Track) -> Told:
         sure_of_new=[sure[query.id] for query in case.new],
         wall_s=wall_s,
         cpu_s=cpu_s,
+        calibrated=calibrated,
     )
 
 

@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 
 _FALSE = 0.10  # share of new kinds of incident for which something may be offered
 _SUREST = 0.40  # share of repeats, the surest ones, whose first place is judged apart
+_BINS = 10
 _DRAWN, _INTERVAL = 1_000, (0.025, 0.975)
 
 
@@ -25,6 +26,7 @@ class Told:
     sure_of_new: Sequence[float]  # the same for incidents that nobody linked to an earlier one
     wall_s: Sequence[float]
     cpu_s: Sequence[float]
+    calibrated: bool = False  # whether `sure` means a probability, that the first place is right
 
 
 def best_rank(scores: Array, relevant: NDArray[np.bool_], usable: NDArray[np.bool_]) -> float:
@@ -63,11 +65,26 @@ def silence(told: Told) -> dict[str, float]:
     repeats, new = np.array(list(told.sure.values())), np.array(told.sure_of_new)
     truth = np.r_[np.ones(len(repeats)), np.zeros(len(new))]
     surest = np.argsort(-repeats, kind="stable")[: max(1, round(_SUREST * len(repeats)))]
+    first = np.array(list(told.ranks.values())) <= 1
+    calibration = {"ECE": error(np.r_[repeats, new], np.r_[first, np.zeros(len(new), dtype=np.bool_)])}
     return {
         "no-match AUROC": float(roc_auc_score(truth, np.r_[repeats, new])),
         "offered at 10 % false": offered(repeats, new),
-        "P@1 of surest 40 %": float(np.mean(np.array(list(told.ranks.values()))[surest] <= 1)),
+        "P@1 of surest 40 %": float(np.mean(first[surest])),
+        **(calibration if told.calibrated else {}),
     }
+
+
+def error(told: Array, right: NDArray[np.bool_]) -> float:
+    """Expected calibration error: how far probabilities are from what came, on the mean, in ten bins of like many.
+
+    Examples
+    --------
+    >>> error(np.array([0.5, 0.5]), np.array([True, False]))
+    0.0
+    """
+    parts = np.array_split(np.argsort(told, kind="stable"), min(_BINS, len(told)))
+    return float(sum(len(part) * abs(told[part].mean() - right[part].mean()) for part in parts) / len(told))
 
 
 def offered(repeats: Array, new: Array) -> float:
