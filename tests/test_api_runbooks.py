@@ -79,3 +79,11 @@ def test_a_triage_tells_fixes_and_whether_the_kind_is_new(client: TestClient, en
     assert told["new_kind"] is True
     assert told["fixes"] == []
     assert told["items"]
+
+
+def test_a_megabyte_of_dump_is_asked_about_by_its_beginning(client: TestClient, engine: FakeEngine) -> None:
+    dump = "java.lang.OutOfMemoryError\n" + "\tat org.acme.Worker.run(Worker.java:7)\n" * 25_000
+    assert client.post("/v1/triage", json={"title": "pay is down", "description": dump}).status_code == 200
+    made = client.post("/v1/incidents", json={"title": "pay is down", "description": dump})
+    assert made.status_code == 201
+    assert made.json()["description"] == dump[:20_000]

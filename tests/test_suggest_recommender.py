@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from engine.domain import Alert, Edge, Incident, ModelPart, Resolution, Rung
 from engine.errors import ModelUnusable
 from engine.suggest import Encoder, Fusion, Recommender
+from engine.suggest.explain import reasons
 from engine.suggest.signals import COLUMNS
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -53,6 +55,9 @@ class LetterModel:
     def encode(self, texts: Sequence[str], **_: Any) -> np.ndarray:
         rows = np.array([[text.count(letter) + 0.1 for letter in "abcdefghij"] for text in texts], dtype=np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def get_embedding_dimension(self) -> int:
+        return 10
 
 
 def encoder() -> Encoder:
@@ -346,3 +351,31 @@ def test_incidents_of_neighbouring_services_are_reasons() -> None:
 def test_weights_of_before_the_gate_take_the_shipped_one() -> None:
     old = {key: value for key, value in Recommender().to_part().data.items() if key != "gate"}
     assert Fusion.from_part(ModelPart(data=old)).gate == Fusion.shipped().gate
+
+
+def test_after_a_restart_the_graph_of_many_vectors_is_read_and_nothing_in_it_is_encoded_again(tmp_path: Path) -> None:
+    def started() -> Recommender:
+        recommender = Recommender(encoder=encoder(), folder=tmp_path).fit(history(60))
+        recommender.memory.vectors.exact = 40
+        return recommender
+
+    first = started().warm()
+    assert first.memory.vectors.graph_ is not None
+    second = started()
+    second.encoder = Encoder("letters")
+    second.encoder.model_ = LetterModel()
+    left = list(second.warming())
+    assert left == [], "nothing was encoded or moved"
+    assert second.ready
+    names = [[item.incident.id for item in one.predict_one(asked(1)).items] for one in (first, second)]
+    assert names[0] == names[1]
+
+
+def test_identifiers_of_a_reason_are_names_rather_than_line_numbers() -> None:
+    trace = "OutOfMemoryError at org.acme.Worker.run(Worker.java:4711) and Pool.java:4712 and 4713 and 4714"
+    known = replace(incident(1, title="pay is down"), id="PAY-1", description=trace)
+    question = replace(asked(0), title="pay died", description=trace, service="")
+    scan = Recommender().fit([known, *history()]).weigh(question).scan
+    told = reasons(scan, 0, "same identifiers")
+    assert "worker.java" in told
+    assert "4713" not in told

@@ -35,12 +35,15 @@ def fit_gate(judged: Sequence[Judged], fusion: Fusion) -> Fusion:
     """`fusion` with a gate fitted to `judged`, as near to its own as they allow.
 
     A question teaches twice: whether its best candidate is relevant, and, as though what is relevant had never been,
-    that nothing is. The threshold lets a tenth of the questions through to which nothing is relevant.
+    that nothing is. Repeats and questions to which nothing is relevant weigh alike, however many there are of each: the
+    probability is that of a stream in which every second incident is a repeat. The threshold lets a tenth of the
+    questions through to which nothing is relevant.
     """
     weights, shown_from = {}, dict(fusion.gate.shown_from)
     for form, before in (("full", fusion.gate.full), ("lexical", fusion.gate.lexical)):
         rows, right, new = _examples(judged, fusion, lexical=form == "lexical")
-        weights[form] = _fitted(rows, right, before, [f for f in FACTS if form == "full" or not fact_needs_encoder(f)])
+        names = [f for f in FACTS if form == "full" or not fact_needs_encoder(f)]
+        weights[form] = _fitted(rows, right, _alike(new), before, names)
         if np.count_nonzero(new) >= _FEWEST:
             gate = Gate(full=weights[form], lexical=weights[form], shown_from={})
             odds = [gate.odds(row, lexical=form == "lexical") for row in rows[new].astype(np.float32)]
@@ -67,8 +70,14 @@ def _examples(
     return np.array(rows, dtype=np.float64), np.array(right), np.array(new)
 
 
+def _alike(new: NDArray[np.bool_]) -> Array:
+    """Weights of mean 1 under which both kinds of question weigh alike: shape (questions,)."""
+    share = float(new.mean())
+    return np.where(new, 0.5 / share, 0.5 / (1 - share)) if 0 < share < 1 else np.ones(len(new))
+
+
 def _fitted(
-    rows: Array, right: NDArray[np.bool_], prior: Mapping[str, float], names: Sequence[str]
+    rows: Array, right: NDArray[np.bool_], worth: Array, prior: Mapping[str, float], names: Sequence[str]
 ) -> dict[str, float]:
     places = [FACTS.index(name) for name in names]
     scale = rows[:, places].std(axis=0) + 1e-6
@@ -79,10 +88,10 @@ def _fitted(
 
     def loss(weights: Array) -> tuple[float, Array]:
         odds = values @ weights[1:] + weights[0]
-        wrong = 1 / (1 + np.exp(-np.clip(odds, -50, 50))) - right
+        wrong = worth * (1 / (1 + np.exp(-np.clip(odds, -50, 50))) - right)
         away = weights[1:] - start
         slope = np.r_[wrong.mean(), values.T @ wrong / len(rows) + _PULL * away]
-        return float(np.mean(np.logaddexp(0, odds) - right * odds) + _PULL * away @ away / 2), slope
+        return float(np.mean(worth * (np.logaddexp(0, odds) - right * odds)) + _PULL * away @ away / 2), slope
 
     found = np.asarray(minimize(loss, np.r_[first, start], jac=True, method="L-BFGS-B").x)
     weights = found[1:] / scale

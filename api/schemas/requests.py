@@ -25,6 +25,7 @@ from engine.domain import Severity
 
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _MOST_LABELS = 200
+_PROSE_READ = 20_000  # characters of a description
 
 
 def _moment(value: Any) -> datetime:
@@ -46,6 +47,11 @@ def _labels(value: Any) -> Any:
     return value
 
 
+def _beginning(value: Any) -> Any:
+    """Of a dump its first 20,000 characters: at night nobody shortens what a tool has sent."""
+    return value[:_PROSE_READ] if isinstance(value, str) else value
+
+
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
@@ -60,7 +66,7 @@ def _zone(value: str) -> str:
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Words = Annotated[str, StringConstraints(max_length=200)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
-Prose = Annotated[str, StringConstraints(max_length=20_000)]
+Prose = Annotated[str, BeforeValidator(_beginning)]
 Labels = Annotated[dict[str, str], BeforeValidator(_labels)]
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,99}$")]

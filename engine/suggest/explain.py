@@ -10,6 +10,7 @@ from engine.suggest.document import teller_of
 from engine.suggest.signals import Scan
 
 _SHOWN = 4  # shared words named in one reason
+_LOOKED_AT = 40  # of which those are chosen
 
 
 def reasons(scan: Scan, slot: int, signal: str) -> str:
@@ -27,7 +28,9 @@ def _title(scan: Scan, slot: int) -> str:
 
 
 def _names(scan: Scan, slot: int) -> str:
-    return _shared(scan, slot, "names")
+    common = scan.words["names"].shared(slot, _LOOKED_AT)
+    telling = [name for name in common if not name.isdigit()]  # line numbers of a trace are as rare, and say nothing
+    return "both say " + ", ".join((telling or common)[:_SHOWN]) if common else "nothing in common"
 
 
 def _phrases(scan: Scan, slot: int) -> str:
