@@ -377,5 +377,5 @@ def test_identifiers_of_a_reason_are_names_rather_than_line_numbers() -> None:
     question = replace(asked(0), title="pay died", description=trace, service="")
     scan = Recommender().fit([known, *history()]).weigh(question).scan
     told = reasons(scan, 0, "same identifiers")
-    assert "worker.java" in told
+    assert "org.acme.worker.run" in told
     assert "4713" not in told
