@@ -51,7 +51,7 @@ class Graph:
         """The graph that `settled` left at `path`, mapped and not read; None where there is none of this kind."""
         graph = cls(dim)
         try:
-            facts = Index.metadata(str(path)) if path.is_file() else None
+            facts = index.Index.metadata(str(path)) if path.is_file() else None
             if facts is None or facts["dimensions"] != dim or str(facts["kind_scalar"]) != str(graph.index_.dtype):
                 return None
             graph.index_.view(str(path))
@@ -116,10 +116,10 @@ def rounded(vectors: Floats) -> NDArray[np.int8]:
     return np.round(vectors / np.where(highest, highest, 1) * _LEVELS).astype(np.int8)
 
 
-def _save_whole(index: Any, path: Path) -> None:
+def _save_whole(built: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}")
-    index.save(str(beside))
+    built.save(str(beside))
     with beside.open("rb") as file:
         os.fsync(file.fileno())
     beside.replace(path)
