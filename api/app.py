@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import forget, let_go, look_again, settle, tend, warm, weigh
+from api.chores import follow, forget, let_go, look_again, settle, tend, warm, weigh
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
@@ -61,6 +61,7 @@ _LOOK_AGAIN_S = 15.0
 _WEIGH_S = 2.0
 _SETTLE_S = 1.0
 _FORGET_S = 3600.0
+_FOLLOW_S = 900.0
 _COLLECT = (20_000, 10, 10)  # allocations until the youngest garbage is collected, and of those until older is
 _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out. A 202 means: on disk and grouped."
 
@@ -117,6 +118,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             look_again(desk.pathfinder, _LOOK_AGAIN_S, lambda: desk.intake.waiting),
             settle(desk.pathfinder, _SETTLE_S, lambda: desk.intake.waiting),
             forget(desk.pathfinder, _FORGET_S),
+            follow(desk.pathfinder, _FOLLOW_S, lambda: desk.intake.waiting),
         )
     ]
     yield

@@ -88,6 +88,14 @@ async def forget(pathfinder: Pathfinder, every_s: float) -> None:
         await _attempt("forget", lambda: pathfinder.forget_deliveries(utc_now()))
 
 
+async def follow(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:
+    """Each `every_s` seconds, while no alerts wait: patterns of events live on, each chance a hit or a miss."""
+    while True:
+        await asyncio.sleep(every_s)
+        await _lull(waiting, _PATIENCE_S)
+        await _attempt("follow", lambda: pathfinder.follow_events(utc_now()))
+
+
 async def _lull(waiting: Callable[[], int], patience_s: float) -> None:
     """Until nothing is waiting, or for as long as a storm may put it off."""
     deadline = time.monotonic() + patience_s

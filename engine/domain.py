@@ -461,6 +461,8 @@ class Pattern:
     shift_minutes: int = 0  # how much later it starts now than when it was first found
     growth_per_week: float = 0.0  # of its level, in units of the series
     except_holidays: str = ""  # country (ISO 3166) on whose public holidays it does not come; "": it comes on them too
+    holiday_shift: int = 0  # 1: it comes on the next working day instead, -1: on the one before, 0: not at all
+    of_events: bool = False  # a pattern of moments (alerts, incidents) rather than of a level
 
     @property
     def support(self) -> str:

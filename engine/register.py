@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from engine.domain import Edge, Incident, IncidentStatus, Membership, Occurrence, Pattern, Responder, Runbook
 from engine.errors import Conflict
 from engine.lifecycle import Course, Measures, measure
+from engine.patterns.capacity import limit_of, weeks_until
 from engine.patterns.joins import Joined, joined
 from engine.patterns.occurrences import occurrences, sentence
 from engine.redaction import redact_incident, redact_runbook
-from engine.store import alerts, incidents, keys, metrics, reference, runbooks
+from engine.store import alerts, incidents, keys, lives, maintenance, metrics, reference, runbooks
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Origin, Sample, Scope
 from engine.store.store import Store
 
+_FAR_WEEKS = 520.0
 _HELPED = {True: "helped", False: "did not help"}
 
 
@@ -34,6 +36,18 @@ class JoinedPattern(Joined):
     """How often incidents came with a stored pattern."""
 
     id: str  # the pattern's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """When a stored pattern passes its limit at the growth it shows."""
+
+    id: str  # the pattern's
+    pattern: Pattern
+    limit: float
+    weeks: float  # from its last sample on; 0: it has
+    at: datetime
+    sentence: str
 
 
 class Register:
@@ -129,21 +143,56 @@ class Register:
         return sorted(coming, key=lambda one: (one.occurrence.start, one.id))
 
     def joined(self, at: datetime, days: int = 90) -> list[JoinedPattern]:
-        """How often incidents of its service came with each pattern in the `days` before `at`, the clearest first."""
+        """How often incidents, alerts and changes of its service came with each pattern in the `days` before `at`.
+
+        The clearest first. Changes are the maintenance windows of the time, whatever they cover.
+        """
         since = at - timedelta(days=days)
         with self.store.read() as link:
             known = reference.patterns(link)
             opened = [record.incident for record in incidents.opened_between(link, since, at)]
-        found = [
-            (named.id, joined(named.pattern, _moments_of(opened, named.pattern.service), since, at)) for named in known
-        ]
-        rows = [JoinedPattern(id=key, **asdict(one)) for key, one in found if one.with_pattern]
+            fired = {
+                service: lives.moments_of_alerts(link, service, since, at)
+                for service in {named.pattern.service for named in known}
+            }
+            changes = [window.starts_at for window in maintenance.windows(link, since)]
+        rows = []
+        for named in known:
+            moments = {
+                "incidents": _moments_of(opened, named.pattern.service),
+                "alerts": [] if named.pattern.of_events else fired[named.pattern.service],
+                "changes": changes,
+            }
+            found = [joined(named.pattern, times, since, at, what) for what, times in moments.items()]
+            rows += [JoinedPattern(id=named.id, **asdict(one)) for one in found if one.with_pattern]
         return sorted(rows, key=lambda row: (row.p_value, row.id))
 
+    def crossings(self, at: datetime, weeks: float = 26.0, limit: float | None = None) -> list[Crossing]:
+        """Patterns that grow past `limit` (None: that of their metric) within `weeks` of `at`, the nearest first."""
+        found: list[Crossing] = []
+        for named in self.patterns():
+            most = limit_of(named.pattern) if limit is None else limit
+            left = None if most is None or named.pattern.state == "faded" else weeks_until(named.pattern, most)
+            if most is not None and left is not None:
+                when = named.pattern.last_seen_at + timedelta(weeks=min(left, _FAR_WEEKS))
+                told = sentence(named.pattern)
+                found.append(
+                    Crossing(id=named.id, pattern=named.pattern, limit=most, weeks=left, at=when, sentence=told)
+                )
+        near = [one for one in found if one.at <= at + timedelta(weeks=weeks)]
+        return sorted(near, key=lambda one: (one.at, one.id))
+
     def record_metrics(self, samples: Sequence[Sample]) -> int:
-        """Store the finite ones among `samples`; returns how many."""
+        """Store the finite ones among `samples`, and let the patterns of their series live on; returns how many."""
         with self.store.write() as tx:
-            return metrics.record(tx, samples)
+            taken = metrics.record(tx, samples)
+            lives.follow_samples(tx, {(one.service, one.host, one.metric) for one in samples})
+            return taken
+
+    def follow_events(self, at: datetime) -> int:
+        """Let the patterns of events live on: each chance until `at` is a hit or a miss. Returns how many moved."""
+        with self.store.write() as tx:
+            return lives.follow_events(tx, at)
 
     def topology(self) -> list[Edge]:
         """Known relations between services, hosts and so on."""

@@ -37,7 +37,7 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Delivery, Health, Pathfinder, Upcoming
-from engine.register import JoinedPattern
+from engine.register import Crossing, JoinedPattern
 from engine.store.quarantine import Aside
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
@@ -255,7 +255,10 @@ class FakeEngine(Pathfinder):
 
     def joined(self, at: datetime, days: int = 90) -> list[JoinedPattern]:
         told = {"with_pattern": 9, "incidents": 12, "expected": 0.6, "lift": 14.0, "p_value": 1e-6}
-        return [JoinedPattern(id="p1", advice="scale up before it starts", **told)]
+        return [JoinedPattern(id="p1", what="incidents", advice="scale up before it starts", **told)]
+
+    def crossings(self, at: datetime, weeks: float = 26.0, limit: float | None = None) -> list[Crossing]:
+        return [Crossing(id="p1", pattern=PATTERN, limit=95.0, weeks=5.0, at=SOON.start, sentence=SENTENCE)]
 
     def record_metrics(self, samples: Sequence[Sample]) -> int:
         self.samples += samples

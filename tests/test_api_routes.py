@@ -247,7 +247,9 @@ def test_patterns_for_calendars_silences_and_incidents(client: TestClient) -> No
     silences = client.get("/v1/patterns/silences?days=28").json()
     assert all(one["createdBy"] == "PathFinder" and one["matchers"] for one in silences)
     found = client.get("/v1/patterns/incidents").json()[0]
-    assert (found["id"], found["sentence"]) == ("p1", "with 9 of 12 incidents, 14x chance")
+    assert (found["id"], found["sentence"]) == ("p1", "preceded 9 of 12 incidents, 14x chance")
+    crossing = client.get("/v1/patterns/capacity?weeks=8").json()[0]
+    assert (crossing["id"], crossing["limit"], crossing["weeks"]) == ("p1", 95.0, 5.0)
 
 
 def test_metric_samples(client: TestClient, engine: FakeEngine) -> None:

@@ -99,7 +99,7 @@ def test_short_high_spikes_that_wander_are_found() -> None:
         values[day * 288 + 36 + int(rng.integers(0, 8))] += 30.0
     found = PatternFinder(timezone="UTC").find([replace(case.series, values=values)])
     assert [p.kind for p in found] == ["daily"]
-    assert "02:45" <= found[0].start_local < "03:15"
+    assert "02:45" <= found[0].start_local < "03:10"
     assert found[0].level > 20
 
 
@@ -110,6 +110,28 @@ def test_any_cadence_from_a_minute_to_an_hour(step: int, count: int) -> None:
     values = rng.standard_normal(count) + 6.0 * (ts // 3600 % 24 == 2)
     found = PatternFinder().find([Series(service="s", host="h", metric="m", ts=ts, values=values)])
     assert [(p.kind, p.start_local, p.duration_minutes) for p in found] == [("daily", "02:00", 60)]
+
+
+@pytest.mark.parametrize("every", [2, 3, 5, 6])
+def test_what_returns_every_few_minutes_is_told_of_samples_a_minute_apart(every: int) -> None:
+    rng = np.random.default_rng(every)
+    ts = 1_735_689_600 + np.arange(10 * 1440) * 60
+    values = rng.standard_normal(len(ts)) + 4.0 * (ts // 60 % every == 1)
+    found = PatternFinder().find([Series(service="s", host="h", metric="m", ts=ts, values=values)])
+    minutes = ",".join(str(minute) for minute in range(1, 60, every))
+    assert [(p.kind, p.rule) for p in found] == [("every_k_minutes", f"FREQ=HOURLY;BYMINUTE={minutes}")]
+
+
+def test_the_last_day_of_the_quarter_is_told_from_the_last_of_every_month() -> None:
+    rng = np.random.default_rng(5)
+    days = np.arange("2024-01-01", "2026-01-01", dtype="datetime64[D]")
+    last = (days + 1).astype("datetime64[M]") != days.astype("datetime64[M]")
+    last &= np.isin(days.astype("datetime64[M]").astype(int) % 12, (2, 5, 8, 11))
+    values = rng.standard_normal((len(days), 24))
+    values[last, 20:22] += 8.0
+    ts = int(days[0].astype("datetime64[s]").astype(int)) + np.arange(values.size) * 3600
+    found = PatternFinder().find([Series(service="s", host="h", metric="m", ts=ts, values=values.ravel())])
+    assert [(p.kind, p.start_local, p.duration_minutes) for p in found] == [("quarter_end", "20:00", 120)]
 
 
 def test_gaps_disorder_and_missing_values_do_not_hide_a_load() -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from engine.domain import Pattern
-from engine.patterns.capacity import growth_per_week, weeks_until
-from engine.patterns.holidays import country_of, holidays_of, stays_away
+from engine.patterns import PatternFinder, Series
+from engine.patterns.capacity import growth_per_week, limit_of, weeks_until
+from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
 from engine.patterns.joins import joined
 from engine.patterns.life import State, carried, observed
 from engine.patterns.occurrences import expected, occurrences, sentence
+from engine.patterns.watch import watched, watched_events
 
 BATCH = Pattern(
     service="billing",
@@ -106,3 +108,64 @@ def test_incidents_that_follow_a_pattern_are_told_and_office_hours_are_not() -> 
     office = replace(BATCH, rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", start_local="09:00", duration_minutes=480)
     assert not joined(office, [day for day in days if day.weekday() < 5], since, until).advice
     assert joined(BATCH, [], since, until).incidents == 0
+
+
+def test_samples_that_come_in_are_hits_and_misses_and_a_gap_is_neither() -> None:
+    ts = np.arange(int(LATER.timestamp()), int((LATER + timedelta(days=21)).timestamp()), 300)
+    values = np.full(len(ts), 31.0)
+    fridays = occurrences(BATCH, LATER, 21)
+    inside = [(ts >= one.start.timestamp()) & (ts < one.end.timestamp()) for one in fridays]
+    values[inside[0]] = 84.0
+    seen = ~inside[2]
+    after = watched(replace(BATCH, last_seen_at=LATER), ts[seen], values[seen])
+    assert (after.hits, after.chances) == (BATCH.hits + 1, BATCH.chances + 2)
+    assert (after.probability or 0.0) < (BATCH.probability or 0.0)
+    assert watched(after, ts[seen], values[seen]) == after, "the same samples count once"
+
+
+def test_events_that_come_in_are_hits_and_their_absence_a_miss() -> None:
+    silent = replace(BATCH, metric="", of_events=True, last_seen_at=LATER)
+    first = occurrences(silent, LATER, 14)[0]
+    after = watched_events(silent, np.array([first.start.timestamp() + 60]), LATER + timedelta(days=14))
+    assert (after.hits, after.chances) == (silent.hits + 1, silent.chances + 2)
+
+
+def test_a_load_that_holidays_move_comes_on_the_next_working_day() -> None:
+    monday = replace(BATCH, rule="FREQ=WEEKLY;BYDAY=MO", except_holidays="NL", holiday_shift=1)
+    found = occurrences(monday, datetime(2026, 4, 26, tzinfo=UTC), 7)  # Monday the 27th is King's Day
+    assert [one.start.date().isoformat() for one in found] == ["2026-04-28"]
+    assert "the next working day instead" in sentence(monday)
+
+
+def test_a_shift_by_holidays_is_found() -> None:
+    days = np.arange("2025-01-06", "2026-01-05", dtype="datetime64[D]")
+    mondays = days[(days.astype(int) + 3) % 7 == 0]
+    came = moved(mondays, "GB", 1)
+    ts = int(days[0].astype("datetime64[s]").astype(int)) + np.arange(len(days) * 288) * 300
+    rng = np.random.default_rng(8)
+    values = rng.standard_normal(len(ts))
+    hour = ts // 3600 % 24
+    values[np.isin(ts.astype("datetime64[s]").astype("datetime64[D]"), came) & (hour == 9)] += 8.0
+    series = Series(service="s", host="h", metric="m", ts=ts, values=values)
+    found = PatternFinder(timezone="UTC", country="GB").find([series])
+    assert [(p.rule, p.except_holidays, p.holiday_shift) for p in found] == [("FREQ=WEEKLY;BYDAY=MO", "GB", 1)]
+
+
+def test_growth_towards_a_limit_is_said_in_weeks() -> None:
+    growing = replace(BATCH, growth_per_week=2.2)
+    assert "past 95 in 5 weeks" in sentence(growing)
+    assert limit_of(replace(growing, metric="orders")) is None
+    assert limit_of(replace(growing, metric="cpu_util", level=0.8, baseline=0.3)) == 0.95
+
+
+def test_triage_hears_until_when_the_load_that_runs_is_expected() -> None:
+    running = expected([BATCH], datetime(2026, 3, 20, 15, 20, tzinfo=UTC), "billing", "", 4.0)
+    assert running[0].sentence.startswith("running now, expected until 16:50: Fridays 16:00-16:50")
+
+
+def test_two_loads_of_one_series_keep_their_own_ids_when_both_are_found_again() -> None:
+    early = replace(BATCH, rule="FREQ=DAILY", start_local="04:00")
+    late = replace(early, start_local="05:00")
+    again = [replace(late, start_local="05:05", last_seen_at=LATER), replace(early, last_seen_at=LATER)]
+    kept, new = carried({"early": early, "late": late}, again)
+    assert (kept["early"].start_local, kept["late"].start_local, new) == ("04:00", "05:05", [])

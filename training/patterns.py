@@ -16,6 +16,7 @@ import pandas as pd
 from engine.clock import to_text
 from engine.domain import Alert, AlertStatus, Pattern
 from engine.patterns import EventSeries, PatternFinder, Series
+from engine.patterns.capacity import limit_of, weeks_until
 from engine.patterns.occurrences import occurrences, sentence
 from engine.text import template
 from training.files import read_metrics
@@ -114,11 +115,20 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
         "support": pattern.support,
         "q_value": pattern.q_value,
         "sentence": sentence(pattern),
+        "growth_per_week": round(pattern.growth_per_week, 6),
+        "passes": _passes(pattern),
         "next": [
             _window(one.start, one.end, one.probability)
             for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)
         ],
     }
+
+
+def _passes(pattern: Pattern) -> dict[str, float] | None:
+    """The limit of a growing load and the weeks until it passes it; None where there is none."""
+    limit = limit_of(pattern)
+    weeks = None if limit is None else weeks_until(pattern, limit)
+    return None if limit is None or weeks is None else {"limit": limit, "weeks": round(weeks, 1)}
 
 
 def _window(start: datetime, end: datetime, probability: float) -> dict[str, Any]:

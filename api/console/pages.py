@@ -22,6 +22,8 @@ from engine.domain import IncidentStatus
 from engine.errors import NotFound
 from engine.lazy import lazy
 from engine.lifecycle.explanation import explain
+from engine.patterns.occurrences import sentence
+from engine.register import JoinedPattern
 from engine.store.records import Scope
 
 if TYPE_CHECKING:
@@ -104,9 +106,18 @@ def _overview(desk: Desk, chosen: str | None) -> Response:
         "recent": recent,
         "shown": _about(desk, chosen, now) if chosen else None,
         "upcoming": engine.upcoming(now, 7)[:_MOST_UPCOMING],
+        "joined": _clear(desk, now),
+        "crossings": engine.crossings(now)[:_MOST_UPCOMING],
         "health": engine.health(),
     }
     return _page("overview.html", values)
+
+
+def _clear(desk: Desk, now: datetime) -> list[tuple[str, JoinedPattern]]:
+    """Patterns in words beside what clearly came with them."""
+    words = {named.id: sentence(named.pattern) for named in desk.pathfinder.patterns()}
+    found = [one for one in desk.pathfinder.joined(now) if one.advice and one.id in words]
+    return [(words[one.id], one) for one in found[:_MOST_UPCOMING]]
 
 
 def _about(desk: Desk, incident_id: str, now: datetime) -> Mapping[str, Any] | None:

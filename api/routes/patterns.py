@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import JoinedOut, NamedPatternOut, SilenceOut, UpcomingOut
+from api.schemas.answers import CrossingOut, JoinedOut, NamedPatternOut, SilenceOut, UpcomingOut
 from engine.clock import utc_now
 from engine.pathfinder import Upcoming
 from engine.patterns.feeds import calendar_feed, silences
-from engine.register import JoinedPattern
+from engine.register import Crossing, JoinedPattern
 from engine.store.records import NamedPattern, Scope
 
 routes = router("patterns")
@@ -50,5 +50,15 @@ def propose_silences(desk: AtDesk, days: Annotated[int, Query(ge=1, le=28)] = 7)
 
 @routes.get("/v1/patterns/incidents", dependencies=[may(Scope.READ)], response_model=list[JoinedOut])
 def join_incidents(desk: AtDesk, days: Annotated[int, Query(ge=7, le=400)] = 90) -> Sequence[JoinedPattern]:
-    """Which patterns incidents of their service came with, against chance, the clearest first, with advice."""
+    """Which patterns incidents, alerts and changes of their service came with, against chance, with advice."""
     return desk.pathfinder.joined(utc_now(), days)
+
+
+@routes.get("/v1/patterns/capacity", dependencies=[may(Scope.READ)], response_model=list[CrossingOut])
+def find_crossings(
+    desk: AtDesk,
+    weeks: Annotated[float, Query(gt=0, le=520)] = 26,
+    limit: Annotated[float | None, Query(description="in units of the metric; else 95 % where it is a share")] = None,
+) -> Sequence[Crossing]:
+    """Recurring loads that grow past a limit within some weeks, the nearest first."""
+    return desk.pathfinder.crossings(utc_now(), weeks, limit)

@@ -336,18 +336,32 @@ class PatternOut(_Out):
     shift_minutes: int = 0
     growth_per_week: float = 0.0
     except_holidays: str = ""
+    holiday_shift: int = 0
+    of_events: bool = False
 
 
 class JoinedOut(_Out):
-    """How often incidents came with a pattern, against chance, and what to do about it."""
+    """How often incidents, alerts or changes came with a pattern, against chance, and what to do about it."""
 
     id: str
+    what: str = Field(description="incidents | alerts | changes (maintenance windows)")
     with_pattern: int
     incidents: int
     expected: float
     lift: float
     p_value: float
     advice: str
+    sentence: str
+
+
+class CrossingOut(_Out):
+    """When a growing load passes its limit, if it goes on growing as it does."""
+
+    id: str
+    pattern: PatternOut
+    limit: float
+    weeks: float
+    at: datetime
     sentence: str
 
 

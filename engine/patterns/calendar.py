@@ -122,8 +122,9 @@ def day_facts(days: np.ndarray) -> DayFacts:
 def days_of(rule: str, days: np.ndarray) -> np.ndarray:
     """Which of `days` (datetime64[D], consecutive) an RFC 5545 rule names: bool (days,).
 
-    Understands FREQ=HOURLY, DAILY, WEEKLY and MONTHLY with INTERVAL, BYDAY (also -1FR), BYMONTHDAY and BYSETPOS; a rule
-    with an interval over days or weeks carries its phase as `DTSTART:20260105` and `RRULE:` on the next line.
+    Understands FREQ=HOURLY, DAILY, WEEKLY, MONTHLY and YEARLY (with BYMONTH) with INTERVAL, BYDAY (also -1FR), BYMONTH,
+    BYMONTHDAY and BYSETPOS; a rule with an interval over days or weeks carries its phase as `DTSTART:20260105` and
+    `RRULE:` on the next line.
 
     Examples
     --------
@@ -152,8 +153,10 @@ def rule_parts(rule: str) -> dict[str, str]:
 
 
 def _by_day(parts: dict[str, str], facts: DayFacts) -> np.ndarray:
-    """BYDAY and BYMONTHDAY, which narrow each other."""
+    """BYMONTH, BYDAY and BYMONTHDAY, which narrow each other."""
     chosen: np.ndarray = np.ones(len(facts.number), dtype=bool)
+    if "BYMONTH" in parts:
+        chosen &= np.isin(facts.month % 12 + 1, [int(text) for text in parts["BYMONTH"].split(",")])
     if "BYDAY" in parts:
         chosen &= np.logical_or.reduce([_weekday(name, facts) for name in parts["BYDAY"].split(",")])
     if "BYMONTHDAY" in parts:
@@ -235,6 +238,9 @@ def _nth_weekdays(positions: tuple[int, ...]) -> tuple[str, ...]:
 
 
 _BUSINESS = "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS="
+_ENDS, _BEGINS = "FREQ=MONTHLY;BYMONTH=3,6,9,12;", "FREQ=MONTHLY;BYMONTH=1,4,7,10;"
+_WORKING = "BYDAY=MO,TU,WE,TH,FR;BYSETPOS="
+_YEAR_END, _YEAR_BEGIN = "FREQ=YEARLY;BYMONTH=12;", "FREQ=YEARLY;BYMONTH=1;"
 
 # The table of calendar kinds: a new one is one line here. Order: among equally good names the earlier wins.
 KINDS: tuple[Kind, ...] = (
@@ -250,6 +256,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("first_business_day", (f"{_BUSINESS}1",), cost=4.0, months=True),
     Kind("nth_weekday", _nth_weekdays((1, 2, 3, 4)), cost=6.0, months=True),
     Kind("last_weekday", _nth_weekdays((-1,)), cost=5.0, months=True),
+    Kind("quarter_end", (f"{_ENDS}BYMONTHDAY=-1", f"{_ENDS}{_WORKING}-1"), cost=5.0, months=True),
+    Kind("quarter_begin", (f"{_BEGINS}BYMONTHDAY=1", f"{_BEGINS}{_WORKING}1"), cost=5.0, months=True),
+    Kind("year_end", (f"{_YEAR_END}BYMONTHDAY=31", f"{_YEAR_END}{_WORKING}-1"), cost=5.0, months=True),
+    Kind("year_begin", (f"{_YEAR_BEGIN}BYMONTHDAY=1", f"{_YEAR_BEGIN}{_WORKING}1"), cost=5.0, months=True),
 )
 
 

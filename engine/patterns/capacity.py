@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from engine.domain import Pattern
 
 _LEAST = 6  # occurrences
 _MOST = 200  # of the latest occurrences that are compared with each other
+_FAR_WEEKS = 104.0  # a crossing further away is not told
+_FRACTIONS = frozenset(("util", "utilisation", "utilization", "usage", "ratio", "percent", "pct"))
+_SHARES = _FRACTIONS | {"cpu", "mem", "memory", "ram", "disk", "fs", "swap"}
 _CLEAR = 2.5  # standard errors by which growth must differ from none
 
 
@@ -30,6 +35,26 @@ def growth_per_week(days: np.ndarray, levels: np.ndarray) -> float:
     noise = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
     error = noise / max(float(np.sqrt(((days - days.mean()) ** 2).sum())), 1e-9)
     return 7.0 * slope if abs(slope) > _CLEAR * error else 0.0
+
+
+def limit_of(pattern: Pattern) -> float | None:
+    """What the level of a pattern should stay below: 95 % of a share, as far as name and values tell one; else None."""
+    words = set(re.split(r"[^a-z]+", pattern.metric.lower()))
+    top = max(abs(pattern.level), abs(pattern.baseline))
+    if pattern.of_events or pattern.level < pattern.baseline or not words & _SHARES:
+        return None
+    if 1.0 < top <= 100.0:
+        return 95.0
+    return 0.95 if top <= 1.0 and words & _FRACTIONS else None
+
+
+def crossing_words(pattern: Pattern) -> str:
+    """`, at this growth past 95 in 5 weeks`; "" where it does not grow, has no limit, or takes over two years."""
+    limit = limit_of(pattern)
+    weeks = None if limit is None else weeks_until(pattern, limit)
+    if limit is None or weeks is None or weeks > _FAR_WEEKS:
+        return ""
+    return f", at its limit of {limit:g}" if weeks == 0 else f", at this growth past {limit:g} in {weeks:.0f} weeks"
 
 
 def weeks_until(pattern: Pattern, limit: float) -> float | None:

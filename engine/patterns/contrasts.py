@@ -36,7 +36,8 @@ class Contrasts:
         self._sums = _running(_joined(data.score.ravel(), seen), self._pad).astype(np.float32)
         self._step = next((step for step in _STEPS if data.score.size <= step * _FEW), _STEPS[-1])
         self._valid: dict[int, np.ndarray] = {}
-        self._plain: dict[int, np.ndarray] = {}
+        self._plain: dict[tuple[int, int], np.ndarray] = {}
+        self._flank: dict[int, int] = {}
         self._pooled: dict[tuple[int, int], np.ndarray] = {}
         self._ends: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = {}
 
@@ -64,7 +65,7 @@ class Contrasts:
 
     def of(self, width: int, sign: int = 1, *, pooled: bool = False) -> np.ndarray:
         """Contrasts (days, bins) of windows of `width` bins: of rises (`sign` 1) or falls (-1), 0 where unseen."""
-        flat = self._pooled_of(width, sign) if pooled and self.has_pool(width) else sign * self._plain_of(width)
+        flat = self._pooled_of(width, sign) if pooled and self.has_pool(width) else self._plain_of(width, sign)
         return flat.reshape(self.data.score.shape)
 
     def unit(self, width: int, sign: int = 1, *, pooled: bool = False) -> np.ndarray | None:
@@ -82,6 +83,12 @@ class Contrasts:
             unit = np.clip(unit - unit.sum() / max(int(valid.sum()), 1), -1.0, 1.0) * valid
         return np.asarray(unit)
 
+    def even(self, width: int) -> np.ndarray | None:
+        """Flat `unit` of rises against the mean of both flanks: adds up over windows, which a comb of lags needs."""
+        value = self._masked(self._against_both(width, self._quietest(width), 1), width)
+        spread = _spread(self._sample(value, width)) or float(value.std())
+        return np.clip(value * np.float32(1.0 / (CLIP * spread)), -1.0, 1.0) if 1e-9 < spread < np.inf else None
+
     @property
     def complete(self) -> bool:
         """Whether every cell was seen."""
@@ -91,19 +98,25 @@ class Contrasts:
         """Whether the pooled view of a width says anything of its own."""
         return self.reach > 0 and width * self.bin_minutes <= _POOLED_MINUTES
 
-    def _plain_of(self, width: int) -> np.ndarray:
-        if width not in self._plain:
+    def _plain_of(self, width: int, sign: int) -> np.ndarray:
+        if (width, sign) not in self._plain:
+            value = self._flanked(width, self._quietest(width), sign, 1)
+            self._plain[width, sign] = self._masked(value, width)
+        return self._plain[width, sign]
+
+    def _quietest(self, width: int) -> int:
+        """The flank, in bins, beside which windows of `width` vary least."""
+        if width not in self._flank:
             flanks = flanks_of(width, self.bin_minutes)
-            flank = min(flanks, key=lambda one: _spread(self._flanked(width, one, self._step)))
-            self._plain[width] = self._masked(self._flanked(width, flank, 1), width)
-        return self._plain[width]
+            self._flank[width] = min(flanks, key=lambda one: _spread(self._against_both(width, one, self._step)))
+        return self._flank[width]
 
     def _pooled_of(self, width: int, sign: int) -> np.ndarray:
         """The quieter of the pooled plain view and of pooled edges."""
         key = (width, sign)
         if key not in self._pooled:
             best = np.zeros(self.data.score.size, dtype=np.float32)
-            best[self.reach : -self.reach] = highest(sign * self._plain_of(width), self.reach)
+            best[self.reach : -self.reach] = highest(self._plain_of(width, sign), self.reach)
             least = _high_of(best[:: self._step])
             for size in (size for size in (1, 2, 4) if 2 * size <= width):
                 high = _high_of(self._pooled_edges(width, size, sign, self._step))
@@ -134,18 +147,25 @@ class Contrasts:
         total = self._sums[low + width : high + width : step] - self._sums[low:high:step]
         return np.asarray(total * np.float32(1.0 / width))
 
-    def _flanked(self, width: int, flank: int, step: int) -> np.ndarray:
+    def _against_both(self, width: int, flank: int, step: int) -> np.ndarray:
+        """By how much windows rise above the mean of their flanks."""
         sides = self._mean(-flank, flank, step) + self._mean(width, flank, step)
         return np.asarray(self._mean(0, width, step) - np.float32(0.5) * sides)
 
+    def _flanked(self, width: int, flank: int, sign: int, step: int) -> np.ndarray:
+        """By how much windows leave that of their flanks which is nearer to them: what joins one of them is none."""
+        before, after = self._mean(-flank, flank, step), self._mean(width, flank, step)
+        inside = self._mean(0, width, step)
+        return np.asarray(inside - np.maximum(before, after) if sign > 0 else np.minimum(before, after) - inside)
+
     def _pooled_edges(self, width: int, size: int, sign: int, step: int) -> np.ndarray:
-        """Half the steepest step up near each window's begin and half the steepest step down near its end."""
+        """The lesser of the steepest step up near each window's begin and the steepest step down near its end."""
         if size not in self._ends:
             self._ends[size] = self._steps(size)
         up_begin, up_end, down_begin, down_end = self._ends[size]
         begin, end = (up_begin, down_end) if sign > 0 else (down_begin, up_end)
         cells = self.data.score.size
-        return np.asarray(np.float32(0.5) * (begin[:cells:step] + end[width : width + cells : step]))
+        return np.asarray(np.minimum(begin[:cells:step], end[width : width + cells : step]))
 
     def _steps(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Steepest steps near each cell: up and down, within the reach of begins and that of ends."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.domain import Pattern
 from engine.patterns.calendar import days_of, rule_parts, zone_of
-from engine.patterns.holidays import holidays_of
+from engine.patterns.holidays import holidays_of, moved
 from engine.patterns.occurrences import occurrences, sentence
 
 _LINE_BYTES = 73  # of content before a line is folded (RFC 5545, 3.1, less the end of the line)
@@ -81,13 +81,15 @@ def _event_lines(key: str, pattern: Pattern, now: datetime) -> list[str]:
 
 
 def _exceptions(pattern: Pattern, first: datetime) -> list[str]:
-    """The public holidays of the next two years on which the pattern stays away."""
+    """The public holidays of the next two years on which the pattern stays away, and the days it comes instead."""
     if not pattern.except_holidays:
         return []
     begin = first.astimezone(zone_of(pattern.timezone))
     days = np.datetime64(begin.date(), "D") + np.arange(730)
     off = days[holidays_of(pattern.except_holidays, days) & days_of(pattern.rule, days)]
-    return [f"EXDATE;TZID={pattern.timezone}:{day.item():%Y%m%d}T{begin:%H%M%S}" for day in off]
+    instead = moved(off, pattern.except_holidays, pattern.holiday_shift) if pattern.holiday_shift else off[:0]
+    named = [("EXDATE", day) for day in off] + [("RDATE", day) for day in instead]
+    return [f"{name};TZID={pattern.timezone}:{day.item():%Y%m%d}T{begin:%H%M%S}" for name, day in named]
 
 
 def _zone_lines(timezone: str, now: datetime) -> list[str]:

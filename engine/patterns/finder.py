@@ -12,12 +12,14 @@ from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
 from engine.patterns.capacity import growth_per_week
 from engine.patterns.events import EventWindow, episodes, event_windows, merged
-from engine.patterns.holidays import country_of, holidays_of, stays_away
+from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
+from engine.patterns.minutes import best_rhythm
 from engine.patterns.naming import Named
 from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
 
 _LEAST_SHARE = 0.15  # of the greatest rise in a series that another must reach: smaller ones are what that one left
+_CLOSE_S = 75  # between samples, within which minutes of the hour can be told apart
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
 
 
@@ -128,6 +130,7 @@ class PatternFinder:
             q_value=1.0,
             last_seen_at=last,
             probability=next_probability(window.hits, window.chance_days),
+            of_events=True,
         )
 
     def scan(self, series: Series) -> list[Finding]:
@@ -147,8 +150,38 @@ class PatternFinder:
         if len(found) < self.most:
             windows = spike_windows(left, self.most - len(found))
             found += [(self._spike_pattern(series, grid, window, last), window.log_p) for window in windows]
+        found += self._rhythm(series, ts, values, last)
         floor = max(floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found), default=0.0))
         return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
+
+    def _rhythm(
+        self, series: Series, ts: np.ndarray, values: np.ndarray, last: datetime
+    ) -> list[tuple[Pattern, float]]:
+        """What returns every few minutes, where the samples are close enough to show it; with its log p."""
+        if np.median(np.diff(np.sort(ts))) > _CLOSE_S:
+            return []
+        one = best_rhythm(ts, values, self.timezone)
+        if one is None:
+            return []
+        minutes = ",".join(str(minute) for minute in range(one.start, 60, one.every))
+        pattern = Pattern(
+            service=series.service,
+            host=series.host,
+            metric=series.metric,
+            kind="every_k_minutes",
+            rule=f"FREQ=HOURLY;BYMINUTE={minutes}",
+            timezone=self.timezone,
+            start_local=clock_text(one.start),
+            duration_minutes=one.width,
+            level=one.level,
+            baseline=one.baseline,
+            hits=int(one.hits.sum()),
+            chances=len(one.hits),
+            q_value=1.0,
+            last_seen_at=last,
+            probability=next_probability(one.hits, one.chance_days),
+        )
+        return [(pattern, one.log_p)]
 
     def _spike_pattern(self, series: Series, grid: DayGrid, window: EventWindow, last: datetime) -> Pattern:
         """A window of single spikes: its level is the usual height of the highest sample in it."""
@@ -160,7 +193,7 @@ class PatternFinder:
         pattern = self._event_pattern(
             EventSeries(service=series.service, host=series.host, name=series.metric, ts=series.ts), window, last
         )
-        return replace(pattern, level=level, baseline=float(np.nanmedian(flat)))
+        return replace(pattern, level=level, baseline=float(np.nanmedian(flat)), of_events=False)
 
     def _pattern(self, series: Series, grid: DayGrid, name: Named, last: datetime) -> Pattern:
         level, baseline = levels(grid, name)
@@ -187,7 +220,24 @@ class PatternFinder:
                 grid.days[name.chance_days[name.hits]].astype(int), heights(grid, name, came)
             ),
             except_holidays=self.country if away else "",
+            holiday_shift=self._shift(grid, name, (level + baseline) / 2) if away else 0,
         )
+
+    def _shift(self, grid: DayGrid, name: Named, middle: float) -> int:
+        """Whether a load that stays away on holidays came on the working day after them (1), before them (-1) or not.
+
+        `middle` is the value that windows with the load pass.
+        """
+        chosen = grid.days[name.chance_days]
+        off = chosen[holidays_of(self.country, chosen) & ~name.hits]
+        for shift in (1, -1):
+            index = (moved(off, self.country, shift) - grid.days[0]).astype(int)
+            index = index[(index >= 0) & (index < len(grid.days))]
+            index = index[~name.chosen[index]]
+            came = name.sign * (heights(grid, name, index * grid.bins + name.start) - middle) > 0
+            if len(came) >= 2 and came.mean() > 0.6:
+                return shift
+        return 0
 
 
 def _standard(grid: DayGrid) -> tuple[float, Peeled]:

@@ -1,4 +1,4 @@
-"""Public holidays: which days they are, and patterns that do not come on them."""
+"""Public holidays: which days they are, and patterns that do not come on them or come on another day instead."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine.lazy import lazy
 
 public = lazy("holidays")
 
+_REACH_DAYS = 6  # from a holiday, within which a working day is looked for
 _LEAST = 2  # holidays on which a pattern could have come before anything is said of them
 
 
@@ -67,3 +68,23 @@ def stays_away(hits: np.ndarray, days: np.ndarray, country: str) -> bool:
     usual, there = float(hits[~off].mean()), int(hits[off].sum())
     missed = int(off.sum()) - there
     return usual > 0.6 and there <= off.sum() // 4 and (1.0 - usual) ** missed < 0.05
+
+
+def moved(days: np.ndarray, country: str, shift: int) -> np.ndarray:
+    """`days` (datetime64[D]) with public holidays replaced by the next working day (`shift` 1) or the one before (-1).
+
+    Examples
+    --------
+    >>> [str(day) for day in moved(np.array(["2026-04-27", "2026-04-28"], "datetime64[D]"), "NL", 1)]
+    ['2026-04-28', '2026-04-28']
+    """
+    if not shift or not country or not len(days):
+        return days
+    span = np.arange(days.min() - _REACH_DAYS, days.max() + _REACH_DAYS + 1)
+    off = holidays_of(country, span)
+    works = ~off & np.is_busday(span)
+    at = days - span[0]
+    index = at.astype(int)
+    for _ in range(_REACH_DAYS):
+        index = np.where(off[at.astype(int)] & ~works[index], np.clip(index + shift, 0, len(span) - 1), index)
+    return np.asarray(span[index])

@@ -29,10 +29,11 @@ _LEAST = 3  # incidents with the pattern
 
 @dataclass(frozen=True, kw_only=True)
 class Joined:
-    """How many incidents came while a pattern ran or within an hour of its end."""
+    """How many incidents, alerts or changes came while a pattern ran or within an hour of its end."""
 
+    what: str  # incidents | alerts | changes
     with_pattern: int
-    incidents: int
+    incidents: int  # or alerts, or changes: all of them
     expected: float  # of them, by chance
     lift: float  # times chance
     p_value: float  # chance of as many or more, 0..1
@@ -40,16 +41,18 @@ class Joined:
 
     @property
     def sentence(self) -> str:
-        """In words, such as `with 9 of 12 incidents, 14x chance`."""
-        return f"with {self.with_pattern} of {self.incidents} incidents, {self.lift:.3g}x chance"
+        """In words, such as `preceded 9 of 12 incidents, 14x chance`."""
+        return f"preceded {self.with_pattern} of {self.incidents} {self.what}, {self.lift:.3g}x chance"
 
 
-def joined(pattern: Pattern, opened: Sequence[datetime], since: datetime, until: datetime) -> Joined:
+def joined(
+    pattern: Pattern, opened: Sequence[datetime], since: datetime, until: datetime, what: str = "incidents"
+) -> Joined:
     """How often the moments `opened` within `[since, until)` fell to occurrences of `pattern`, against chance."""
     moments = np.array([one.timestamp() for one in opened if since <= one < until])
     slots = np.arange(int(since.timestamp()), int(until.timestamp()), _STEP_S)
     if not len(moments) or not len(slots):
-        return Joined(with_pattern=0, incidents=len(moments), expected=0.0, lift=0.0, p_value=1.0, advice="")
+        return Joined(what=what, with_pattern=0, incidents=len(moments), expected=0.0, lift=0.0, p_value=1.0, advice="")
     spans = [
         ((one.start - _BEFORE).timestamp(), (one.end + _AFTER).timestamp())
         for one in occurrences(pattern, since - _AFTER, (until - since).days + 2)
@@ -63,14 +66,18 @@ def joined(pattern: Pattern, opened: Sequence[datetime], since: datetime, until:
     chance = float(special.bdtrc(hits - 1, len(moments), min(1.0, expected / len(moments)))) if hits else 1.0
     clear = hits >= _LEAST and lift >= _CLEAR_LIFT and chance < _CLEAR_P
     return Joined(
-        with_pattern=hits, incidents=len(moments), expected=expected, lift=lift, p_value=chance,
-        advice=advice(pattern) if clear else "",
+        what=what, with_pattern=hits, incidents=len(moments), expected=expected, lift=lift, p_value=chance,
+        advice=advice(pattern, what) if clear else "",
     )  # fmt: skip
 
 
-def advice(pattern: Pattern) -> str:
-    """What to do about a pattern that goes with incidents."""
-    if not pattern.metric:
+def advice(pattern: Pattern, what: str = "incidents") -> str:
+    """What to do about a pattern that goes with incidents, alerts or changes."""
+    if what == "changes":
+        return "the load follows planned work: plan capacity for it, or move the work to a quieter hour"
+    if what == "alerts" and not pattern.of_events:
+        return "silence these alerts while it runs, or shift the work to a quieter hour"
+    if pattern.of_events:
         return "silence this alert then, or open a maintenance window over it"
     if pattern.level < pattern.baseline:
         return "find out what stops then; open a maintenance window if it is meant to"

@@ -35,20 +35,40 @@ def carried(before: Mapping[str, Pattern], found: Sequence[Pattern]) -> tuple[di
 
     What is not found again stays, as faded, for sixty days.
     """
-    kept: dict[str, Pattern] = {}
-    new: list[Pattern] = []
-    for pattern in found:
-        own = [key for key, old in before.items() if key not in kept and _same_series(old, pattern)]
-        same = max(own, key=lambda key: likeness(before[key], pattern), default="")
-        if same and likeness(before[same], pattern) >= _LEAST_SHARE:
-            kept[same] = renewed(before[same], pattern)
-        else:
-            new.append(replace(pattern, state=State.NEW, first_seen_at=pattern.first_seen_at or pattern.last_seen_at))
+    pairs = _pairs(before, found)
+    kept = {key: renewed(before[key], found[at]) for key, at in pairs}
+    again = {at for _, at in pairs}
+    new = [
+        replace(pattern, state=State.NEW, first_seen_at=pattern.first_seen_at or pattern.last_seen_at)
+        for at, pattern in enumerate(found)
+        if at not in again
+    ]
     latest = max((pattern.last_seen_at for pattern in found), default=None)
     for key, old in before.items():
         if key not in kept and (latest is None or latest - old.last_seen_at < timedelta(days=_FORGET_DAYS)):
             kept[key] = replace(old, state=State.FADED)
     return kept, new
+
+
+def _pairs(before: Mapping[str, Pattern], found: Sequence[Pattern]) -> list[tuple[str, int]]:
+    """Ids of `before` and places in `found` of the same load, each at most once, the likest first."""
+    own: dict[tuple[str, str, str, bool], list[str]] = {}
+    for key, old in before.items():
+        own.setdefault(_series_of(old), []).append(key)
+    alike = [
+        (likeness(before[key], pattern), -abs(_later_by(before[key].start_local, pattern.start_local)), key, at)
+        for at, pattern in enumerate(found)
+        for key in own.get(_series_of(pattern), ())
+    ]
+    pairs: list[tuple[str, int]] = []
+    keys: set[str] = set()
+    places: set[int] = set()
+    for share, _, key, at in sorted(alike, reverse=True):
+        if share >= _LEAST_SHARE and key not in keys and at not in places:
+            pairs.append((key, at))
+            keys.add(key)
+            places.add(at)
+    return pairs
 
 
 def renewed(old: Pattern, found: Pattern) -> Pattern:
@@ -101,10 +121,9 @@ def _near_share(ours: Sequence[datetime], others: Sequence[datetime], reach: tim
     return near / len(ours)
 
 
-def _same_series(a: Pattern, b: Pattern) -> bool:
-    return (a.service, a.host, a.metric) == (b.service, b.host, b.metric) and (a.level > a.baseline) == (
-        b.level > b.baseline
-    )
+def _series_of(pattern: Pattern) -> tuple[str, str, str, bool]:
+    """What two findings must share to be the same load: the series and the direction."""
+    return pattern.service, pattern.host, pattern.metric, pattern.level > pattern.baseline
 
 
 def _later_by(before: str, after: str) -> int:

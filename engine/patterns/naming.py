@@ -15,7 +15,9 @@ from engine.patterns.scores import CLIP, Scored, median_of
 LEAST_HITS = 4  # occurrences
 _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
 _LEAST_SHARE = 0.45  # of chances that were hits
-_LEAST_T = 3.0  # standard errors between the mean contrast of a rule's days and 0
+_LEAST_T = 2.2  # standard errors between the mean contrast of a rule's days and 0
+_FEW = 12  # occurrences whose usual course still shows how early or late each of them was
+_MOST_TIMES = 1.5  # of the usual contrast of hits that one of them counts at most
 _EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise of its own
 _SIDE_SHARE = 0.25  # of the greater difference to a side that the lesser must reach
 _LEAST_IN_PLACE = 0.6  # of a rule's windows that must show something at their very place
@@ -48,9 +50,9 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
         return None
     cells, shift = first.cells[first.hits], 0
     plain = contrasts.of(first.width, first.sign)
-    if _wanders(plain, cells, contrasts.reach):
+    if len(cells) > _FEW and _wanders(plain, cells, contrasts.reach):
         return None
-    if candidate.pooled:
+    if candidate.pooled or (len(cells) <= _FEW and contrasts.has_pool(first.width)):
         cells, shift = _aligned(cells, plain, contrasts.reach)
     box = box_around(contrasts.data, cells, first.width, (first.period - first.width) // 2, first.sign)
     if box is None:
@@ -59,7 +61,8 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     if _is_spike(cells, first, contrasts.data):
         return None
     refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
-    return _named_at(refined, contrasts, table, grid) or first
+    name = _named_at(refined, contrasts, table, grid) or first
+    return None if _is_spike(name.cells[name.hits], name, contrasts.data) else name
 
 
 def _wanders(value: np.ndarray, cells: np.ndarray, reach: int) -> bool:
@@ -233,6 +236,7 @@ def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
         return False
     days = grid.days[name.chance_days[name.hits]]
     unit = "datetime64[M]" if kind.months else "datetime64[W]" if "WEEKLY" in name.rule else "datetime64[D]"
+    values = np.minimum(values, _MOST_TIMES * float(np.median(values[name.hits])))
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
     return len(np.unique(days.astype(unit))) >= _LEAST_PERIODS and float(values.mean()) > _LEAST_T * error * _small(
         len(values)

@@ -10,7 +10,8 @@ import numpy as np
 from engine.clock import require_aware
 from engine.domain import ExpectedLoad, Occurrence, Pattern
 from engine.patterns.calendar import DAY_NAMES, days_of, rule_parts, zone_of
-from engine.patterns.holidays import holidays_of
+from engine.patterns.capacity import crossing_words
+from engine.patterns.holidays import holidays_of, moved
 
 _DAY_WORDS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _NTH_WORDS = {
@@ -23,6 +24,7 @@ _NTH_WORDS = {
     -2: "second-last",
     -3: "third-last",
 }
+_SHIFT_DAYS = 7  # a holiday moves an occurrence by no more
 _CONTINUOUS = ("SECONDLY", "MINUTELY")  # rules of a free period: counted from DTSTART in UTC, not by the wall clock
 
 
@@ -63,7 +65,8 @@ def expected(
         if (service and pattern.service == service) or (host and pattern.host == host):
             coming = occurrences(pattern, at, days=int(horizon_hours // 24) + 1)
             if coming and coming[0].start <= until:
-                found.append(ExpectedLoad(pattern=pattern, occurrence=coming[0], sentence=sentence(pattern)))
+                told = f"{running_words(pattern, coming[0], at)}: {sentence(pattern)}"
+                found.append(ExpectedLoad(pattern=pattern, occurrence=coming[0], sentence=told))
     return tuple(sorted(found, key=lambda load: load.occurrence.start))
 
 
@@ -74,13 +77,31 @@ def sentence(pattern: Pattern) -> str:
     """
     where = " on ".join(text for text in (pattern.metric, pattern.host or pattern.service) if text)
     when = f"{when_words(pattern)} ({pattern.timezone})"
-    if pattern.metric and pattern.baseline != pattern.level and not _is_share(pattern):
+    if not pattern.of_events and pattern.metric and pattern.baseline != pattern.level:
         verb = "rises" if pattern.level > pattern.baseline else "falls"
         change = f"{where} {verb} to {pattern.level:.4g} (normally {pattern.baseline:.4g})"
     else:
         change = f"{where or 'events'}: events in {pattern.level:.0%} of windows (otherwise {pattern.baseline:.1%})"
-    unless = f", not on public holidays ({pattern.except_holidays})" if pattern.except_holidays else ""
-    return f"{when}: {change}, {pattern.support}{unless}"
+    return f"{when}: {change}, {pattern.support}{_unless(pattern)}{crossing_words(pattern)}"
+
+
+def running_words(load: Pattern, one: Occurrence, at: datetime) -> str:
+    """How a load stands at `at`, by the clock of its zone: `running, expected until 16:45` or `next 16:00-16:45`."""
+    zone = zone_of(load.timezone)
+    begin, end = one.start.astimezone(zone), one.end.astimezone(zone)
+    if one.start <= at < one.end:
+        return f"running now, expected until {end:%H:%M}"
+    hours = (one.start - at).total_seconds() / 3600
+    wait = f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h"
+    return f"next {begin:%a %H:%M}-{end:%H:%M}, in {wait}, {one.probability:.0%} likely"
+
+
+def _unless(pattern: Pattern) -> str:
+    """What public holidays do to it, in words."""
+    if not pattern.except_holidays:
+        return ""
+    instead = {1: ", the next working day instead", -1: ", the working day before instead"}
+    return f", not on public holidays ({pattern.except_holidays}){instead.get(pattern.holiday_shift, '')}"
 
 
 def when_words(pattern: Pattern) -> str:
@@ -103,23 +124,29 @@ def when_words(pattern: Pattern) -> str:
     return f"{_rule_words(parts, interval)} {begin:%H:%M}-{end:%H:%M}"
 
 
-def _is_share(pattern: Pattern) -> bool:
-    return pattern.kind.startswith("events")
-
-
 def _rule_words(parts: dict[str, str], interval: int) -> str:
     """Which days, in words."""
     if parts["FREQ"] == "DAILY":
         return "daily" if interval == 1 else f"every {interval} days"
     if "BYSETPOS" in parts:
-        return f"{_NTH_WORDS[int(parts['BYSETPOS'])]} business day of the month"
+        return f"{_NTH_WORDS[int(parts['BYSETPOS'])]} business day of {_span_words(parts)}"
     if "BYMONTHDAY" in parts:
         number = int(parts["BYMONTHDAY"])
-        return f"day {number} of the month" if number > 0 else f"{_NTH_WORDS[number]} day of the month"
+        return (
+            f"day {number} of {_span_words(parts)}"
+            if number > 0
+            else f"{_NTH_WORDS[number]} day of {_span_words(parts)}"
+        )
     if parts["FREQ"] == "MONTHLY":
         name = parts["BYDAY"]
         return f"{_NTH_WORDS[int(name[:-2])]} {_DAY_WORDS[DAY_NAMES.index(name[-2:])][:-1]} of the month"
     return ("every second week, " if interval == 2 else "") + _days_words(parts["BYDAY"])
+
+
+def _span_words(parts: dict[str, str]) -> str:
+    """Of what the days are counted, in words."""
+    months = parts.get("BYMONTH", "").split(",")
+    return "the month" if months == [""] else "the quarter" if len(months) == 4 else "the year"
 
 
 def _days_words(names: str) -> str:
@@ -139,8 +166,17 @@ def _starts(pattern: Pattern, low: datetime, high: datetime) -> list[datetime]:
     step = int(parts.get("INTERVAL", "1")) if parts["FREQ"] == "HOURLY" else 24
     minutes = [int(text) for text in parts["BYMINUTE"].split(",")] if "BYMINUTE" in parts else [begin.minute]
     times = [time((begin.hour + shift) % 24, minute) for shift in range(0, 24, step) for minute in minutes]
-    chosen = days[days_of(pattern.rule, days) & ~holidays_of(pattern.except_holidays, days)].tolist()
+    chosen = _chosen(pattern, days).tolist()
     return sorted(datetime.combine(day, moment, zone).astimezone(UTC) for day in chosen for moment in times)
+
+
+def _chosen(pattern: Pattern, days: np.ndarray) -> np.ndarray:
+    """Which of `days` (datetime64[D], consecutive) the pattern comes on, holidays left out or moved."""
+    if not pattern.holiday_shift:
+        return np.asarray(days[days_of(pattern.rule, days) & ~holidays_of(pattern.except_holidays, days)])
+    wide = np.arange(days[0] - _SHIFT_DAYS, days[-1] + _SHIFT_DAYS + 1)
+    named = wide[days_of(pattern.rule, wide)]
+    return np.intersect1d(moved(named, pattern.except_holidays, pattern.holiday_shift), days)
 
 
 def _continuous(parts: dict[str, str], low: datetime, high: datetime) -> list[datetime]:

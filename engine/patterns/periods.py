@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.lazy import lazy
 from engine.patterns.contrasts import Contrasts
@@ -61,9 +62,9 @@ def best_period(contrasts: Contrasts, least_z: float = 5.0) -> Period | None:
     bin_minutes = contrasts.bin_minutes
     likely: list[tuple[float, float, int, np.ndarray]] = []
     for width in sorted({max(1, m // bin_minutes) for m in _WIDTH_MINUTES}):
-        unit = contrasts.unit(width)
-        if unit is not None:
-            course, thin = unit.ravel(), max(1, width // 2)
+        course = contrasts.even(width)
+        if course is not None:
+            thin = max(1, width // 2)
             periods = likely_periods(course[::thin], width / thin, bin_minutes * thin, least_z)
             likely += [(z, length * thin, width, course) for z, length in periods]
     likely.sort(key=lambda row: -row[0])
@@ -158,10 +159,11 @@ def _folded(course: np.ndarray, length: float, width: int, bin_minutes: int) -> 
 
 def _sharpest(course: np.ndarray, length: float, width: int, cycles: int, reach: float) -> float:
     """The period within `reach` of `length` whose fold peaks highest, by folds of a quarter and then of all cycles."""
+    thin = max(1, width // 4)  # windows that begin so close to each other say the same
     for some in (max(_LEAST_CYCLES, cycles // 4), cycles):
         step = max(width / (2.5 * some), reach / _TRIES)
         tries = length + np.arange(-reach, reach + step / 2, step)
-        tops = [_cycles_of(course, one, some).sum(axis=0).max() for one in tries]
+        tops = [_cycles_of(course, one, some)[:, ::thin].sum(axis=0).max() for one in tries]
         length, reach = float(tries[int(np.argmax(tops))]), 3.0 * step
     return length
 
@@ -179,8 +181,8 @@ def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_
 
 def _cycles_of(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
     """The first `cycles` stretches of `course` that begin `length` bins apart: (cycles, whole bins of length)."""
-    rows = np.rint(np.arange(cycles) * length).astype(int)[:, None] + np.arange(int(length))
-    return np.asarray(course[np.minimum(rows, len(course) - 1)])
+    rows = np.rint(np.arange(cycles) * length).astype(int)
+    return np.asarray(sliding_window_view(course, int(length))[np.minimum(rows, len(course) - int(length))])
 
 
 def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:

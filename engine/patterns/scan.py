@@ -54,6 +54,11 @@ class View:
         mean = self.unit.sum(axis=1) / count
         return mean, np.einsum("ij,ij->i", self.unit, self.unit) / count - mean**2
 
+    @cached_property
+    def cumulants(self) -> np.ndarray:
+        """Cumulants of each day's scores, as `significance.cumulants` gives them."""
+        return cumulants(self.unit, self.valid)
+
 
 @dataclass(frozen=True)
 class _Sketch:
@@ -90,15 +95,15 @@ def best_of(
     """The windows of all `views` that chance explains least, best first; `paid` nats are for the choice among views."""
     sketches: list[_Sketch] = []
     for view in views:
-        sketches += _of_rules(view, table)
-        sketches += _of_folds(view, bin_minutes) if within_day and not view.pooled else []
-    likely = sorted((s for s in sketches if s.log_p + paid < _LOG_LIKELY), key=lambda s: s.log_p)
+        sketches += _of_rules(view, table, _LOG_LIKELY - paid)
+        sketches += _of_folds(view, bin_minutes, _LOG_LIKELY - paid) if within_day and not view.pooled else []
+    likely = sorted(sketches, key=lambda s: s.log_p)
     chosen = [s for sign in (1, -1) for s in [s for s in likely if s.view.sign == sign][:_EXACT]]
     return sorted((_weighed(s, table, paid) for s in chosen), key=lambda c: c.log_p)
 
 
-def _of_rules(view: View, table: RuleTable) -> list[_Sketch]:
-    """A sketch for each rule that is looked for on its own."""
+def _of_rules(view: View, table: RuleTable, below: float) -> list[_Sketch]:
+    """A sketch for each rule that is looked for on its own and whose log p is `below` that."""
     member, bins = table.scanned_member, view.unit.shape[1]
     mean, variance = view.moments
     totals = member @ view.unit
@@ -106,11 +111,11 @@ def _of_rules(view: View, table: RuleTable) -> list[_Sketch]:
     tops = totals[np.arange(len(totals)), starts] - member @ mean
     z = np.maximum(tops, 0.0) / np.sqrt(np.maximum(member @ variance, 1e-12))
     log_p = -0.5 * z**2 - np.log(np.maximum(2.5 * z, 1.0)) + table.scanned_cost + log(positions(bins, view.width))
-    return [_Sketch(float(log_p[r]), view, int(r), int(starts[r]), bins) for r in np.flatnonzero(log_p < 0)]
+    return [_Sketch(float(log_p[r]), view, int(r), int(starts[r]), bins) for r in np.flatnonzero(log_p < below)]
 
 
-def _of_folds(view: View, bin_minutes: int) -> list[_Sketch]:
-    """A sketch for each stretch after which the window may return within the day."""
+def _of_folds(view: View, bin_minutes: int, below: float) -> list[_Sketch]:
+    """A sketch for each stretch after which the window may return within the day, where its log p is `below` that."""
     total = view.unit.sum(axis=0)
     spread = float(view.moments[1].sum()) * len(total)
     middle = float(total.mean())
@@ -122,9 +127,9 @@ def _of_folds(view: View, bin_minutes: int) -> list[_Sketch]:
             at = int(folded.argmax())
             top = float(folded[at]) - middle * len(total) / period
             z = top / sqrt(max(spread / period, 1e-12))
-            cost = _FOLD_COST + log(positions(period, view.width))
-            if z > 0.0:
-                found.append(_Sketch(-0.5 * z * z - log(max(2.5 * z, 1.0)) + cost, view, -1, at, period))
+            log_p = -0.5 * z * z - log(max(2.5 * z, 1.0)) + _FOLD_COST + log(positions(period, view.width))
+            if z > 0.0 and log_p < below:
+                found.append(_Sketch(log_p, view, -1, at, period))
     return found
 
 
@@ -153,7 +158,7 @@ def _of_days(view: View, days: np.ndarray, table: RuleTable, *, pooled: bool) ->
     """Cumulants of some days, by their own scores alone or by those of all days of their weekday too."""
     if pooled:
         return np.asarray(cumulants(view.unit, view.valid, table.weekday)[:, days])
-    return cumulants(view.unit[days], None if view.valid is None else view.valid[days])
+    return np.asarray(view.cumulants[:, days])
 
 
 def positions(bins: int, width: int) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, func, insert, select, tuple_
 
 from engine.lazy import lazy
 from engine.store.database import Write
@@ -101,6 +101,16 @@ def series(
         seconds, values = _values(link, row.id, since, until)
         if len(seconds):
             yield (row.service, row.host, row.metric), seconds, values
+
+
+def after(link: Connection, names: tuple[str, str, str], since: datetime, days: int) -> tuple[np.ndarray, np.ndarray]:
+    """One series from the UTC day of `since` on, its latest `days` days at most: seconds (int64), values (float32)."""
+    key = _known_series(link, {names}).get(names)
+    if key is None:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    newest = link.execute(select(func.max(SeriesDayRow.day)).where(SeriesDayRow.series_id == key)).scalar_one()
+    oldest = datetime.fromtimestamp(((newest or 0) - days) * DAY_S, UTC)
+    return _values(link, key, max(since, oldest), None)
 
 
 def _values(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -78,13 +79,19 @@ def patterns(link: Connection) -> list[NamedPattern]:
     return [NamedPattern(id=row["id"], pattern=pattern_of_row(row)) for row in link.execute(query).mappings()]
 
 
+def _free_id(key: str, taken: Collection[str]) -> str:
+    """`key`, or the first of its successors that no other pattern has: the faded one of that name keeps it."""
+    names = itertools.chain([key], (f"{key}-{n}" for n in itertools.count(2)))
+    return next(name for name in names if name not in taken)
+
+
 def replace_patterns(tx: Write, found: Iterable[Pattern]) -> None:
     """Put the patterns of a retrain in place of those before; the same load found again keeps its id and its past."""
     kept, new = carried({named.id: named.pattern for named in patterns(tx.link)}, list(found))
     tx.link.execute(delete(PatternRow))
     rows = {key: row_of_pattern(pattern) for key, pattern in kept.items()}
     for pattern in new:
-        key = pattern_id(pattern)
-        rows.setdefault(key, row_of_pattern(pattern))
+        key = _free_id(pattern_id(pattern), rows)
+        rows[key] = row_of_pattern(pattern)
     if rows:
         tx.link.execute(insert(PatternRow), [{"id": key, **row} for key, row in rows.items()])

@@ -296,6 +296,8 @@ class PatternRow(Table):
     shift_minutes: Mapped[int]
     growth_per_week: Mapped[float]
     except_holidays: Mapped[str]
+    holiday_shift: Mapped[int]
+    of_events: Mapped[bool]
 
 
 class SeriesRow(Table):

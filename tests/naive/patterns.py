@@ -68,7 +68,7 @@ def days_of(rule: str, first: date, days: int) -> list[date]:
             ok = day in in_month(day)
         else:
             ok = "BYDAY" not in parts or names[day.weekday()] in parts["BYDAY"].split(",")
-        if ok:
+        if ok and str(day.month) in parts.get("BYMONTH", str(day.month)).split(","):
             chosen.append(day)
     return chosen
 
