@@ -19,6 +19,8 @@ from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spik
 from engine.patterns.significance import adjusted
 
 _LEAST_SHARE = 0.15  # of the greatest rise in a series that another must reach: smaller ones are what that one left
+_SHIFTED = 2  # working days beside holidays that must be seen before a shift is told
+_MOVED_SHARE = 0.6  # of them on which the load came
 _CLOSE_S = 75  # between samples, within which minutes of the hour can be told apart
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
 
@@ -234,8 +236,8 @@ class PatternFinder:
             index = (moved(off, self.country, shift) - grid.days[0]).astype(int)
             index = index[(index >= 0) & (index < len(grid.days))]
             index = index[~name.chosen[index]]
-            came = name.sign * (heights(grid, name, index * grid.bins + name.start) - middle) > 0
-            if len(came) >= 2 and came.mean() > 0.6:
+            cells = index * grid.bins + name.start
+            if len(cells) >= _SHIFTED and (name.sign * (heights(grid, name, cells) - middle) > 0).mean() > _MOVED_SHARE:
                 return shift
         return 0
 

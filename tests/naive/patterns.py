@@ -10,7 +10,7 @@ import numpy as np
 
 
 def contrast(score: np.ndarray, width: int, flank: int) -> np.ndarray:
-    """Window mean less the mean of both flank means, by slicing each window out; beyond the ends lies 0."""
+    """Window mean less the greater of both flank means, by slicing each window out; beyond the ends lies 0."""
     padded = np.concatenate([np.zeros(flank), score, np.zeros(width + flank)])
     value = []
     for at in range(flank, flank + len(score)):
@@ -18,7 +18,7 @@ def contrast(score: np.ndarray, width: int, flank: int) -> np.ndarray:
             np.mean(padded[low:high])
             for low, high in ((at, at + width), (at - flank, at), (at + width, at + width + flank))
         )
-        value.append(inside - (left + right) / 2)
+        value.append(inside - max(left, right))
     return np.array(value)
 
 

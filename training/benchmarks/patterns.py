@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from engine.domain import Pattern
 from engine.patterns import EventSeries, PatternFinder
+from training.benchmarks import heldout_patterns
 from training.benchmarks.injected import FIRST_DAY, KINDS, MONTH_KINDS, Case, Score, count, make, vary
 from training.benchmarks.pattern_conditions import CONDITIONS, Condition, real_courses
 from training.benchmarks.plain_patterns import fft_snapped, hour_of_week
@@ -43,6 +44,7 @@ def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
         "no pattern": _cases((None,), each * 6, real, weeks=8),
     } | {name: _under(how, max(3, each // 2)) for name, how in CONDITIONS.items()}
     rows = [_row(name, method, METHODS[method], cases) for name, cases in sets.items() for method in METHODS]
+    rows += heldout_patterns.run(shared, most=12 if quick else 60)
     folder = None if shared is None else shared / "datasets" / "patterns" / "linux_syslog_events"
     return rows + ([_syslog(folder)] if folder is not None and folder.exists() else [])
 
