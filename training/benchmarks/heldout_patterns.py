@@ -42,7 +42,8 @@ class Course:
         known = self.values[: self.split]
         middle = np.nanmedian(known)
         most = 3 * np.nanmedian(np.abs(known - middle))
-        return np.nan_to_num(self.values, nan=-np.inf) > max(np.nanquantile(known, 0.95), middle + most)
+        least = max(float(np.nanquantile(known, 0.95)), float(middle + most))
+        return np.asarray(np.nan_to_num(self.values, nan=-np.inf) > least)
 
 
 Predict = Callable[[Course], np.ndarray]  # bool (_TEST_BINS,)
