@@ -89,6 +89,14 @@ class Contrasts:
         spread = _spread(self._sample(value, width)) or float(value.std())
         return np.clip(value * np.float32(1.0 / (CLIP * spread)), -1.0, 1.0) if 1e-9 < spread < np.inf else None
 
+    def rises(self, width: int, sign: int, cells: np.ndarray) -> np.ndarray:
+        """By how much the windows at flat `cells` leave the mean of their flanks, in scores and not centred."""
+        flank = self._quietest(width)
+        inside, before, after = (
+            self._mean_at(cells + shift, size) for shift, size in ((0, width), (-flank, flank), (width, flank))
+        )
+        return np.asarray(sign * (inside - np.float32(0.5) * (before + after)))
+
     @property
     def complete(self) -> bool:
         """Whether every cell was seen."""
@@ -146,6 +154,10 @@ class Contrasts:
         high = low + self.data.score.size + 2 * beyond
         total = self._sums[low + width : high + width : step] - self._sums[low:high:step]
         return np.asarray(total * np.float32(1.0 / width))
+
+    def _mean_at(self, cells: np.ndarray, width: int) -> np.ndarray:
+        """Mean of the `width` bins that begin at each of `cells`."""
+        return np.asarray((self._sums[cells + self._pad + width] - self._sums[cells + self._pad]) / np.float32(width))
 
     def _against_both(self, width: int, flank: int, step: int) -> np.ndarray:
         """By how much windows rise above the mean of their flanks."""

@@ -111,7 +111,8 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
     seen = cells[hits]
     if c.pooled:
         seen = _aligned(seen, contrasts.of(c.width, c.sign), contrasts.reach)[0]
-    return name if _stands_out(name, seen, contrasts.data, float(np.median(values[hits]))) else None
+    rise = float(np.median(contrasts.rises(c.width, c.sign, seen)))
+    return name if _stands_out(name, seen, contrasts.data, rise) else None
 
 
 def beats_both_sides(name: Named, grid: DayGrid) -> bool:
@@ -244,7 +245,7 @@ def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
 
 
 def _stands_out(name: Named, cells: np.ndarray, data: Scored, rise: float) -> bool:
-    """Whether the windows at `cells` differ from the usual level of their days, not only from what is beside them.
+    """Whether the windows at `cells`, `rise` above their sides, differ from the usual level of their days as well.
 
     The calm between two peaks is no dip, and the rest between two dips no peak.
     """
