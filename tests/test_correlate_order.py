@@ -22,7 +22,7 @@ from training.worlds import World, draw
 SEEDS = range(6)
 SAME_COMPANY = 0.85  # mean share of an alert's company that does not depend on the order of arrival
 LOSS = 0.03  # B-cubed F1 that disorder may cost, mean over worlds
-SCORE = 0.5  # log-odds by which an answer may differ
+SCORE = 2.0  # log-odds by which the middle answer may differ: trees answer in steps
 
 
 def arriving(alerts: Sequence[Alert], seed: int, delay_s: float = 30.0, twice: float = 0.05) -> list[Alert]:

@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from engine.correlate import Correlator
@@ -52,7 +53,7 @@ def test_closeness_alone_glues_nothing_where_noise_is_usual() -> None:
     noise = [alert(n * 300, f"thing-{n}x", f"oddity {n}y") for n in range(60)]
     start = 60 * 300.0
     shop = [alert(start + n * 20, "shop-db", f"trouble {word} of shop-db") for n, word in enumerate("abcd")]
-    lone = alert(start + 95, "mail-relay", "strange at mail-relay")
+    lone = alert(start + 200, "mail-relay", "strange at mail-relay")
     found = groups(sorted([*noise, *shop, lone], key=lambda each: each.starts_at))
     assert len({found[each.id] for each in shop}) == 1
     assert found[lone.id] not in {found[each.id] for each in shop}
@@ -213,6 +214,8 @@ def test_every_alert_of_a_file_gets_one_row_and_every_incident_one_root() -> Non
 
 def _facts(value: object) -> object:
     """A value's content, slots and all, so that two states can be compared deeply."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     if isinstance(value, dict):
         return {key: _facts(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -77,7 +77,9 @@ class Correlator:
         self.max_candidates = max_candidates
         self.repair = repair
         self._weights = weights or shipped()
-        self._decider, self._settle = Decider(self._weights.join), Weigher(self._weights.settle)
+        forests = self._weights.forests
+        self._decider = Decider(self._weights.join, forests.get("join"))
+        self._settle = Weigher(self._weights.settle, forests.get("settle"))
         self._pair, self._sides = Sides(self._weights.merge), Sides(self._weights.split)
         self._profiles = Profiles(keep_h * 3600.0)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
@@ -269,12 +271,14 @@ class Correlator:
             "roots": self._roots.to_data(),
             "settings": {"keep_h": self.keep_h, "max_candidates": self.max_candidates},
         }
-        return ModelPart(data=data)
+        return ModelPart(data=data, arrays=self._weights.to_arrays())
 
     @classmethod
     def from_part(cls, part: ModelPart, topology: Sequence[Edge] = ()) -> Correlator:
         """The correlator that `to_part` described, without open incidents."""
-        found = cls(topology=topology, weights=Weights.from_data(part.data["weights"]), **part.data["settings"])
+        found = cls(
+            topology=topology, weights=Weights.from_data(part.data["weights"], part.arrays), **part.data["settings"]
+        )
         found._world.background.take(part.data["background"])
         for level, table in found._world.together.items():
             table.take(part.data["together"][level])

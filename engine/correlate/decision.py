@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from engine.correlate.case import Case
+from engine.correlate.forest import Forest
 from engine.correlate.profile import Profile
 from engine.correlate.sheet import Asked
 from engine.correlate.signals import SIGNALS, weighed
+from engine.correlate.table import table
 from engine.correlate.weigher import Weigher
 from engine.domain import Alert, AlertStatus, Evidence, Match
 
@@ -21,9 +22,9 @@ _TOP = 50.0  # log-odds beyond which exp says nothing more
 class Decider:
     """Weighs an alert's candidate incidents against each other and against opening a new one."""
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, weights: Mapping[str, float], forest: Forest | None = None) -> None:
         self.weights = weights
-        self.weigher = Weigher(weights)
+        self.weigher = Weigher(weights, forest)
 
     def decide(self, alert: Alert, asked: Asked, *, explain: bool = True) -> Match:
         """Where `alert` belongs. Without `explain` the match has no evidence."""
@@ -43,7 +44,7 @@ class Decider:
             incident_id=home.id if joins else None,
             probability=(_odds(best) if joins else 1.0) / total,
             score=stays,
-            evidence=(*self.explain(asked.case(ranked[0])), *_crowd(stays - best, len(scores))) if explain else (),
+            evidence=(*self.explain(asked, ranked[0]), *_crowd(stays - best, len(scores))) if explain else (),
             runner_up=rival if joins else home.id,
             margin=margin,
             provisional=margin < _PROVISIONAL_BELOW,
@@ -63,17 +64,18 @@ class Decider:
             incident_id=incident_id,
             probability=_odds(score) / (1.0 + sum(map(_odds, scores.values()))),
             score=score,
-            evidence=self.explain(asked.case(names.index(incident_id))),
+            evidence=self.explain(asked, names.index(incident_id)),
             runner_up=runner_up,
             margin=margin,
             provisional=margin < _PROVISIONAL_BELOW,
         )
 
-    def explain(self, case: Case) -> tuple[Evidence, ...]:
+    def explain(self, asked: Asked, place: int) -> tuple[Evidence, ...]:
         """The reasons of a score: their weights sum to it."""
-        found = []
+        found, case, forest = [], asked.case(place), self.weigher.forest
+        added = forest.reasons(table(asked.sheet)[place]) if forest is not None else {}
         for signal in SIGNALS:
-            weight = weighed(self.weights, signal.parts(case))
+            weight = weighed(self.weights, signal.parts(case)) + added.get(signal.name, 0.0)
             if weight:
                 found.append(Evidence(signal=signal.name, weight=weight, detail=signal.detail(case)))
         return tuple(found)

@@ -19,6 +19,7 @@ from engine.correlate.topology import closest
 
 WAYS = ("same", "down", "up", "side")
 FAR = 16  # the spot of what is known and out of reach; a near one is 4 times its hops plus its way
+LONG_S = 600.0  # what counts as near in time where a minute is short
 _WAY_OF = {name: place for place, name in enumerate(WAYS)}
 
 # What a line says of time: gap and seconds since the incident heard of the thing; age and alerts of the incident;
@@ -33,7 +34,11 @@ Identity = tuple[
 ]
 
 
-Line = tuple[Times, Identity]  # one alert beside one incident
+# What it says of the incident alone: its usual gap, the gaps that rests on, its longest pause; its services, hosts and
+# names; alerts within ten minutes of the asked one.
+Shape = tuple[float, int, float, int, int, int, int]
+
+Line = tuple[Times, Identity, Shape]  # one alert beside one incident
 
 
 class Rivalry(NamedTuple):
@@ -57,7 +62,7 @@ class Group(NamedTuple):
 
     def rivalry(self) -> Rivalry:
         """How they stand beside each other."""
-        times = [times for times, _ in self.lines]
+        times = [line[0] for line in self.lines]
         known = [each[1] for each in times if each[1] < math.inf]
         moved = sum(each[12] + 0.5 for each in times) / len(times)
         return Rivalry(len(times) - 1, min(each[0] for each in times), min(known) if len(known) > 1 else -1.0, moved)
@@ -73,7 +78,10 @@ class Sheet:
     def ask(self, question: Question, profiles: Sequence[Profile]) -> None:
         """Add the question beside each of `profiles`."""
         if profiles:
-            lines = [(_times(question, profile), _identity(question, profile)) for profile in profiles]
+            lines = [
+                (_times(question, profile), _identity(question, profile), _shape(question.at, profile))
+                for profile in profiles
+            ]
             self.groups.append(Group(question.rate, lines))
 
 
@@ -149,6 +157,15 @@ def _identity(question: Question, profile: Profile) -> Identity:
     differ = not thing and bool(question.thing_set) and bool(profile.things)
     company = _company(question, profile) if question.company else ()
     return not kin, sides, best, worst, thing, differ, mention, word, company, spot, surprise
+
+
+def _shape(at: float, profile: Profile) -> Shape:
+    """What the incident is like, whatever is asked about it."""
+    inside = profile.inside
+    return (
+        profile.beat, profile.beats, profile.longest, len(inside.get("service", ())), len(inside.get("host", ())),
+        len(inside.get("name", ())), profile.near(at, LONG_S),
+    )  # fmt: skip
 
 
 def _apart(question: Question, names: Mapping[str, object]) -> bool:

@@ -2,7 +2,8 @@
 
 A signal turns a `Case` into named measurements; a linear model weighs them, so the weighted measurements of all signals
 sum to the score. A new signal is one class and one line in `SIGNALS`, and what it reads in `sheet` and weighs in
-`weigher`, which do the same fast for many pairs at once; `training.correlate_weights` fits the weights.
+`weigher`, which do the same fast for many pairs at once, and in `table`, for the trees that see what only several
+measurements together say; `training.correlate_weights` and `training.correlate_trees` learn both.
 """
 
 from __future__ import annotations

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.correlate.background import TEMPO_EDGES_S, Background
+from engine.correlate.forest import Forest
 from engine.correlate.pace_signals import Hush, Lull, Pace, Pause
 from engine.correlate.question import SIDES
 from engine.correlate.reading import LEVELS
 from engine.correlate.sheet import FAR, WAYS, Group, Identity, Rivalry, Sheet, Times
+from engine.correlate.table import table
 from engine.correlate.time_signals import Again, Age, Chance, Gap, Lately
 from engine.correlate.topology import REACH
 
@@ -19,23 +21,28 @@ Curve = Callable[[float], float]
 
 
 class Weigher:
-    """Scores of a sheet's lines under `weights` (measurement -> log-odds; what is not there weighs nothing)."""
+    """Scores of a sheet's lines: under `weights` (measurement -> log-odds; what is not there weighs nothing), and what
+    the trees of `forest` add for what only several measurements together say."""
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, weights: Mapping[str, float], forest: Forest | None = None) -> None:
+        self.forest = forest
         self._times, self._identity = _TimesWeigher(weights), _IdentityWeigher(weights)
         self._always, self._by_rate = weights.get("background", 0.0), weights.get("background.rate", 0.0)
 
     def scores(self, sheet: Sheet) -> list[float]:
         """Nats of each line, in the order asked."""
         usual = self._times.usual(sheet.world.background)
-        return [score for group in sheet.groups for score in self._group(group, usual)]
+        found = [score for group in sheet.groups for score in self._group(group, usual)]
+        if self.forest is None or not found:
+            return found
+        return [nats + more for nats, more in zip(found, self.forest.scores(table(sheet)).tolist(), strict=True)]
 
     def _group(self, group: Group, usual: _Usual) -> list[float]:
         always = self._always + self._by_rate * math.log(group.rate)
         rivalry, of_times, of_identity = group.rivalry(), self._times.nats, self._identity.nats
         return [
             always + of_times(times, identity[0], rivalry, usual) + of_identity(identity)
-            for times, identity in group.lines
+            for times, identity, _ in group.lines
         ]
 
 

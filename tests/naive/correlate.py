@@ -6,6 +6,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
+from engine.correlate.forest import Forest
 from engine.correlate.profile import Member
 from engine.domain import Edge
 
@@ -56,3 +57,15 @@ def lift(incidents: Sequence[Sequence[str]], kind: str, other: str, shrink: floa
     both = sum(kind in kinds and other in kinds for kinds in incidents)
     base = (total + 0.5) / (len(incidents) + 1.0)
     return math.log((both + shrink * base) / (seen + shrink) / base)
+
+
+def forest_score(forest: Forest, row: Sequence[float]) -> float:
+    """The nats of one row, tree by tree and question by question."""
+    total = 0.0
+    for columns, cuts, values in zip(forest.columns, forest.cuts, forest.values, strict=True):
+        place = 0
+        for depth, (column, cut) in enumerate(zip(columns, cuts, strict=True)):
+            if row[column] > cut:
+                place += 2**depth
+        total += values[place]
+    return total

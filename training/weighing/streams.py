@@ -25,7 +25,7 @@ AT_A_TIME = (1, 2, 4, 8)  # superposed faults
 
 Past = tuple[Sequence[Alert], Sequence[str]]
 _COUNTS_AS = {"firm": 25_000.0, "world": 20_000.0, "fault": 12_000.0, "attack": 14_000.0}  # alerts, whatever it has
-_SEEN = {"firm": 1_100, "world": 500, "fault": 1_000, "attack": 3_000}  # alerts of a stream in one round
+_SEEN = {"firm": 1_300, "world": 700, "fault": 1_400, "attack": 6_000}  # alerts of a stream in one round
 _NATURAL = 2_200  # the same, of faults as they were: few of them overlap
 _WORLD_ALERTS, _FAULT_ALERTS, _PHASE_ALERTS = 1_000, 2_500, 900
 _FIRM_DAYS = 30
