@@ -211,7 +211,7 @@ def test_every_method_has_its_rows_and_a_missing_one_says_how_to_get_it(
     assert "pip install" in skipped[0]
     assert "apt-get install" in skipped[1]
     scores = [row.metrics["bcubed_f1"] for row in found if row.metrics]
-    assert len(scores) == 11
+    assert len(scores) == 12
     assert all(0 < score <= 1 for score in scores)
 
 

@@ -18,6 +18,7 @@ from engine.correlate.time_signals import Again, Age, Chance, Gap, Lately
 from engine.correlate.topology import REACH
 
 Curve = Callable[[float], float]
+_SETTLED = 30.0  # alerts that joined an incident, from which on a place has shown its pace
 
 
 class Weigher:
@@ -35,7 +36,9 @@ class Weigher:
         found = [score for group in sheet.groups for score in self._group(group, usual)]
         if self.forest is None or not found:
             return found
-        return [nats + more for nats, more in zip(found, self.forest.scores(table(sheet)).tolist(), strict=True)]
+        trust = trusted(sheet.world.background)
+        added = self.forest.scores(table(sheet)).tolist()
+        return [nats + trust * more for nats, more in zip(found, added, strict=True)]
 
     def _group(self, group: Group, usual: _Usual) -> list[float]:
         always = self._always + self._by_rate * math.log(group.rate)
@@ -44,6 +47,11 @@ class Weigher:
             always + of_times(times, identity[0], rivalry, usual) + of_identity(identity)
             for times, identity, _ in group.lines
         ]
+
+
+def trusted(background: Background) -> float:
+    """How far trees are believed, 0 to 1: what they tell apart rests on a place's own pace, which shows in time."""
+    return min(1.0, background.tempo_total / _SETTLED)
 
 
 class _Usual(NamedTuple):

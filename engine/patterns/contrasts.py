@@ -13,6 +13,7 @@ from engine.patterns.scores import CLIP, Scored
 
 _POOL_MINUTES = 15  # how early or late a window may begin and still count as the same
 _END_MINUTES = 25  # likewise for its end, which also varies with its length
+_FINE_MINUTES = 10  # of a bin: where bins are longer, the ends of a window share one with its flanks
 _POOLED_MINUTES = 240  # windows longer than this need no pooling
 _CONTEXT_MINUTES = 180  # a flank reaches no further
 _PAD_MINUTES = 4320  # beyond both ends of the course
@@ -166,6 +167,8 @@ class Contrasts:
 
     def _flanked(self, width: int, flank: int, sign: int, step: int) -> np.ndarray:
         """By how much windows leave that of their flanks which is nearer to them: what joins one of them is none."""
+        if self.bin_minutes > _FINE_MINUTES:
+            return np.asarray(sign * self._against_both(width, flank, step))
         before, after = self._mean(-flank, flank, step), self._mean(width, flank, step)
         inside = self._mean(0, width, step)
         return np.asarray(inside - np.maximum(before, after) if sign > 0 else np.minimum(before, after) - inside)
@@ -177,7 +180,10 @@ class Contrasts:
         up_begin, up_end, down_begin, down_end = self._ends[size]
         begin, end = (up_begin, down_end) if sign > 0 else (down_begin, up_end)
         cells = self.data.score.size
-        return np.asarray(np.minimum(begin[:cells:step], end[width : width + cells : step]))
+        begins, ends = begin[:cells:step], end[width : width + cells : step]
+        if self.bin_minutes > _FINE_MINUTES:
+            return np.asarray(np.float32(0.5) * (begins + ends))
+        return np.asarray(np.minimum(begins, ends))
 
     def _steps(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Steepest steps near each cell: up and down, within the reach of begins and that of ends."""

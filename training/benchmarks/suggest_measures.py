@@ -80,7 +80,7 @@ def error(told: Array, right: NDArray[np.bool_]) -> float:
 
     Examples
     --------
-    >>> error(np.array([0.5, 0.5]), np.array([True, False]))
+    >>> error(np.array([1.0, 0.0]), np.array([True, False]))
     0.0
     """
     parts = np.array_split(np.argsort(told, kind="stable"), min(_BINS, len(told)))
