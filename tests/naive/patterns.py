@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 
-def contrast(score: np.ndarray, width: int, flank: int) -> np.ndarray:
-    """Window mean less the greater of both flank means, by slicing each window out; beyond the ends lies 0."""
+def contrast(score: np.ndarray, width: int, flank: int, of: Callable[[Sequence[float]], float] = max) -> np.ndarray:
+    """Window mean less the greater (or another one) `of` both flank means, by slicing each window out; beyond the ends
+    lies 0."""
     padded = np.concatenate([np.zeros(flank), score, np.zeros(width + flank)])
     value = []
     for at in range(flank, flank + len(score)):
@@ -18,7 +20,7 @@ def contrast(score: np.ndarray, width: int, flank: int) -> np.ndarray:
             np.mean(padded[low:high])
             for low, high in ((at, at + width), (at - flank, at), (at + width, at + width + flank))
         )
-        value.append(inside - max(left, right))
+        value.append(inside - of([left, right]))
     return np.array(value)
 
 
