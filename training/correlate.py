@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from engine.correlate import Correlator, Weights
+from engine.correlate.repair import Revision
 from engine.domain import Alert, AlertStatus, Edge
 from training.progress import Track, quiet
 
@@ -65,6 +66,11 @@ def in_turn(alerts: Sequence[Alert]) -> list[int]:
     return [*found, *(place for _, place in sorted(waiting))]
 
 
+def target_of(revision: Revision) -> str:
+    """Where a revision puts its alert: the incident it names, or a new one named after where it comes from."""
+    return revision.to_incident or f"{revision.from_incident}/{revision.beside or revision.alert_id}"
+
+
 class Replay:
     """Alerts through a correlator, one by one, with repair from time to time."""
 
@@ -104,7 +110,7 @@ class Replay:
         for _ in range(self.passes):
             revisions = self.correlator.revise(self.now)
             for revision in revisions:
-                target = revision.to_incident or f"{revision.from_incident}/{revision.beside or revision.alert_id}"
+                target = target_of(revision)
                 self.correlator.move(revision.alert_id, target)
                 self.incident_of[revision.alert_id] = target
                 self.touched |= {revision.from_incident: None, target: None}

@@ -9,8 +9,7 @@ from engine.correlate.forest import Forest
 from engine.correlate.profile import Profile
 from engine.correlate.sheet import Asked
 from engine.correlate.signals import SIGNALS, weighed
-from engine.correlate.table import table
-from engine.correlate.weigher import Weigher, trusted
+from engine.correlate.weigher import Weigher
 from engine.domain import Alert, AlertStatus, Evidence, Match
 
 CERTAIN = 20.0  # log-odds written for what is identity, not inference
@@ -72,11 +71,9 @@ class Decider:
 
     def explain(self, asked: Asked, place: int) -> tuple[Evidence, ...]:
         """The reasons of a score: their weights sum to it."""
-        found, case, forest = [], asked.case(place), self.weigher.forest
-        added = forest.reasons(table(asked.sheet)[place]) if forest is not None else {}
-        trust = trusted(asked.sheet.world.background)
+        found, case, added = [], asked.case(place), self.weigher.added(asked.sheet, place)
         for signal in SIGNALS:
-            weight = weighed(self.weights, signal.parts(case)) + trust * added.get(signal.name, 0.0)
+            weight = weighed(self.weights, signal.parts(case)) + added.get(signal.name, 0.0)
             if weight:
                 found.append(Evidence(signal=signal.name, weight=weight, detail=signal.detail(case)))
         return tuple(found)

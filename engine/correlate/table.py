@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.correlate.background import TEMPO_EDGES_S
+from engine.correlate.background import TEMPO_EDGES_S, Background
 from engine.correlate.question import SIDES
 from engine.correlate.reading import LEVELS
 from engine.correlate.sheet import Line, Rivalry, Sheet
@@ -33,16 +35,38 @@ COLUMNS: tuple[tuple[str, str], ...] = (
 
 def table(sheet: Sheet) -> Table:
     """Rows in the order asked x `COLUMNS`."""
-    background = sheet.world.background
-    tempo = background.tempo_levels()
-    usual = background.ending, math.log(background.repeats[0] / background.repeats[1])
-    rows = []
-    for group in sheet.groups:
-        rivalry, rate = group.rivalry(), group.rate
-        for line in group.lines:
-            nats = tempo[bisect_right(TEMPO_EDGES_S, line[0][0])]
-            rows.append((*_own(line), *_beside(line, rivalry), nats, rate, *usual))
+    usual = _usual(sheet.world.background)
+    rows = [
+        _row(line, rivalry, group.rate, usual)
+        for group in sheet.groups
+        for rivalry in (group.rivalry(),)
+        for line in group.lines
+    ]
     return np.array(rows, dtype=np.float64)
+
+
+def row_of(sheet: Sheet, place: int) -> Table:
+    """The row of `table` for the line at `place` of the only question on the sheet."""
+    group = sheet.groups[0]
+    return np.array(_row(group.lines[place], group.rivalry(), group.rate, _usual(sheet.world.background)), np.float64)
+
+
+class _Usual(NamedTuple):
+    """What is the same for all rows."""
+
+    tempo: Sequence[float]  # nats of a gap, by stretch between `TEMPO_EDGES_S`
+    told: float  # how far ends are told at all, 0..1
+    again: float  # nats of a symptom that comes again
+
+
+def _usual(background: Background) -> _Usual:
+    again = math.log(background.repeats[0] / background.repeats[1])
+    return _Usual(background.tempo_levels(), background.ending, again)
+
+
+def _row(line: Line, rivalry: Rivalry, rate: float, usual: _Usual) -> tuple[float, ...]:
+    tempo = usual.tempo[bisect_right(TEMPO_EDGES_S, line[0][0])]
+    return (*_own(line), *_beside(line, rivalry), tempo, rate, usual.told, usual.again)
 
 
 def _own(line: Line) -> tuple[float, ...]:

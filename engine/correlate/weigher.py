@@ -13,7 +13,7 @@ from engine.correlate.pace_signals import Hush, Lull, Pace, Pause
 from engine.correlate.question import SIDES
 from engine.correlate.reading import LEVELS
 from engine.correlate.sheet import FAR, WAYS, Group, Identity, Rivalry, Sheet, Times
-from engine.correlate.table import table
+from engine.correlate.table import row_of, table
 from engine.correlate.time_signals import Again, Age, Chance, Gap, Lately
 from engine.correlate.topology import REACH
 
@@ -36,9 +36,16 @@ class Weigher:
         found = [score for group in sheet.groups for score in self._group(group, usual)]
         if self.forest is None or not found:
             return found
-        trust = trusted(sheet.world.background)
+        trust = _trusted(sheet.world.background)
         added = self.forest.scores(table(sheet)).tolist()
         return [nats + trust * more for nats, more in zip(found, added, strict=True)]
+
+    def added(self, sheet: Sheet, place: int) -> dict[str, float]:
+        """What trees add to the score of the line at `place` of the only question on the sheet, in nats by signal."""
+        if self.forest is None:
+            return {}
+        trust = _trusted(sheet.world.background)
+        return {signal: trust * nats for signal, nats in self.forest.reasons(row_of(sheet, place)).items()}
 
     def _group(self, group: Group, usual: _Usual) -> list[float]:
         always = self._always + self._by_rate * math.log(group.rate)
@@ -49,7 +56,7 @@ class Weigher:
         ]
 
 
-def trusted(background: Background) -> float:
+def _trusted(background: Background) -> float:
     """How far trees are believed, 0 to 1: what they tell apart rests on a place's own pace, which shows in time."""
     return min(1.0, background.tempo_total / _SETTLED)
 

@@ -19,7 +19,7 @@ from engine.correlate.table import table
 from engine.correlate.turns import Turns
 from engine.correlate.weigher import Weigher
 from engine.domain import Alert, AlertStatus
-from training.correlate import PASSES
+from training.correlate import PASSES, target_of
 from training.weighing.choices import begun, majority, opened
 from training.weighing.growing import Examples
 from training.weighing.streams import Stream
@@ -90,7 +90,7 @@ class _Watch:
                 return
 
     def _move(self, revision: Revision) -> None:
-        target = revision.to_incident or f"{revision.from_incident}/{revision.beside or revision.alert_id}"
+        target = target_of(revision)
         source = self.correlator._profiles.of_alert.get(revision.alert_id)
         if source is not None and source != target:
             truth = self.truth[revision.alert_id]
