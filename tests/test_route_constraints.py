@@ -70,13 +70,19 @@ def test_too_much_passes_an_expert_over_and_says_so(router: Router, work: Work, 
     chances=st.lists(st.integers(0, 8), min_size=1, max_size=9),
     held=st.lists(st.integers(0, 6), min_size=9, max_size=9),
     called=st.sets(st.integers(0, 8)),
+    asleep=st.sets(st.integers(0, 8)),
     top=st.integers(1, 4),
 )
 def test_who_is_not_looked_up_could_not_have_come_first(
-    chances: list[int], held: list[int], called: set[int], top: int
+    chances: list[int], held: list[int], called: set[int], asleep: set[int], top: int
 ) -> None:
     """The short line begins as the line of everybody does, with the same people to fall back on."""
-    staff = [Responder(id=f"p{n}", on_call=n in called, team="ab"[n % 2]) for n in range(len(chances))]
+    staff = [
+        Responder(
+            id=f"p{n}", on_call=n in called, team="ab"[n % 2], timezone="Asia/Tokyo" if n in asleep else "Europe/Berlin"
+        )
+        for n in range(len(chances))
+    ]
     roster = Roster(staff, {one.id: Work(open=held[n]) for n, one in enumerate(staff)})
     told = {one.id: chances[n] / 40 for n, one in enumerate(staff)}
     short = line_up(incident(), told, roster, people=True, top=top)
@@ -84,6 +90,10 @@ def test_who_is_not_looked_up_could_not_have_come_first(
     assert short.candidates[:top] == every.candidates[:top]
     assert short.fallback == every.fallback
     assert short.passed_over == every.passed_over
+    sight = roster.sight(incident())
+    assert [sight.can_be_asked(one) for one in staff] == [
+        roster.standing(one, incident()).can_be_asked for one in staff
+    ]
 
 
 def test_absence_counts_whatever_the_urgency_and_the_on_call_stands_behind(router: Router) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from engine.route.features import Features
-from engine.route.linear import Course, Examples, follow
+from engine.route.linear import Course, Examples, follow, follow_margins
 from engine.route.memory import Case
 from engine.route.reading import Reading
 from engine.route.rehearsal import plan, stands_for
@@ -53,21 +54,22 @@ def examples(size: int, *, turned: bool = False) -> Examples:
 def test_the_linear_model_learns_and_repeats_itself() -> None:
     seen, asked = examples(2000), np.arange(1000, 2000)
     course = Course((1000.0, 1500.0), 2)
-    (model, told), (again, _) = follow(seen, asked, course), follow(seen, asked, course)
-    assert (told.argmax(axis=1) == seen.classes[asked]).all()
-    assert (model.weights_ == again.weights_).all()
+    for fit in (follow, partial(follow_margins, half_life_days=np.inf)):
+        one, again = fit(seen, asked, course), fit(seen, asked, course)
+        assert (one.told.argmax(axis=1) == seen.classes[asked]).all()
+        assert (one.model.weights_ == again.model.weights_).all()
 
 
 def test_what_is_asked_is_foretold_by_what_was_known_before_its_stage() -> None:
     seen, asked = examples(2000, turned=True), np.arange(1000, 2000)
-    _, told = follow(seen, asked, Course((1000.0, 1500.0), 2))
+    told = follow(seen, asked, Course((1000.0, 1500.0), 2)).told
     wrong = told[:500].argmax(axis=1) != seen.classes[1000:1500]
     assert wrong.all()  # nothing of the reorganisation was known
 
 
 def test_the_model_follows_a_reorganisation() -> None:
     seen = examples(4000, turned=True)
-    model, _ = follow(seen, np.arange(2800, 4000), Course((2800.0, 3500.0), 2))
+    model = follow(seen, np.arange(2800, 4000), Course((2800.0, 3500.0), 2)).model
     chances = model.log_chances(seen.rows[3000:])
     assert (chances.argmax(axis=1) == seen.classes[3000:]).all()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.domain import Evidence, Responder
@@ -17,13 +17,48 @@ class Availability:
     reasons: tuple[Evidence, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment (UTC) on the wall clocks of all zones; a zone is looked up once, however many people live there."""
+
+    at: datetime
+    _local: dict[str, datetime] = field(default_factory=dict)
+    _works: dict[tuple[object, ...], bool] = field(default_factory=dict)  # by zone, days and hours
+
+    def local(self, zone: str) -> datetime:
+        """Wall-clock time, without a zone; UTC where the zone's name is unknown."""
+        found = self._local.get(zone)
+        if found is None:
+            found = self._local[zone] = _local(zone, self.at)
+        return found
+
+    def works(self, responder: Responder) -> bool:
+        """`is_working` at this moment."""
+        own = (responder.timezone, responder.workdays, responder.work_starts, responder.work_ends)
+        found = self._works.get(own)
+        if found is None:
+            found = self._works[own] = _in_hours(responder, self.local(responder.timezone))
+        return found
+
+    def finds(self, responder: Responder) -> bool:
+        """Whether they can be asked: what `availability` tells, without its reasons."""
+        if responder.left or not (responder.on_call or self.works(responder)):
+            return False
+        return not responder.time_off or not any(off.starts_at <= self.at < off.ends_at for off in responder.time_off)
+
+
 def availability(responder: Responder, at: datetime) -> Availability:
     """Whether `responder` can be asked at `at` (UTC): employed, not away, and in working hours or on call."""
+    return availability_in(Moment(at), responder)
+
+
+def availability_in(moment: Moment, responder: Responder) -> Availability:
+    """The same at a moment whose wall clocks are kept."""
     if responder.left:
         return Availability(False, (Evidence(signal="left", weight=0.0, detail="does not work here any longer"),))
-    away = [off for off in responder.time_off if off.starts_at <= at < off.ends_at]
-    working, local = is_working(responder, at), _local(responder, at)
-    clock = f"{local:%a %H:%M} in {responder.timezone}"
+    away = [off for off in responder.time_off if off.starts_at <= moment.at < off.ends_at]
+    working = moment.works(responder)
+    clock = f"{moment.local(responder.timezone):%a %H:%M} in {responder.timezone}"
     reasons = []
     if away:
         until = max(off.ends_at for off in away)
@@ -46,24 +81,24 @@ def is_working(responder: Responder, at: datetime) -> bool:
     >>> is_working(Responder(id="ann", timezone="Europe/Amsterdam"), datetime(2026, 7, 1, 7, 30, tzinfo=UTC))
     True
     """
-    local = _local(responder, at)
-    today, yesterday = local.weekday(), (local - timedelta(days=1)).weekday()
-    now, starts, ends = local.time(), responder.work_starts, responder.work_ends
+    return Moment(at).works(responder)
+
+
+def _in_hours(responder: Responder, local: datetime) -> bool:
+    today, now = local.weekday(), local.time()
+    starts, ends, days = responder.work_starts, responder.work_ends, responder.workdays
     if starts < ends:
-        return today in responder.workdays and starts <= now < ends
-    return (today in responder.workdays and now >= starts) or (
-        yesterday in responder.workdays and now < ends and _over(starts)
-    )
+        return today in days and starts <= now < ends
+    return (today in days and now >= starts) or ((today - 1) % 7 in days and now < ends and _over(starts))
 
 
 def _over(starts: time) -> bool:
     return starts > time(0)
 
 
-def _local(responder: Responder, at: datetime) -> datetime:
-    """Wall-clock time, without a zone; UTC where the zone's name is unknown."""
+def _local(zone: str, at: datetime) -> datetime:
     try:
-        zone = ZoneInfo(responder.timezone)
+        found = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return at.astimezone(zone).replace(tzinfo=None)
+        found = ZoneInfo("UTC")
+    return at.astimezone(found).replace(tzinfo=None)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.domain import Evidence, Incident, Responder, Work
-from engine.route.availability import availability
+from engine.route.availability import Moment, availability_in
 from engine.route.policy import Policy, rank_of
 
+_NO_WORK = Work()
 _LEAST_PEERS = 3  # people of a team from which on a fair share means anything
 
 
@@ -43,18 +44,13 @@ class Roster:
 
     def standing(self, person: Responder, incident: Incident) -> Standing:
         """Of `person` for `incident`, at its opening. Nothing here looks at who is likely."""
-        rank, work = rank_of(incident.priority), self.work.get(person.id, Work())
-        here = availability(person, incident.opened_at)
-        against = [*_unskilled(person, self.policy.skills_for(incident))]
-        if rank > 1:  # of the most urgent, only absence and skill keep anybody away
-            against += [*_overloaded(person, work), *_tired(work, self.policy), *self._unfair(person, work)]
-        cost = self._cost(person, work, rank)
-        reasons = (*here.reasons, *against)
-        if cost > 0.05:
-            reasons += (Evidence(signal="load", weight=-cost, detail=_load(person, work)),)
-        return Standing(here.available and not against, cost, reasons)
+        return self.sight(incident).standing(person)
 
-    def _cost(self, person: Responder, work: Work, rank: int) -> float:
+    def sight(self, incident: Incident) -> Sight:
+        """What is the same of everybody, worked out once for `incident`."""
+        return Sight(self, rank_of(incident.priority), self.policy.skills_for(incident), Moment(incident.opened_at))
+
+    def cost(self, person: Responder, work: Work, rank: int) -> float:
         """What load and pages take from the ranking, in log-odds; nothing of the most urgent."""
         if rank == 1:
             return 0.0
@@ -62,8 +58,10 @@ class Roster:
         tired = min(1.0, work.pages_day / self.policy.most_pages_day)
         return self.policy.load_cost[rank - 1] * full + self.policy.tired_cost * tired
 
-    def _unfair(self, person: Responder, work: Work) -> list[Evidence]:
+    def unfair(self, person: Responder, work: Work) -> list[Evidence]:
         """Whether the person had more than a fair share of the team's incidents of seven days."""
+        if not work.pages_week:
+            return []
         peers, total = self._given[person.team]
         if peers < _LEAST_PEERS or total < self.policy.fair_from:
             return []
@@ -71,6 +69,40 @@ class Roster:
         if share <= self.policy.fair_share:
             return []
         return [Evidence(signal="fair share", weight=0.0, detail=f"had {share:.0%} of the team's incidents of 7 days")]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everybody's standing for one incident: its rank and skills, and the clocks, are looked up once."""
+
+    roster: Roster
+    rank: int  # 1 (most urgent) to 4
+    needed: tuple[str, ...]  # skills
+    moment: Moment
+
+    def can_be_asked(self, person: Responder) -> bool:
+        """What `standing` tells of it, without the reasons: most of a large firm is only asked for this."""
+        if not self.moment.finds(person):
+            return False
+        return not (self.needed or person.id in self.roster.work) or not self._against(person)
+
+    def standing(self, person: Responder) -> Standing:
+        """Whether `person` can be asked, at what cost, and why."""
+        work = self.roster.work.get(person.id, _NO_WORK)
+        here, against = availability_in(self.moment, person), self._against(person)
+        cost = self.roster.cost(person, work, self.rank)
+        reasons = (*here.reasons, *against)
+        if cost > 0.05:
+            reasons += (Evidence(signal="load", weight=-cost, detail=_load(person, work)),)
+        return Standing(here.available and not against, cost, reasons)
+
+    def _against(self, person: Responder) -> list[Evidence]:
+        found = _unskilled(person, self.needed) if self.needed else []
+        work = self.roster.work.get(person.id)
+        if work is None or self.rank == 1:  # of the most urgent, only absence and skill keep anybody away
+            return found
+        policy = self.roster.policy
+        return [*found, *_overloaded(person, work), *_tired(work, policy), *self.roster.unfair(person, work)]
 
 
 def standing_score(chance: float, standing: Standing) -> float:

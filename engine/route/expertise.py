@@ -8,17 +8,18 @@ from typing import Any, Self
 import numpy as np
 
 from engine.domain import Incident, ModelPart
-from engine.route import linear, rehearsal
+from engine.errors import ModelUnusable
+from engine.route import rehearsal
 from engine.route.columns import Floats
 from engine.route.features import Features
-from engine.route.linear import Softmax
+from engine.route.linear import Margins, Softmax
 from engine.route.memory import HALF_LIVES, Case, Memory, column_of
 from engine.route.outcome import Outcome
 from engine.route.reading import Reader, Reading
 from engine.route.signals import Lines, Opinions, Setting, importances, opinions
 from engine.route.stacker import Stacker
 
-_COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0)  # weights before any learning
+_COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0, 0.0)  # before any learning
 _COLD_COLUMN = 0.1  # the same of a column
 _MIN_CASES = 60  # resolved incidents below which nothing is learned but shares
 _OWN_COLUMNS = 8  # columns that have a signal of their own, and as many pairs of columns
@@ -37,6 +38,7 @@ class Expertise:
         self.setting_ = Setting({})
         self.features_ = Features()
         self.people_model_: Softmax | None = None
+        self.margin_model_: Softmax | None = None
         self.team_model_: Softmax | None = None
         self.team_names_: list[str] = []
         self.stacker_ = Stacker(prior=_COLD)
@@ -53,7 +55,8 @@ class Expertise:
         plan = rehearsal.plan(cases, online=self.online)
         learned = rehearsal.rehearse(plan, self.setting_)
         self.memory_, self.features_ = learned.memory, learned.features
-        self.people_model_, self.team_model_ = learned.people_model, learned.team_model
+        self.people_model_, self.margin_model_ = learned.people_model, learned.margin_model
+        self.team_model_ = learned.team_model
         self.team_names_ = learned.team_names
         self.stacker_ = Stacker(prior=rehearsal.prior_weights(self.setting_)).fit(learned.asked)
         return self
@@ -78,7 +81,9 @@ class Expertise:
         if self.people_model_ is not None:
             columns, values = self.features_.one(reading)
             teams = self.team_model_.log_chances_one(columns, values) if self.team_model_ else None
-            lines = Lines(self.people_model_.log_chances_one(columns, values), teams, self.team_names_)
+            people = self.people_model_.log_chances_one(columns, values)
+            margins = self.margin_model_.log_chances_one(columns, values) if self.margin_model_ else None
+            lines = Lines(people, margins, teams, self.team_names_)
         return opinions(self.memory_, reading, _day(incident.opened_at), self.setting_, lines)
 
     def probabilities(self, incident: Incident) -> Floats:
@@ -126,7 +131,8 @@ class Expertise:
         memory_arrays, memory_data = self.memory_.to_parts()
         arrays = {f"memory.{name}": value for name, value in memory_arrays.items()}
         arrays |= {f"features.{name}": value for name, value in self.features_.to_arrays().items()}
-        for name, model in (("people", self.people_model_), ("teams", self.team_model_)):
+        models = {"people": self.people_model_, "margins": self.margin_model_, "teams": self.team_model_}
+        for name, model in models.items():
             if model is not None:
                 arrays[f"model.{name}"] = model.weights_
         setting = {"importance": dict(self.setting_.importance), "columns": list(self.setting_.columns)}
@@ -144,17 +150,19 @@ class Expertise:
         found.memory_ = Memory.from_parts(_under("memory.", part.arrays), data["memory"])
         found.features_ = Features.from_arrays(_under("features.", part.arrays))
         found.setting_ = Setting(data["setting"]["importance"], tuple(data["setting"]["columns"]))
-        found.people_model_ = _model(part.arrays.get("model.people"))
-        found.team_model_ = _model(part.arrays.get("model.teams"))
+        found.people_model_ = _model(Softmax(), part.arrays.get("model.people"))
+        found.margin_model_ = _model(Margins(), part.arrays.get("model.margins"))
+        found.team_model_ = _model(Softmax(), part.arrays.get("model.teams"))
         found.team_names_ = list(data["team_names"])
         found.stacker_ = Stacker.from_data(data["stacker"])
+        if not len(_COLD) <= len(found.stacker_.prior) <= len(found.setting_.names):
+            raise ModelUnusable("the router was learned with other signals: retrain")
         return found
 
 
-def _model(weights: Any) -> Softmax | None:
+def _model(model: Softmax, weights: Any) -> Softmax | None:
     if weights is None:
         return None
-    model = linear.Softmax()
     model.weights_ = weights
     return model
 

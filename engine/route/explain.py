@@ -14,6 +14,7 @@ from engine.route.signals import Opinions
 
 _GROUPS = {
     "linear": "wording and fields",
+    "margin": "wording and fields",
     "team": "team",
     "handed on": "hand-overs",
     "share": "activity",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappush, heappushpop
 
 from engine.domain import Candidate, Evidence, Incident, Responder, Suggestion, Work
 from engine.route.columns import Floats
-from engine.route.constraints import Roster, Standing, standing_score
+from engine.route.constraints import Roster, Sight, Standing, standing_score
 from engine.route.explain import Explainer
 from engine.route.outcome import Target, outcome_of
 from engine.text import words
@@ -19,6 +19,7 @@ _SIMILAR_SHARE = 0.15  # of the probability that goes by the recommender's past 
 _UNSEEN_SHARE = 0.02  # least probability shared by staff who never resolved anything
 _SHOWN_PASSED_OVER = 3
 _SHOWN_FALLBACK = 3
+_FREE = Standing(True)
 _GONE = Standing(False, 0.0, (Evidence(signal="not on the roster", weight=0.0),))
 
 
@@ -62,27 +63,60 @@ def line_up(
 ) -> Lined:
     """Put in line; where there is no roster, or teams are asked, by probability alone.
 
-    With `top`, those are left out who can neither be among the first `top` nor stand in: nobody looks them up.
+    With `top`, those are left out who can neither be among the first `top`, nor stand in, nor be passed over: the
+    likely ones come first, and of the others no more is found out than whether they can be asked.
     """
     person_of = {person.id: person for person in roster.staff} if people else {}
+    sight = roster.sight(incident)
+    free, gone = _Best(top), _Best(top and max(top, _SHOWN_PASSED_OVER))
     lined, score_of = [], {}
-    best: list[float] = []  # heap of the `top` best scores of those who can be asked
-    for who, chance in sorted(chances.items(), key=lambda item: (-item[1], item[0])):
-        person = person_of.get(who)
-        settled = top is not None and len(best) == top and best[0] > math.log(max(chance, 1e-12))
-        if settled and not (person and person.on_call):
-            continue
-        standing = Standing(True) if not person_of else _GONE
-        if person is not None:
-            standing = roster.standing(person, incident)
+    for who in _worth_asking(chances, person_of, sight, (free, gone)):
+        chance, person = chances[who], person_of.get(who)
+        standing = sight.standing(person) if person else _GONE if person_of else _FREE
         score_of[who] = standing_score(chance, standing)
-        if standing.can_be_asked and top:
-            (heappush if len(best) < top else heappushpop)(best, score_of[who])
+        (free if standing.can_be_asked else gone).note(score_of[who])
         lined.append(
             Candidate(responder=who, probability=chance, available=standing.can_be_asked, because=standing.reasons)
         )
     lined.sort(key=lambda one: (not one.available, -score_of[one.responder], one.responder))
     return Lined(lined, _fallback(lined, person_of), _passed_over(lined), score_of)
+
+
+def _worth_asking(
+    chances: Mapping[str, float], person_of: Mapping[str, Responder], sight: Sight, best: tuple[_Best, _Best]
+) -> Iterator[str]:
+    """Likeliest first, whoever can still be among the `best` of those who can be asked, or of those who cannot."""
+    free, gone = best
+    for who in sorted(chances, key=lambda who: (-chances[who], who)):
+        if not free.is_full and not gone.is_full:
+            yield who
+            continue
+        person, at_best = person_of.get(who), math.log(max(chances[who], 1e-12))
+        if person is not None and person.on_call:
+            yield who
+        elif free.is_settled(at_best):
+            continue
+        elif not gone.is_settled(at_best) or not person_of or (person is not None and sight.can_be_asked(person)):
+            yield who
+
+
+class _Best:
+    """The best `size` scores so far; None: all of them."""
+
+    def __init__(self, size: int | None) -> None:
+        self.size = size
+        self.heap: list[float] = []
+        self.is_full = False
+
+    def note(self, score: float) -> None:
+        """One more."""
+        if self.size:
+            (heappushpop if self.is_full else heappush)(self.heap, score)
+            self.is_full = len(self.heap) == self.size
+
+    def is_settled(self, at_best: float) -> bool:
+        """Whether a score that is no better than `at_best` is not among them."""
+        return self.is_full and self.heap[0] > at_best
 
 
 def _fallback(lined: Sequence[Candidate], person_of: Mapping[str, Responder]) -> tuple[Candidate, ...]:

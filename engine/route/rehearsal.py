@@ -24,7 +24,7 @@ _MAX_FEATURES = 30_000
 _MAX_WEIGHTS = 16_000_000  # features x people of one linear model: 64 MB, twice while it learns
 _MAX_TEAMS = 400
 _SHORT_DAYS = (0.25, 1.0, 3.0, 10.0, 30.0, 90.0, 365.0)
-_START = {"linear": 0.35, "team": 0.1, "handed on": 0.05, "share, short": 0.2, "share, middle": 0.1}
+_START = {"linear": 0.2, "margin": 0.2, "team": 0.1, "handed on": 0.05, "share, short": 0.2, "share, middle": 0.1}
 _TIMES = ("opened", "known")
 _MOST_STOOD_FOR = 10.0  # questions that one resolved late can stand for
 _SIMILAR = 0.1  # weight of a signal of similar incidents, before it is learned
@@ -49,6 +49,7 @@ class Learned:
     memory: Memory
     features: Features
     people_model: Softmax
+    margin_model: Softmax
     team_model: Softmax | None
     team_names: list[str]
     asked: list[Asked]
@@ -85,32 +86,36 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
     classes = np.array([memory.number_of(case.responder) for case in course.cases], np.int64)
     examples = Examples(rows, features.ridge, classes, opened, known)
     stages = Course(course.cuts, len(memory.people))
-    people_model, told = linear.follow(examples, course.asked, stages)
+    people = linear.follow(examples, course.asked, stages)
+    margins = linear.follow_margins(examples, course.asked, stages, people.trial.half_life_days)
     team_names = list(memory.teams)
     team_model, team_told = None, None
     if 1 < len(team_names) <= _MAX_TEAMS:
         number = {team: place for place, team in enumerate(team_names)}
         teams = np.array([number.get(case.team, 0) for case in course.cases], np.int64)
-        team_model, team_told = linear.follow(
+        followed = linear.follow(
             Examples(rows, features.ridge, teams, opened, known), course.asked, Course(course.cuts, len(team_names))
         )
+        team_model, team_told = followed.model, followed.told
     half_lives = half_lives_of(memory, course)
-    asked = _asked(course, setting, half_lives, _Told(told, team_told, team_names))
+    asked = _asked(course, setting, half_lives, _Told(people.told, margins.told, team_told, team_names))
     if course.history is not course.cases:  # they were dated by their order: what serves needs their own times
         memory = Memory().learn_all(course.history)
     memory.pace(half_lives)
-    return Learned(memory, features, people_model, team_model, team_names, asked)
+    return Learned(memory, features, people.model, margins.model, team_model, team_names, asked)
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
     people: Floats
+    margins: Floats
     teams: Floats | None
     team_names: list[str]
 
     def lines(self, place: int, people: int) -> Lines:
         """Of one question, as far as the people were known when its stage began."""
-        return Lines(self.people[place, :people], None if self.teams is None else self.teams[place], self.team_names)
+        teams = None if self.teams is None else self.teams[place]
+        return Lines(self.people[place, :people], self.margins[place, :people], teams, self.team_names)
 
 
 def _asked(course: Plan, setting: Setting, half_lives: Sequence[float], told: _Told) -> list[Asked]:

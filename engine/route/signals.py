@@ -12,11 +12,12 @@ from engine.route.memory import K, Memory, View, column_of, latest_of
 from engine.route.reading import Reading
 
 SHORT, MIDDLE, LONG = 0, 1, 2  # places of the half-lives
-LINEAR, TEAM, HANDED = 0, 1, 2  # places of the signals that rest on a linear model
+LINEAR, TEAM, HANDED, MARGIN = 0, 1, 2, 15  # places of the signals that rest on a linear model
 FIXED = (
     "linear", "team", "handed on", "share, short", "share, middle", "share, long", "last seen",
     "similar text, short", "similar text, middle", "similar text, long",
     "similar fields, short", "similar fields, middle", "similar fields, long", "worked on similar", "worked lately",
+    "margin",
 )  # fmt: skip
 NEIGHBOURS = 60
 _SMOOTH = 0.5  # pseudo-incidents that stand behind every share
@@ -45,6 +46,7 @@ class Lines:
     """What linear models say of one question: logarithms of probabilities per person and per team; None without."""
 
     people: Floats | None = None
+    margins: Floats | None = None
     teams: Floats | None = None
     team_names: Sequence[str] = ()
 
@@ -174,10 +176,11 @@ def _add_lines(found: Floats, memory: Memory, view: View, prior: Floats, lines: 
     """Put in what rests on the linear models; people they never saw get what their recent shares say."""
     if lines.people is None:
         return
-    known = len(lines.people)
-    found[:known, LINEAR] = lines.people
-    recent = found[known:, [7, 10]].max(axis=1) + found[known:, 3]
-    found[known:, LINEAR] = np.clip(recent, float(lines.people.min(initial=-14.0)), 0.0)
+    recent = found[:, [7, 10]].max(axis=1) + found[:, 3]
+    for place, told in ((LINEAR, lines.people), (MARGIN, lines.margins)):
+        if told is not None:
+            found[: len(told), place] = told
+            found[len(told) :, place] = np.clip(recent[len(told) :], float(told.min(initial=-14.0)), 0.0)
     found[:, HANDED] = _followed(memory, view, prior, _leading(np.exp(lines.people)), memory.worked)
     if lines.teams is not None:
         chances = {lines.team_names[one]: chance for one, chance in _leading(np.exp(lines.teams)).items()}
