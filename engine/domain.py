@@ -463,6 +463,7 @@ class Pattern:
     except_holidays: str = ""  # country (ISO 3166) on whose public holidays it does not come; "": it comes on them too
     holiday_shift: int = 0  # 1: it comes on the next working day instead, -1: on the one before, 0: not at all
     of_events: bool = False  # a pattern of moments (alerts, incidents) rather than of a level
+    is_peak: bool = False  # the crest of a course: when it is likely to be high, rather than work that is switched on
 
     @property
     def support(self) -> str:

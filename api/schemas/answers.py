@@ -338,6 +338,7 @@ class PatternOut(_Out):
     except_holidays: str = ""
     holiday_shift: int = 0
     of_events: bool = False
+    is_peak: bool = False
 
 
 class JoinedOut(_Out):

@@ -10,6 +10,7 @@ import numpy as np
 from engine.patterns.calendar import DAY_S, RuleTable, local_seconds, rule_table
 from engine.patterns.naming import choose_rule
 from engine.patterns.scan import Candidate, View, best_of, widths_in_bins
+from engine.patterns.windows import Window
 
 BIN_MINUTES = 5
 _BINS = 24 * 60 // BIN_MINUTES
@@ -34,21 +35,6 @@ class Episodes:
         return Episodes(self.start[~gone], self.end[~gone])
 
 
-@dataclass(frozen=True)
-class EventWindow:
-    """A window of the wall clock that holds events again and again."""
-
-    log_p: float
-    kind: str
-    rule: str
-    start_s: int  # seconds after local midnight
-    length_s: int
-    hits: np.ndarray  # bool, per chance, in order of time
-    chance_days: np.ndarray  # days since 1970-01-01, per chance
-    level: float  # share of the rule's windows that hold an event
-    baseline: float  # share of windows as long that do at any other time
-
-
 def episodes(ts: np.ndarray, timezone: str, gap_s: int = _GAP_S) -> Episodes:
     """Events (UTC seconds, any order) merged into one episode while they come less than `gap_s` apart.
 
@@ -65,10 +51,10 @@ def episodes(ts: np.ndarray, timezone: str, gap_s: int = _GAP_S) -> Episodes:
     return Episodes(local, local + (end - start))
 
 
-def event_windows(runs: Episodes, first_day: int, days: int, most: int) -> list[EventWindow]:
+def event_windows(runs: Episodes, first_day: int, days: int, most: int) -> list[Window]:
     """Recurring windows of `runs` over `days` days from day number `first_day`, the clearest first."""
     table = rule_table(first_day, days, _LEAST_HITS)
-    found: list[EventWindow] = []
+    found: list[Window] = []
     while len(found) < most and len(runs.start) >= _LEAST_HITS:
         step = _next_window(runs, first_day, days, table)
         if step is None:
@@ -78,7 +64,7 @@ def event_windows(runs: Episodes, first_day: int, days: int, most: int) -> list[
     return found
 
 
-def _next_window(runs: Episodes, first_day: int, days: int, table: RuleTable) -> tuple[EventWindow, np.ndarray] | None:
+def _next_window(runs: Episodes, first_day: int, days: int, table: RuleTable) -> tuple[Window, np.ndarray] | None:
     """The clearest window that bears a name, and which episodes it explains."""
     held = start_counts(runs, first_day, days)
     often = len(runs.start) >= 0.9 * days  # rarer than that, nothing returns within the day
@@ -108,7 +94,7 @@ def holds_start(counts: np.ndarray, width: int) -> np.ndarray:
 
 def _named(
     c: Candidate, log_p: float, runs: Episodes, span: tuple[int, int], table: RuleTable
-) -> tuple[EventWindow, np.ndarray] | None:
+) -> tuple[Window, np.ndarray] | None:
     """The candidate with rule, edges in seconds and record; None where too few chances were hits."""
     first_day, days = span
     held = holds_start(start_counts(runs, first_day, days), c.width)
@@ -142,7 +128,7 @@ def _window(
     slot: np.ndarray,
     held: np.ndarray,
     inside: np.ndarray,
-) -> tuple[EventWindow, np.ndarray] | None:
+) -> tuple[Window, np.ndarray] | None:
     """The record of a window; None where it is too thin."""
     per_day = _BINS // c.period
     kind, rule = table.kinds[row], table.rules[row]
@@ -157,9 +143,7 @@ def _window(
     name = kind.name if hours == 24 else "hourly" if hours == 1 else "every_k_hours"
     text = rule if hours == 24 else "FREQ=HOURLY" + (f";INTERVAL={hours}" if hours > 1 else "")
     start_s = edges[0] % (c.period * BIN_MINUTES * 60)
-    window = EventWindow(
-        log_p, name, text, start_s, edges[1], hits, chance_days, float(hits.mean()), float(held.mean())
-    )
+    window = Window(log_p, name, text, start_s, edges[1], hits, chance_days, float(hits.mean()), float(held.mean()))
     return window, inside
 
 

@@ -11,12 +11,14 @@ import numpy as np
 from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
 from engine.patterns.capacity import growth_per_week
-from engine.patterns.events import EventWindow, episodes, event_windows, merged
+from engine.patterns.events import episodes, event_windows, merged
 from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
 from engine.patterns.minutes import best_rhythm
 from engine.patterns.naming import Named
+from engine.patterns.peaks import Peak, peak_windows, told_cells
 from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
+from engine.patterns.windows import Source, Window, next_probability, pattern_of, seconds_of
 
 _LEAST_SHARE = 0.15  # of the greatest rise in a series that another must reach: smaller ones are what that one left
 _SHIFTED = 2  # working days beside holidays that must be seen before a shift is told
@@ -112,28 +114,16 @@ class PatternFinder:
         if days < 4:
             return []
         last = datetime.fromtimestamp(until, UTC)
-        windows = event_windows(runs, int(ends[0]), days, self.most)
-        return [Finding(self._event_pattern(series, w, last), float(np.exp(min(0.0, w.log_p)))) for w in windows]
-
-    def _event_pattern(self, series: EventSeries, window: EventWindow, last: datetime) -> Pattern:
-        return Pattern(
+        source = Source(
             service=series.service,
             host=series.host,
             metric=series.name,
-            kind=window.kind,
-            rule=window.rule,
             timezone=self.timezone,
-            start_local=clock_text(window.start_s // 60),
-            duration_minutes=window.length_s // 60,
-            level=window.level,
-            baseline=window.baseline,
-            hits=int(window.hits.sum()),
-            chances=len(window.hits),
-            q_value=1.0,
-            last_seen_at=last,
-            probability=next_probability(window.hits, window.chance_days),
+            last=last,
             of_events=True,
         )
+        windows = event_windows(runs, int(ends[0]), days, self.most)
+        return [Finding(pattern_of(source, w), float(np.exp(min(0.0, w.log_p)))) for w in windows]
 
     def scan(self, series: Series) -> list[Finding]:
         """Everything in one series that may be a pattern. Changes nothing of `series`."""
@@ -144,80 +134,45 @@ class PatternFinder:
         grid = day_grid(ts, values, self.timezone, bin_minutes_of(ts))
         if len(grid.days) < 4 or np.ptp(values) == 0:
             return []
-        last = datetime.fromtimestamp(int(ts.max()), UTC)
-        scale, left = _standard(grid)
-        floor = scale * least_rise(left.course)
-        names, left = peel(left, self.most)
-        found = [(self._pattern(series, grid, name, last), log_p) for name, log_p in names]
-        if len(found) < self.most:
-            windows = spike_windows(left, self.most - len(found))
-            found += [(self._spike_pattern(series, grid, window, last), window.log_p) for window in windows]
-        found += self._rhythm(series, ts, values, last)
-        floor = max(floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found), default=0.0))
-        return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
-
-    def _rhythm(
-        self, series: Series, ts: np.ndarray, values: np.ndarray, last: datetime
-    ) -> list[tuple[Pattern, float]]:
-        """What returns every few minutes, where the samples are close enough to show it; with its log p."""
-        if np.median(np.diff(np.sort(ts))) > _CLOSE_S:
-            return []
-        one = best_rhythm(ts, values, self.timezone)
-        if one is None:
-            return []
-        minutes = ",".join(str(minute) for minute in range(one.start, 60, one.every))
-        pattern = Pattern(
+        source = Source(
             service=series.service,
             host=series.host,
             metric=series.metric,
-            kind="every_k_minutes",
-            rule=f"FREQ=HOURLY;BYMINUTE={minutes}",
             timezone=self.timezone,
-            start_local=clock_text(one.start),
-            duration_minutes=one.width,
-            level=one.level,
-            baseline=one.baseline,
-            hits=int(one.hits.sum()),
-            chances=len(one.hits),
-            q_value=1.0,
-            last_seen_at=last,
-            probability=next_probability(one.hits, one.chance_days),
+            last=datetime.fromtimestamp(int(ts.max()), UTC),
         )
-        return [(pattern, one.log_p)]
+        scale, left = _standard(grid)
+        floor = scale * least_rise(left.course)
+        names, left = peel(left, self.most)
+        spikes = [_with_heights(window, grid) for window in spike_windows(left, self.most - len(names))]
+        peaks = peak_windows(grid, told_cells(grid, names, spikes), self.most - len(names) - len(spikes))
+        found = [(self._pattern(source, grid, name), log_p) for name, log_p in names]
+        found += [(pattern_of(source, window), window.log_p) for window in spikes]
+        found += [(_peak_pattern(source, grid, peak), peak.window.log_p) for peak in peaks]
+        found += [(pattern_of(source, window), window.log_p) for window in _rhythms(ts, values, self.timezone)]
+        floor = max(floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found), default=0.0))
+        return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
 
-    def _spike_pattern(self, series: Series, grid: DayGrid, window: EventWindow, last: datetime) -> Pattern:
-        """A window of single spikes: its level is the usual height of the highest sample in it."""
-        flat, bin_s = grid.values.ravel(), grid.bin_minutes * 60
-        cells = (window.chance_days[window.hits] - int(grid.days[0].astype(int))) * grid.bins + window.start_s // bin_s
-        index = cells[:, None] + np.arange(-(-window.length_s // bin_s) + 1)
-        inside = flat[np.minimum(index, len(flat) - 1)]
-        level = float(np.median(np.nan_to_num(inside, nan=-np.inf).max(axis=1)))
-        pattern = self._event_pattern(
-            EventSeries(service=series.service, host=series.host, name=series.metric, ts=series.ts), window, last
-        )
-        return replace(pattern, level=level, baseline=float(np.nanmedian(flat)), of_events=False)
-
-    def _pattern(self, series: Series, grid: DayGrid, name: Named, last: datetime) -> Pattern:
+    def _pattern(self, source: Source, grid: DayGrid, name: Named) -> Pattern:
+        """The pattern of a window found by its contrast, with its growth and what holidays do to it."""
         level, baseline = levels(grid, name)
         came = name.cells[name.hits]
         days = grid.days[name.chance_days]
         away = not name.rule.startswith("DTSTART") and stays_away(name.hits, days, self.country)
-        return Pattern(
-            service=series.service,
-            host=series.host,
-            metric=series.metric,
+        window = Window(
+            log_p=0.0,
             kind=name.kind,
             rule=name.rule,
-            timezone=self.timezone,
-            start_local=clock_text(name.start % grid.bins * grid.bin_minutes),
-            duration_minutes=name.width * grid.bin_minutes,
+            start_s=name.start % grid.bins * grid.bin_minutes * 60,
+            length_s=name.width * grid.bin_minutes * 60,
+            hits=name.hits,
+            chance_days=days.astype(int),
             level=level,
             baseline=baseline,
-            hits=int(name.hits.sum()),
-            chances=len(name.hits),
-            q_value=1.0,
-            last_seen_at=last,
-            probability=next_probability(*_on_usual_days(name.hits, days, self.country if away else "")),
+        )
+        chance = next_probability(*_on_usual_days(name.hits, days, self.country if away else ""))
+        return replace(
+            pattern_of(source, window, probability=chance),
             growth_per_week=growth_per_week(
                 grid.days[name.chance_days[name.hits]].astype(int), heights(grid, name, came)
             ),
@@ -240,6 +195,36 @@ class PatternFinder:
             if len(cells) >= _SHIFTED and (name.sign * (heights(grid, name, cells) - middle) > 0).mean() > _MOVED_SHARE:
                 return shift
         return 0
+
+
+def _rhythms(ts: np.ndarray, values: np.ndarray, timezone: str) -> list[Window]:
+    """What returns every few minutes, where the samples are close enough to show it: one at most."""
+    if np.median(np.diff(np.sort(ts))) > _CLOSE_S:
+        return []
+    one = best_rhythm(ts, values, timezone)
+    return [] if one is None else [one]
+
+
+def _tops(window: Window, grid: DayGrid) -> tuple[np.ndarray, np.ndarray]:
+    """Days since 1970-01-01 on which a window came, and its highest sample on each; nan where nothing was seen."""
+    flat, bin_s = grid.values.ravel(), grid.bin_minutes * 60
+    days = window.chance_days[window.hits]
+    cells = (days - int(grid.days[0].astype(int))) * grid.bins + window.start_s // bin_s
+    inside = flat[np.minimum(cells[:, None] + np.arange(-(-window.length_s // bin_s) + 1), len(flat) - 1)]
+    top = np.nan_to_num(inside, nan=-np.inf).max(axis=1)
+    return days, np.where(np.isfinite(top), top, np.nan)
+
+
+def _with_heights(window: Window, grid: DayGrid) -> Window:
+    """A window of single spikes: its level is the usual height of the highest sample in it."""
+    return replace(window, level=float(np.nanmedian(_tops(window, grid)[1])), baseline=float(np.nanmedian(grid.values)))
+
+
+def _peak_pattern(source: Source, grid: DayGrid, peak: Peak) -> Pattern:
+    """The pattern of a peak of the load."""
+    window = _with_heights(peak.window, grid)
+    pattern = pattern_of(source, window, probability=peak.probability)
+    return replace(pattern, is_peak=True, growth_per_week=growth_per_week(*_tops(window, grid)))
 
 
 def _standard(grid: DayGrid) -> tuple[float, Peeled]:
@@ -268,30 +253,8 @@ def _on_usual_days(hits: np.ndarray, days: np.ndarray, country: str) -> tuple[np
     return hits[usual], days[usual].astype(int)
 
 
-def seconds_of(clock: str) -> int:
-    """HH:MM as seconds after midnight."""
-    return int(clock[:2]) * 3600 + int(clock[3:]) * 60
-
-
 def bin_minutes_of(ts: np.ndarray) -> int:
     """The finest bin that the usual distance of samples fills."""
     steps = np.diff(np.sort(ts))
     minutes = float(np.median(steps[steps > 0])) / 60
     return next((b for b in _BIN_MINUTES if b >= minutes * 0.99), 60)
-
-
-def clock_text(minutes: float) -> str:
-    """Minutes after midnight as HH:MM."""
-    whole = int(minutes) % (24 * 60)
-    return f"{whole // 60:02d}:{whole % 60:02d}"
-
-
-def next_probability(hits: np.ndarray, days: np.ndarray, half_life_days: float = 28.0) -> float:
-    """Mean of the Beta posterior that the next chance is a hit; a hit counts half as much after `half_life_days`.
-
-    Rules of few chances forget by chances instead, so that six of them always weigh.
-    """
-    age = days[-1] - days
-    gap = age[0] / max(len(days) - 1, 1)
-    weight = 0.5 ** (age / max(half_life_days, 6.0 * gap))
-    return float(((weight * hits).sum() + 1.0) / (weight.sum() + 1.5))

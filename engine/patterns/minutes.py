@@ -5,13 +5,12 @@ Hours are turned by random offsets in the null, as days are elsewhere, so bursts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.patterns.calendar import day_grid
 from engine.patterns.scores import CLIP, scored
 from engine.patterns.significance import cumulants, log_tail
+from engine.patterns.windows import Window
 
 EVERY = (2, 3, 4, 5, 6)  # minutes; what returns more seldom is left to windows of the day
 _HOURS = 24  # that must be seen at least
@@ -22,21 +21,7 @@ _LEAST_SHARE = 0.6  # of chances that are hits
 _HIGH = 0.5  # of the rise at which a minute belongs to the window
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """A window that returns every `every` minutes, at the same minutes of each hour."""
-
-    log_p: float
-    every: int  # minutes
-    start: int  # minute of the hour of the first
-    width: int  # minutes
-    level: float
-    baseline: float
-    hits: np.ndarray  # bool, per chance
-    chance_days: np.ndarray  # days since 1970-01-01, per chance
-
-
-def best_rhythm(ts: np.ndarray, values: np.ndarray, timezone: str) -> Rhythm | None:
+def best_rhythm(ts: np.ndarray, values: np.ndarray, timezone: str) -> Window | None:
     """The clearest rhythm of two to six minutes in samples (UTC seconds) of about a minute; None where none is."""
     grid = day_grid(ts, values, timezone, 1)
     hours = grid.values.reshape(-1, 60)
@@ -69,7 +54,7 @@ def _tried(score: np.ndarray, every: int, sign: int) -> tuple[float, float, int,
 
 def _measured(
     log_p: float, every: int, sign: int, centred: np.ndarray, course: np.ndarray, day: np.ndarray
-) -> Rhythm | None:
+) -> Window | None:
     """The rhythm with its edges, level and record; None where too few of its chances are hits."""
     mean = sign * np.nanmedian(centred.reshape(-1, every), axis=0)
     base = float(np.median(mean))
@@ -90,4 +75,6 @@ def _measured(
     if level == baseline or not len(hits) or hits.mean() < _LEAST_SHARE:
         return None
     days = np.broadcast_to(day[:, None], high.shape)[known]
-    return Rhythm(log_p, every, start, width, level, baseline, hits, days)
+    minutes = ",".join(str(minute) for minute in range(start, 60, every))
+    rule = f"FREQ=HOURLY;BYMINUTE={minutes}"
+    return Window(log_p, "every_k_minutes", rule, 60 * start, 60 * width, hits, days, level, baseline)

@@ -77,7 +77,9 @@ def sentence(pattern: Pattern) -> str:
     """
     where = " on ".join(text for text in (pattern.metric, pattern.host or pattern.service) if text)
     when = f"{when_words(pattern)} ({pattern.timezone})"
-    if not pattern.of_events and pattern.metric and pattern.baseline != pattern.level:
+    if pattern.is_peak:
+        change = f"peak load of {where}, {pattern.level:.4g} (normally {pattern.baseline:.4g})"
+    elif not pattern.of_events and pattern.metric and pattern.baseline != pattern.level:
         verb = "rises" if pattern.level > pattern.baseline else "falls"
         change = f"{where} {verb} to {pattern.level:.4g} (normally {pattern.baseline:.4g})"
     else:

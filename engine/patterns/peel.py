@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, coarser, rule_table
 from engine.patterns.contrasts import Contrasts
-from engine.patterns.events import EventWindow, episodes, event_windows
+from engine.patterns.events import episodes, event_windows
 from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import candidates, widths_in_bins
@@ -22,6 +22,7 @@ from engine.patterns.scores import (
     without_shape,
     without_swing,
 )
+from engine.patterns.windows import Window
 
 _NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
@@ -144,7 +145,7 @@ def _explained(name: Named, data: Scored) -> float:
     return gap**2 * share * (1.0 - share) / max(float(score[seen].var()), 1e-12)
 
 
-def spike_windows(left: Peeled, most: int) -> list[EventWindow]:
+def spike_windows(left: Peeled, most: int) -> list[Window]:
     """Windows of the clock in which the rare spikes of a series come again and again, however short each of them is.
 
     The highest spikes are looked at for themselves first, then all that leave the usual noise.
@@ -161,7 +162,7 @@ def spike_windows(left: Peeled, most: int) -> list[EventWindow]:
     return []
 
 
-def _above(rest: np.ndarray, cut: float, grid: DayGrid, most: int) -> list[EventWindow]:
+def _above(rest: np.ndarray, cut: float, grid: DayGrid, most: int) -> list[Window]:
     """Windows in which `rest` rises above `cut` again and again."""
     first = int(grid.days[0].astype(int))
     at = first * DAY_S + np.flatnonzero(np.nan_to_num(rest, nan=-np.inf).ravel() > cut) * grid.bin_minutes * 60

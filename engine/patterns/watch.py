@@ -15,6 +15,7 @@ from engine.patterns.occurrences import occurrences
 
 _MOST_DAYS = 35  # behind the newest sample; older chances are left to the next finding
 _LEAST_SEEN = 0.5  # of the usual number of samples in a window
+_PEAK_SHARE = 0.75  # of the way from baseline to level that a peak passes
 _EARLY = timedelta(minutes=15)  # how early or late a load may be and still have come
 
 
@@ -51,6 +52,8 @@ def _within(ts: np.ndarray, one: Occurrence, more: timedelta) -> np.ndarray:
 
 def _came(pattern: Pattern, around: np.ndarray, inside: np.ndarray) -> bool:
     """Whether a good part of the window passes the middle between baseline and level, or some of it the level."""
+    if pattern.is_peak:
+        return bool((around > pattern.baseline + _PEAK_SHARE * (pattern.level - pattern.baseline)).any())
     sign = 1.0 if pattern.level >= pattern.baseline else -1.0
     middle = sign * (pattern.level + pattern.baseline) / 2
     share = float((sign * inside > middle).mean())

@@ -298,6 +298,7 @@ class PatternRow(Table):
     except_holidays: Mapped[str]
     holiday_shift: Mapped[int]
     of_events: Mapped[bool]
+    is_peak: Mapped[bool]
 
 
 class SeriesRow(Table):

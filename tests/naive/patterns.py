@@ -87,3 +87,27 @@ def _named(day: date, name: str, whole: list[date], names: list[str]) -> bool:
     same = [d for d in whole if d.weekday() == day.weekday()]
     nth = int(name[:-2])
     return abs(nth) <= len(same) and day == same[nth - 1 if nth > 0 else nth]
+
+
+def means(
+    values: np.ndarray, seen: np.ndarray, weekday: Sequence[int], half_life: float, prior: float
+) -> list[list[list[float]]]:
+    """Recency-weighted means of each slot over all days, half the week and own weekday, one by one: 3 x 7 x bins."""
+    weight = [0.5 ** ((len(values) - 1 - day) / half_life) for day in range(len(values))]
+
+    def mean(days: list[int], at: int, wider: float) -> float:
+        total = sum(weight[d] * values[d, at] for d in days)
+        return (total + wider) / (sum(weight[d] * seen[d, at] for d in days) + 1.0)
+
+    found: list[list[list[float]]] = [[], [], []]
+    for own in range(7):
+        rows: list[list[float]] = [[], [], []]
+        for at in range(values.shape[1]):
+            everyday = mean(list(range(len(values))), at, prior)
+            half = mean([d for d, w in enumerate(weekday) if (w >= 5) == (own >= 5)], at, everyday)
+            one = mean([d for d, w in enumerate(weekday) if w == own], at, half)
+            for row, value in zip(rows, (everyday, half, one), strict=True):
+                row.append(value)
+        for table, row in zip(found, rows, strict=True):
+            table.append(row)
+    return found
