@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -181,11 +179,6 @@ class Service:
             raise Unavailable("the service does not end") from None
         self._process = None
         return code, time.monotonic() - began
-
-    def freeze(self) -> None:
-        """It does nothing more, as at the moment when the power goes."""
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGSTOP)
 
     def connection(self) -> Connection:
         """A client."""
