@@ -40,15 +40,21 @@ class Forest:
     _bits: NDArray[np.int64] = field(init=False)
     _trees: NDArray[np.int64] = field(init=False)
     _means: tuple[Table, ...] = field(init=False)  # by number of answers
+    _signals: tuple[str, ...] = field(init=False)  # those that any question is about
+    _about: NDArray[np.int64] = field(init=False)  # the place among them of all questions, one after the other
 
     def __post_init__(self) -> None:
         trees, depth = self.columns.shape
+        names = [COLUMNS[column][0] for column in self.columns.ravel()]
+        signals = tuple(dict.fromkeys(names))
         derived = {
             "_asked": self.columns.ravel(),
             "_limits": self.cuts.ravel(),
             "_bits": 1 << np.arange(depth),
             "_trees": np.arange(trees),
             "_means": tuple(self._mean(answers) for answers in range(depth + 1)),
+            "_signals": signals,
+            "_about": np.array([signals.index(name) for name in names], dtype=np.int64),
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -67,16 +73,12 @@ class Forest:
         A question is credited with what its answer changes in the mean of all that is still possible (Saabas 2014);
         the mean before any question is the background's.
         """
-        place = self._places(row[None, :])[0]
-        found = {"background": float(self._means[0].sum())}
-        steps = zip(self.columns.T, self._means[:-1], self._means[1:], strict=True)
-        for depth, (columns, before, after) in enumerate(steps):
-            low = place & ((1 << depth) - 1)
-            here = place & ((2 << depth) - 1)
-            change = after[self._trees, here] - before[self._trees, low]
-            for column, nats in zip(columns.tolist(), change.tolist(), strict=True):
-                signal = COLUMNS[column][0]
-                found[signal] = found.get(signal, 0.0) + nats
+        place, depth = self._places(row[None, :])[0], len(self._means) - 1
+        means = [self._means[told][self._trees, place & ((1 << told) - 1)] for told in range(depth + 1)]
+        changes = np.diff(np.stack(means, axis=1), axis=1)
+        sums = np.bincount(self._about, changes.ravel(), len(self._signals))
+        found = dict(zip(self._signals, sums.tolist(), strict=True))
+        found["background"] = found.get("background", 0.0) + float(self._means[0].sum())
         return found
 
     def to_arrays(self, name: str) -> dict[str, np.ndarray]:
