@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.chores import follow, forget, let_go, look_again, settle, tend, warm, weigh
+from api.chores import begin, follow, forget, let_go, look_again, settle, tend, weigh
 from api.console.pages import routes as console
 from api.desk import Desk
 from api.express import Express
@@ -69,7 +69,8 @@ _ABOUT = "Alerts in; one incident, a past fix, a person and the load pattern out
 def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _BODY_S) -> FastAPI:
     """The ASGI application around an open engine, closed at its end. Bodies must arrive within `body_s` seconds."""
     telemetry, load = Telemetry(), Load()
-    intake = Intake(pathfinder.take, group=settings.group_commit, commits=Commits(observe=telemetry.committed))
+    commits = Commits(observe=telemetry.committed)
+    intake = Intake(pathfinder.take, group=settings.group_commit, commits=commits, later=pathfinder)
     keys = KeyRing(pathfinder.check_key)
     step = step_of(pathfinder, intake)
     telemetry.watch(intake, load, step)
@@ -108,7 +109,7 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk: Desk = app.state.desk
     desk.intake.start()
-    warm(desk.pathfinder)
+    begin(desk.pathfinder, desk.intake.nudge)
     chores = [
         asyncio.create_task(chore)
         for chore in (
@@ -131,7 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def from_settings() -> FastAPI:
     """The application as the environment configures it: what the server starts."""
     settings = Settings()
-    app = create_app(Pathfinder.open(settings), settings)
+    app = create_app(Pathfinder.open(settings, start=False), settings)
     # What stands by now lives as long as the process: looking through it for garbage again and again, as storms of
     # short-lived objects make Python do, costs a tenth of the processor.
     gc.freeze()

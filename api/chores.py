@@ -10,23 +10,29 @@ from collections.abc import Callable
 
 from engine.clock import utc_now
 from engine.errors import Unavailable
+from engine.live import STUMBLES
 from engine.pathfinder import Pathfinder
 
 _SELDOM = 50  # later evidence is weighed for at most one part in so many of the time
 _PATIENCE_S, _GLANCE_S = 60.0, 0.2  # how long a storm may put it off, and how often to look whether it is over
 _SETTLE_PATIENCE_S = 5.0
+_AGAIN_S = 1.0  # between two tries to read what is open
 _BREATH_S = 0.02  # between parts of one chore: who waits for the lock gets it
 _LOG = logging.getLogger(__name__)
 
 
-def warm(pathfinder: Pathfinder) -> None:
-    """Load the encoder, and let the router learn where no model version taught it, without anybody waiting for it.
+def begin(pathfinder: Pathfinder, begun: Callable[[], None]) -> None:
+    """Replay what is open, where that is still to be done, and say so; then load the encoder and teach the router.
 
-    A daemon, so that it never holds up the end of the process. What fails is tried again by `tend`.
+    Nobody waits for it: alerts are put down meanwhile. A daemon, so that it never holds up the end of the process. What
+    fails of the models is tried again by `tend`.
     """
 
     def best() -> None:
         try:
+            while pathfinder.starting and not _began(pathfinder):
+                time.sleep(_AGAIN_S)
+            begun()
             pathfinder.warm()
         except Unavailable as error:
             _LOG.warning("storage could not be read for the models: %s", error)
@@ -34,11 +40,21 @@ def warm(pathfinder: Pathfinder) -> None:
     threading.Thread(target=best, name="warm", daemon=True).start()
 
 
+def _began(pathfinder: Pathfinder) -> bool:
+    try:
+        pathfinder.begin()
+    except (Unavailable, *STUMBLES) as error:
+        _LOG.warning("what is open cannot be read, alerts are put down: %s", error)
+        return False
+    return True
+
+
 async def tend(pathfinder: Pathfinder, every_s: float) -> None:
     """Each `every_s` seconds: serve the active model version, encode what came in large numbers."""
     while True:
         await asyncio.sleep(every_s)
-        await _attempt("refresh", pathfinder.refresh)
+        if not pathfinder.starting:
+            await _attempt("refresh", pathfinder.refresh)
 
 
 async def weigh(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], int]) -> None:

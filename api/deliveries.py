@@ -181,6 +181,6 @@ def _taken(receipts: Sequence[Receipt], rejected: Sequence[Rejected], missing: i
         "rejected": rejected[:_MOST_LISTED],
         "rejected_count": len(rejected),
         "missing": missing,
-        "incident_ids": list(dict.fromkeys(receipt.incident_id for receipt in receipts)),
+        "incident_ids": list(dict.fromkeys(receipt.incident_id for receipt in receipts if receipt.incident_id)),
         "receipts": receipts,
     }

@@ -1,7 +1,9 @@
 """Durable intake: one writer takes what is waiting, has it grouped and committed at once, and only then answers.
 
-What waits is bounded and shared fairly: the worst alerts are written first, each sender has its turn, and where there
-is too much the least bad are sent away first. A critical alert is refused only when nothing less bad is waiting.
+While the engine starts, and in a storm beyond what it can weigh, alerts are put down first: on disk and answered, then
+grouped in the order in which they came. What waits is bounded and shared fairly: the worst alerts are written first,
+each sender has its turn, and where there is too much the least bad are sent away first. A critical alert is refused
+only when nothing less bad is waiting.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from api.errors import Overloaded
 from api.queue import Piece, Queue, Waiting, rank_of
@@ -21,7 +24,13 @@ from engine.errors import Unavailable
 from engine.receiving import Delivery
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 _PATIENCE_S = 20.0  # how long a request waits for its COMMIT
+_STORM = 5_000  # waiting alerts from which on they are put down first
+_PUT_DOWN = 2_000  # alerts put down in one transaction
+_MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
+_PART_S = 0.1  # of grouping what was put down, between two looks at who waits
+_FEWEST, _RETRY_S = 20, 0.5
 
 
 class Takes(Protocol):
@@ -29,6 +38,23 @@ class Takes(Protocol):
 
     def __call__(self, sent: Sequence[Delivery], *, hurried: bool = False) -> list[list[Receipt]]:
         """Group and store, all on disk when it returns."""
+
+
+class Later(Protocol):
+    """The engine's inbox: deliveries that are on disk and grouped later."""
+
+    @property
+    def starting(self) -> bool:
+        """Whether nothing can be grouped yet."""
+
+    def put_down(self, sent: Sequence[Delivery]) -> list[list[Receipt]]:
+        """Store, all on disk when it returns."""
+
+    def take_up(self, most: int) -> int:
+        """Group about so many of the oldest alerts; how many it were, 0 where none are left."""
+
+    def put_down_count(self) -> int:
+        """How many are still to be grouped."""
 
 
 @dataclass(kw_only=True)
@@ -49,17 +75,26 @@ class Intake:
         most_waiting: int = 20_000,
         patience_s: float = _PATIENCE_S,
         commits: Commits | None = None,
+        later: Later | None = None,
     ) -> None:
-        """Of the engine's `take`; at most `group` alerts a transaction and `most_waiting` in the queue."""
+        """Of the engine's `take`; at most `group` alerts a transaction and `most_waiting` in the queue.
+
+        `later` keeps what cannot be grouped at once; without it all waits for its turn.
+        """
         self._take = take
         self._group = group
         self._queue = Queue(most_waiting)
         self._patience_s = patience_s
         self._commits = commits or Commits()
+        self._later = later
+        self._put_down = 0  # alerts on disk that are still to be grouped, as far as this process knows
+        self._grouped_s = 0.0005  # an alert takes to be grouped
         self._wake = asyncio.Event()
         self._stopping = False
         self._thread: ThreadPoolExecutor | None = None
         self._loop: asyncio.Task[None] | None = None
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._looked = False  # whether the process before left anything to be grouped
         self.failing = False  # the latest transaction could not be stored
 
     @property
@@ -67,13 +102,31 @@ class Intake:
         """Alerts that wait to be written, or are being written."""
         return self._queue.size
 
+    @property
+    def to_be_grouped(self) -> int:
+        """Alerts on disk that are still to be grouped."""
+        return self._put_down
+
+    @property
+    def defers(self) -> bool:
+        """Whether alerts are put down now: nothing can be grouped yet, or more has come than can be at once."""
+        if self._later is None or self._put_down >= _MOST_PUT_DOWN:
+            return False
+        return self._put_down > 0 or self._later.starting or self._queue.size > _STORM
+
+    def nudge(self) -> None:
+        """Look again, from whatever thread: the engine has started."""
+        if self._home is not None:
+            self._home.call_soon_threadsafe(self._wake.set)
+
     def start(self) -> None:
         """Start the writer; call it inside the event loop that serves."""
+        self._home = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._loop = asyncio.create_task(self._write())
 
     async def stop(self) -> None:
-        """Write what is waiting, then end."""
+        """Write what is waiting, then end; what is on disk and not grouped is grouped after the next start."""
         self._stopping = True
         self._wake.set()
         if self._loop is not None:
@@ -117,29 +170,62 @@ class Intake:
     async def _write(self) -> None:
         while self._queue.size or not self._stopping:
             self._wake.clear()
-            pieces = self._queue.next(self._group)
-            if not pieces:
+            deferred = self.defers
+            pieces = self._queue.next(_PUT_DOWN if deferred else self._group)
+            if pieces:
+                await self._settle(pieces, deferred)
+                self._queue.done(pieces)
+            ready = self._later is not None and not self._later.starting and not self._stopping
+            if self._later is not None and ready:
+                await self._take_up(self._later)
+            if not pieces and not (ready and self._put_down):
                 await self._wake.wait()
-                continue
-            await self._settle(pieces)
-            self._queue.done(pieces)
 
-    async def _settle(self, pieces: Sequence[Piece]) -> None:
+    async def _settle(self, pieces: Sequence[Piece], deferred: bool) -> None:
         """One transaction. Whatever it raises, those who wait are told, and the writer lives on."""
         began, count = time.perf_counter(), sum(len(piece.delivery.alerts) for piece in pieces)
         sent, hurried = [piece.delivery for piece in pieces], self._queue.size > count
-        asked = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._take(sent, hurried=hurried))
-        await asyncio.wait({asked})  # unlike `await asked`, never raises
+        if deferred and self._later is not None:
+            self._put_down += count
+            store: Callable[[], list[list[Receipt]]] = partial(self._later.put_down, sent)
+        else:
+            store = partial(self._take, sent, hurried=hurried)
+        receipts = await self._stored(store)
         self._commits.observe(count, time.perf_counter() - began)
+        if isinstance(receipts, Unavailable):
+            for piece in pieces:
+                self._queue.give_up(piece.waiting)
+                piece.waiting.fail(receipts)
+            return
+        for piece, told in zip(pieces, receipts, strict=True):
+            piece.waiting.fill(piece.start, told)
+
+    async def _stored(self, store: Callable[[], _T]) -> _T | Unavailable:
+        """What a transaction returns, or what to tell those who wait for it."""
+        asked = asyncio.get_running_loop().run_in_executor(self._thread, store)
+        await asyncio.wait({asked})  # unlike `await asked`, never raises
         error = asked.exception()
         self.failing = error is not None
         if error is None:
-            for piece, receipts in zip(pieces, asked.result(), strict=True):
-                piece.waiting.fill(piece.start, receipts)
+            return asked.result()
+        if isinstance(error, Unavailable):
+            return error
+        _LOG.error("a transaction failed: %s", type(error).__name__, exc_info=error)
+        return Unavailable("the alerts could not be stored: send them again")
+
+    async def _take_up(self, later: Later) -> None:
+        """Group some of what was put down, before whoever waits."""
+        if not self._looked:  # what the process before has left
+            found = await self._stored(later.put_down_count)
+            self._looked = not isinstance(found, Unavailable)
+            self._put_down = self._put_down if isinstance(found, Unavailable) else found
+        if not self._put_down:
             return
-        if not isinstance(error, Unavailable):
-            _LOG.error("a transaction failed: %s", type(error).__name__, exc_info=error)
-            error = Unavailable("the alerts could not be stored: send them again")
-        for piece in pieces:
-            self._queue.give_up(piece.waiting)
-            piece.waiting.fail(error)
+        began, most = time.perf_counter(), min(self._group, max(_FEWEST, round(_PART_S / self._grouped_s)))
+        taken = await self._stored(partial(later.take_up, most))
+        if isinstance(taken, Unavailable):
+            await asyncio.sleep(_RETRY_S)
+            return
+        self._put_down = max(0, self._put_down - taken) if taken else 0
+        if taken:
+            self._grouped_s = max(1e-5, (time.perf_counter() - began) / taken)

@@ -19,6 +19,7 @@ class Step(StrEnum):
     LEXICAL = "lexical"  # no encoder: past fixes are found by words alone
     RULES = "rules"  # no model: rules and the last resolvers
     APART = "apart"  # the correlator cannot be asked: each alert is taken, stored and in an incident of its own
+    STORED = "stored"  # alerts are taken and on disk; they are grouped later: the engine starts, or a storm is on
     READ_ONLY = "read-only"  # storage takes no alerts: senders are told to send again, reads are served
 
 
@@ -31,6 +32,8 @@ def step_of(pathfinder: Pathfinder, intake: Intake) -> Callable[[], Step]:
     def now() -> Step:
         if intake.failing:
             return Step.READ_ONLY
+        if intake.defers:
+            return Step.STORED
         return Step.APART if pathfinder.grouping_rests else _STEPS[pathfinder.rung]
 
     return now

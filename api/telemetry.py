@@ -65,6 +65,8 @@ class Telemetry:
         self._step = step
         waiting = Gauge("pathfinder_waiting_alerts", "alerts waiting to be written", registry=self.registry)
         waiting.set_function(lambda: intake.waiting)
+        later = Gauge("pathfinder_to_be_grouped_alerts", "alerts on disk still to be grouped", registry=self.registry)
+        later.set_function(lambda: intake.to_be_grouped)
         serving = Gauge("pathfinder_requests_in_flight", "requests being served", registry=self.registry)
         serving.set_function(lambda: load.requests)
         load.count = self._shed.inc

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from engine.apart import Apart
 from engine.domain import Alert, AlertStatus, IncidentStatus, Match, Membership, Receipt
-from engine.keeping import keepable
 from engine.ledger import Ledger, Memory, raise_priority
 from engine.lifecycle.severity import worse
 from engine.live import as_fired
@@ -36,12 +35,10 @@ class Grouping(Ledger):
         super().remember(memory)
         self.symptoms.remember(memory.symptoms)
 
-    def expect(self, alerts: Sequence[Alert]) -> list[Alert]:
-        """These alerts as they may be kept, to be placed; what is stored of them is read in one go."""
-        ready = [keepable(alert) for alert in alerts]
-        self.load([alert.id for alert in ready])
-        self.symptoms.foresee(ready)
-        return ready
+    def expect(self, alerts: Sequence[Alert]) -> None:
+        """These alerts, in a form that may be kept, are to be placed: what is stored of them is read in one go."""
+        self.load([alert.id for alert in alerts])
+        self.symptoms.foresee(alerts)
 
     def place(self, alert: Alert) -> Receipt:
         """Put `alert` where it belongs: a known episode or symptom, planned work, an open incident, a new one."""

@@ -12,40 +12,34 @@ _MOST = 20_000  # alerts that are remembered as clean, at least
 _BETWEEN = "\x1f"
 
 
-class _Clean:
-    """Digests of what was looked at and needed nothing: in a storm the same is told over and over."""
+class Keeper:
+    """Makes alerts keepable; remembers digests of what needed nothing: in a storm the same is told over and over."""
 
     def __init__(self) -> None:
+        """Nothing is remembered."""
         self._new: set[bytes] = set()
         self._old: set[bytes] = set()
 
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self._new or digest in self._old
+    def keepable(self, alert: Alert) -> Alert:
+        """`alert` as the store may have it, and will give it back: what is decided on live is what a replay decides on.
 
-    def add(self, digest: bytes) -> None:
+        What has been looked at before is known by a digest of all its text, and costs a tenth.
+        """
+        texts = [alert.id, alert.source, alert.title, alert.description, alert.service, alert.host, alert.fingerprint]
+        texts += alert.labels.keys()
+        texts += alert.labels.values()
+        every = _BETWEEN.join(texts)
+        if every.count(_BETWEEN) != len(texts) - 1:  # two alerts could look like one
+            return redact_alert(storable_alert(alert))
+        digest = blake2b(every.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if digest in self._new or digest in self._old:
+            return alert
+        kept = redact_alert(storable_alert(alert))
+        if kept is alert:
+            self._remember(digest)
+        return kept
+
+    def _remember(self, digest: bytes) -> None:
         if len(self._new) >= _MOST:
             self._old, self._new = self._new, set()
         self._new.add(digest)
-
-
-_CLEAN = _Clean()
-
-
-def keepable(alert: Alert) -> Alert:
-    """`alert` as the store may have it, and will give it back: what is decided on live is what a replay decides on.
-
-    What has been looked at before is known by a digest of all its text, and costs a tenth.
-    """
-    texts = [alert.id, alert.source, alert.title, alert.description, alert.service, alert.host, alert.fingerprint]
-    texts += alert.labels.keys()
-    texts += alert.labels.values()
-    every = _BETWEEN.join(texts)
-    if every.count(_BETWEEN) != len(texts) - 1:  # two alerts could look like one
-        return redact_alert(storable_alert(alert))
-    digest = blake2b(every.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    if digest in _CLEAN:
-        return alert
-    kept = redact_alert(storable_alert(alert))
-    if kept is alert:
-        _CLEAN.add(digest)
-    return kept

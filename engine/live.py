@@ -12,7 +12,7 @@ from engine.domain import Alert, AlertStatus, Suspect
 from engine.ledger import Memory
 from engine.ports import NEVER, CorrelatorFactory, CorrelatorPort, Revised
 from engine.store import alerts, constraints, incidents, reference
-from engine.store.database import Write
+from engine.store.database import Connection, Write, counted
 from engine.store.records import StoredAlert
 
 log = logging.getLogger(__name__)
@@ -61,10 +61,16 @@ class Live:
         correlator, self._correlator = self._correlator, None
         self._memory = self._memory if tx.seen == self.revision else Memory()
         if correlator is None or tx.topology > self.revision:
-            return self._rebuilt(tx)
+            return self._rebuilt(tx.link)
         if tx.seen > self.revision:
             self._follow(correlator, tx)
         return correlator
+
+    def read_ahead(self, link: Connection) -> None:
+        """Build the correlator from what `link` sees, without a write lock: what comes meanwhile is caught up with."""
+        seen = counted(link)
+        self._correlator, self._memory = self._rebuilt(link), Memory()
+        self.revision, self._arrival = seen.revision, seen.alerts
 
     def memory(self) -> Memory:
         """What is remembered of the store. Like the correlator it is given up here and taken back by `keep`."""
@@ -115,21 +121,21 @@ class Live:
         self._pause = 0
         return found
 
-    def _rebuilt(self, tx: Write) -> CorrelatorPort:
-        correlator = self.make(reference.edges(tx.link))
-        newest = alerts.newest(tx.link)
+    def _rebuilt(self, link: Connection) -> CorrelatorPort:
+        correlator = self.make(reference.edges(link))
+        newest = alerts.newest(link)
         if newest is None:
             return correlator
         since = newest - timedelta(hours=self.memory_hours)
         pinned = []
-        for stored in alerts.window(tx.link, since):
+        for stored in alerts.window(link, since):
             with _forgiving(stored.membership.alert.id):
                 _learn(correlator, stored)
                 if stored.membership.pinned:
                     pinned.append(stored.membership.alert.id)
-        _close(correlator, incidents.closed_after(tx.link, since))
-        pairs = constraints.partings_remembered(tx.link, since)
-        _hold(correlator, pinned, (), pairs, constraints.lessons_since(tx.link, -1))
+        _close(correlator, incidents.closed_after(link, since))
+        pairs = constraints.partings_remembered(link, since)
+        _hold(correlator, pinned, (), pairs, constraints.lessons_since(link, -1))
         return correlator
 
     def _follow(self, correlator: CorrelatorPort, tx: Write) -> None:

@@ -23,9 +23,10 @@ from engine.domain import (
 )
 from engine.errors import Conflict, Unavailable
 from engine.experience import Desk, Experience, leading_alerts
+from engine.inbox import Inbox
 from engine.ledger import Ledger
 from engine.ports import Models, Revised
-from engine.receiving import Delivery, Receiving
+from engine.receiving import Delivery
 from engine.redaction import redact_incident, redact_resolution
 from engine.register import Upcoming
 from engine.revising import Revising
@@ -57,7 +58,7 @@ class Health:
     quarantined: int = 0  # what could not be taken
 
 
-class Pathfinder(Receiving, Dispatching):
+class Pathfinder(Inbox, Dispatching):
     """Alerts in; one incident, a past fix, a person and the load pattern out. Safe to share between threads."""
 
     def __init__(self, store: Store, models: Models, *, queue: str = "", timezone: str = "UTC") -> None:
@@ -76,8 +77,8 @@ class Pathfinder(Receiving, Dispatching):
         self._warm = False  # whether somebody asked for the encoder
 
     @classmethod
-    def open(cls, settings: Settings) -> Pathfinder:
-        """Open and migrate the database of `settings`, serve its active model version, learn the past, replay the open.
+    def open(cls, settings: Settings, *, start: bool = True) -> Pathfinder:
+        """Open and migrate the database of `settings`; `begin`, unless told not to `start`.
 
         Raises
         ------
@@ -91,17 +92,34 @@ class Pathfinder(Receiving, Dispatching):
         models, _ = serving.first_usable([], settings, store.embeddings)
         pathfinder = cls(store, models, queue=settings.queue, timezone=settings.timezone)
         pathfinder._settings = settings
-        if not pathfinder.refresh():
-            pathfinder.start()
+        pathfinder.starting = True
+        if start:
+            pathfinder.begin()
         return pathfinder
 
+    def begin(self) -> None:
+        """Serve the active model version, learn the past, replay what is open. Until then, alerts can be put down.
+
+        Raises
+        ------
+        Unavailable
+            If the database cannot be reached or locked in time.
+        """
+        if not self.refresh():
+            self.start()
+
     def start(self) -> None:
-        """Learn what the store knows: past fixes, open incidents."""
+        """Learn what the store knows: open incidents, past fixes. Writers do not wait meanwhile."""
+        self.starting = True
+        try:
+            with self._lock, self.store.read() as link:
+                self.live.read_ahead(link)
+                self.unjudged.update(incidents.unjudged(link))
+            with self._deciding(Ledger):
+                pass
+        finally:
+            self.starting = False
         self.experience.catch_up()
-        with self._deciding(Ledger):
-            pass
-        with self.store.read() as link:
-            self.unjudged.update(incidents.unjudged(link))
 
     def close(self) -> None:
         """Give back connections; the object is of no use afterwards."""
@@ -137,6 +155,8 @@ class Pathfinder(Receiving, Dispatching):
 
     def suspects(self, members: Sequence[Membership]) -> Sequence[Suspect]:
         """What may have broken in the incident of these memberships, likeliest first, with reasons."""
+        if self.starting:
+            return ()
         with self._lock:
             return self.live.suspects([member.alert for member in members])
 

@@ -14,6 +14,7 @@ from engine.clock import to_text
 from engine.domain import Alert, Receipt
 from engine.errors import InvalidInput
 from engine.grouping import Grouping
+from engine.keeping import Keeper
 from engine.live import STUMBLES
 from engine.planning import Planning
 from engine.ports import CorrelatorFactory
@@ -23,7 +24,8 @@ from engine.store.quarantine import Aside
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
-DUPLICATE, QUARANTINED = "duplicate", "quarantined"
+# outcomes; stored: on disk, grouping follows
+DUPLICATE, QUARANTINED, STORED = "duplicate", "quarantined", "stored"
 _REMEMBERED = timedelta(days=7)  # how long a delivery can be sent again without counting anew
 _TOO_OFTEN, _REST = 20, 1_000  # alerts in a row over which the correlator stumbles, and for how many it then rests
 _JUDGED_AT_ONCE = 20  # incidents
@@ -44,6 +46,7 @@ class Receiving(Planning):
     def __init__(self, store: Store, make: CorrelatorFactory) -> None:
         """Of a migrated `store`, with what makes a correlator."""
         super().__init__(store, make)
+        self.keeper = Keeper()
         self.unjudged: set[str] = set()  # incidents whose probable roots are still to be judged
         self._stumbled = 0  # alerts in a row over which the correlator stumbled
         self._resting = 0  # alerts that are still to be placed without asking it
@@ -96,7 +99,10 @@ class Receiving(Planning):
     def _take(self, grouping: Grouping, sent: Sequence[Delivery]) -> list[list[Receipt]]:
         named = [delivery.id for delivery in sent if delivery.id]
         known = deliveries.known(grouping.tx.link, named) if named else {}
-        ready = iter(grouping.expect([one for each in sent if each.id not in known for one in each.alerts]))
+        keepable = self.keeper.keepable
+        new = [keepable(one) for each in sent if each.id not in known for one in each.alerts]
+        grouping.expect(new)
+        ready = iter(new)
         answers: list[list[Receipt]] = []
         fresh: dict[str, list[Receipt]] = {}
         for delivery in sent:
@@ -133,14 +139,15 @@ class Receiving(Planning):
         for doubted in (False, True):
             try:
                 with self._deciding(Grouping) as grouping:
-                    ready = grouping.expect([alert])[0]
+                    ready = self.keeper.keepable(alert)
+                    grouping.expect([ready])
                     receipt = grouping.place_apart(ready) if doubted else grouping.place(ready)
                 self._count_stumble(doubted)
                 return receipt
             except STUMBLES as error:
                 log.exception("an alert stumbles %s", "by itself" if doubted else "in its group")
                 problem = f"could not be stored ({type(error).__name__})"
-        self.put_aside([_aside(alert, problem)])
+        self.put_aside([aside_of(alert, problem)])
         return Receipt(alert_id=alert.id, incident_id="", outcome=QUARANTINED)
 
     def _count_stumble(self, stumbled: bool) -> None:
@@ -202,6 +209,7 @@ def own_form(alert: Alert) -> dict[str, object]:
     return told | ({"ends_at": to_text(alert.ends_at)} if alert.ends_at else {})
 
 
-def _aside(alert: Alert, problem: str) -> Aside:
+def aside_of(alert: Alert, problem: str) -> Aside:
+    """What quarantine keeps of an alert that was read and cannot be stored."""
     payload = json.dumps(redact_value(own_form(alert)), default=str)
     return Aside(source=_OWN_FORM, payload=payload, field="alert", problem=problem, at=alert.received_at)

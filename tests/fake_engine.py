@@ -87,6 +87,9 @@ class FakeEngine(Pathfinder):
     def close(self) -> None:
         self.closed = True
 
+    def put_down_count(self) -> int:
+        return 0
+
     grouping_rests = False
     rung = Rung.LEXICAL
     unjudged: ClassVar[set[str]] = set()

@@ -310,6 +310,7 @@ def test_ready_says_from_which_rung_answers_come(client: TestClient) -> None:
         "note": "fake",
         "quarantined": 0,
         "waiting_alerts": 0,
+        "to_be_grouped": 0,
     }
 
 

@@ -158,13 +158,13 @@ def test_an_alert_that_cannot_be_stored_is_kept_and_let_in_later(
 ) -> None:
     whole = Pathfinder._alone
 
-    def stumbling(alert: Alert) -> Alert:
+    def stumbling(_keeper: object, alert: Alert) -> Alert:
         if "poison" in alert.title:
             raise RuntimeError("a value that nobody can store")
         return alert
 
     with monkeypatch.context() as broken:
-        broken.setattr("engine.grouping.keepable", stumbling)
+        broken.setattr("engine.keeping.Keeper.keepable", stumbling)
         sent = [*BODY, {"title": "poison", "service": "db", "severity": "critical"}, {"title": "after"}]
         answer = client.post("/v1/alerts", json=sent).json()
     assert (answer["accepted"], answer["quarantined"]) == (4, 1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.domain import Alert, AlertStatus, Severity
 from engine.grouping import Grouping
-from engine.keeping import keepable
+from engine.keeping import Keeper
 from engine.lazy import lazy
 from engine.pathfinder import Pathfinder
 from engine.redaction import redact_alert
@@ -56,9 +56,10 @@ TEXTS = st.sampled_from(
 def test_what_was_clean_once_is_the_same_again_and_nothing_else_is_taken_for_it(
     told: list[tuple[str, str, str]],
 ) -> None:
+    keeper = Keeper()
     for title, description, value in told * 2:
         one = replace(alert("db"), title=title, description=description, labels={"k": value})
-        assert keepable(one) == redact_alert(storable_alert(one))
+        assert keeper.keepable(one) == redact_alert(storable_alert(one))
 
 
 def test_a_repeat_told_the_short_way_leaves_what_the_long_way_leaves(

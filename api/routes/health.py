@@ -32,6 +32,7 @@ async def ready(desk: AtDesk) -> Response:
         model_version=health.model_version,
         note=health.note,
         waiting_alerts=desk.intake.waiting,
+        to_be_grouped=desk.intake.to_be_grouped,
         quarantined=health.quarantined,
     )
     return json_response(state) if health.writable else not_ready(state)

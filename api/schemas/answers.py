@@ -32,7 +32,7 @@ class ReceiptOut(_Out):
 
     alert_id: str
     incident_id: str
-    outcome: str = Field(description="opened | joined | repeat | resolved | duplicate")
+    outcome: str = Field(description="opened | joined | repeat | resolved | duplicate | stored: grouping follows")
 
 
 class Taken(_Out):
@@ -46,7 +46,7 @@ class Taken(_Out):
     incident_ids: list[str]
     receipts: list[ReceiptOut]
     quarantined: int = Field(description="what could not be taken and is kept to be looked at: `/v1/quarantine`")
-    rung: str = Field(description="step of the degrade ladder: full | lexical | rules | apart | read-only")
+    rung: str = Field(description="step of the degrade ladder: full | lexical | rules | apart | stored | read-only")
 
 
 class AsideOut(_Out):
@@ -494,6 +494,7 @@ class Ready(BaseModel):
     model_version: str
     note: str
     waiting_alerts: int
+    to_be_grouped: int = Field(default=0, description="alerts that are on disk and grouped later")
     quarantined: int = Field(default=0, description="what could not be taken and is kept to be looked at")
 
 

@@ -16,7 +16,7 @@ from engine.store.columns import to_json
 from engine.store.tables import CounterRow
 
 _WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
-__all__ = ["Connection", "Database", "Write", "revision_of", "translated"]
+__all__ = ["Connection", "Database", "Write", "counted", "revision_of", "translated"]
 _COUNTED = ("revision", "incidents", "alerts", "topology", "changed", "changes", "corrected")
 _COUNTERS = select(*(getattr(CounterRow, name) for name in _COUNTED))
 _COUNT = update(CounterRow).values({name: bindparam(f"new_{name}") for name in _COUNTED})
@@ -86,7 +86,7 @@ class Database:
         """
         with translated(), self._writer.begin() as link:
             self.lock(link)
-            row = link.execute(_COUNTERS).one()
+            row = counted(link)
             tx = Write(link, row.revision + 1, *row[1:])
             yield tx
             link.execute(_COUNT, {f"new_{name}": getattr(tx, name) for name in _COUNTED})
@@ -112,6 +112,11 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def counted(link: Connection) -> Any:
+    """The counters as they were last committed, by name."""
+    return link.execute(_COUNTERS).one()
 
 
 def revision_of(link: Connection) -> int:

@@ -362,6 +362,16 @@ class QuarantineRow(Table):
     times: Mapped[int]  # how often it came
 
 
+class InboxRow(Table):
+    """A delivery that is on disk and still to be grouped."""
+
+    __tablename__ = "inbox"
+    id: Mapped[int] = mapped_column(primary_key=True)  # in the order received
+    name: Mapped[str]  # the delivery's id; of its own where the sender gave none
+    alerts: Mapped[int]  # how many
+    payload: Mapped[str]  # JSON list of them, ready to be kept
+
+
 class KeyRow(Table):
     """An API key: the sha256 of its token, never the token."""
 
