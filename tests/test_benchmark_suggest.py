@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.suggest import Recommender
+from engine.suggest import Encoder, Recommender
 from training.benchmarks import rootly_child, suggest_peer
 from training.benchmarks.growing_firm import GrowingFirm, StandInEncoder
 from training.benchmarks.report import Row
@@ -86,6 +89,27 @@ def test_on_a_firm_no_weight_was_fitted_on_it_is_no_worse_than_bm25() -> None:
     found = {row.method: row.metrics for row in measure(firm_case(205).thinned(60), None, quiet)}
     assert found["PathFinder, words alone"]["MRR"] >= found["BM25 (bm25s)"]["MRR"] - 0.01
     assert found["PathFinder, words alone"]["R@10"] > 0.9
+
+
+class _Letters:
+    """Stands in for sentence-transformers."""
+
+    def encode(self, texts: Sequence[str], **_: Any) -> np.ndarray:
+        rows = np.array([[text.count(letter) + 0.1 for letter in "abcdefghij"] for text in texts], dtype=np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def get_embedding_dimension(self) -> int:
+        return 10
+
+
+def test_where_only_the_nearest_are_encoded_ours_is_measured_and_methods_by_vectors_are_not() -> None:
+    case = firm_case(205)
+    few = replace(case, queries=case.queries[-3:], new=())
+    encoder = Encoder("letters")
+    encoder.model_ = _Letters()
+    found = {row.method: row.metrics for row in measure(few, encoder, quiet, whole=False)}
+    assert found["PathFinder"]["R@10"] == 1.0
+    assert not any("dense" in method for method in found)
 
 
 def test_known_duplicates_are_found_better_than_by_bm25() -> None:

@@ -247,6 +247,17 @@ def test_encoding_only_what_a_question_looks_at_is_enough_for_it() -> None:
     assert found.items[0].incident.title.startswith("Disk full")
 
 
+def test_many_questions_of_a_batch_leave_nothing_to_encode_for_their_answers() -> None:
+    edges = [Edge(source="storage", target="web"), Edge(source="web", target="shop")]
+    model = encoder()
+    recommender = Recommender(encoder=model, closer_look=5, topology=edges).fit(history(60))
+    questions = [asked(number % 3, 100 + number) for number in range(30)]
+    assert len(list(recommender.warming_for(questions))) == len(questions)
+    model.model_.encode = lambda texts, **_: pytest.fail(f"asked again for {len(texts)} texts")
+    for question in questions:
+        assert recommender.predict_one(question, top=3).rung == Rung.FULL
+
+
 def test_learning_encodes_when_the_encoder_is_there() -> None:
     recommender = Recommender(encoder=encoder()).fit(history()).warm()
     recommender.learn_one(incident(44, 1))

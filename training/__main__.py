@@ -207,7 +207,8 @@ def benchmark(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="correlate: firms, P1 .. P8; suggest: firms, issues, growth or growth:SIZE; may be given again"
+            help="correlate: firms, P1 .. P8; suggest: firms, issues, issues:all, growth, growth:SIZE; "
+            "may be given again"
         ),
     ] = None,
     shared: Annotated[Path, typer.Option(help="folder with datasets/")] = Path("../shared"),

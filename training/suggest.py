@@ -45,7 +45,8 @@ def rank(
 
     `encoder` None takes the one of the settings, with its vectors remembered under `Settings().cache_dir`.
     """
-    recommender = Recommender(encoder=encoder or encoder_of(Settings())).fit(history)
+    recommender = Recommender(encoder=encoder or encoder_of(Settings()))
+    recommender.fit(progress(history, "read", len(history)))
     warmed(recommender, queries, progress)
     rows: list[RankRow] = []
     for query in progress(queries, "suggest", len(queries)):

@@ -20,49 +20,62 @@ from training.benchmarks.suggest_data import Case, firm_case, issue_case
 from training.benchmarks.suggest_measures import Array, Told, best_rank, figures, gain
 from training.benchmarks.suggest_methods import BM25, Method, methods
 from training.progress import Track, track
-from training.suggest import encoder_of
+from training.suggest import encoder_of, warmed
 
 draw = suggest_picture.draw
 
 _FIRMS = (101, 102, 103)  # seeds that no weight was fitted on
 _HIDDEN = 5  # one kind of fault in so many is new to the firm
-_QUICK_QUERIES = 40
+_FIRM_QUERIES, _QUICK_QUERIES = 100, 40  # asked of every method, Rootly's helper too
 _MANY = 5_000  # incidents: a longer history is compared by words alone when it must be quick ...
 _PEER_QUESTIONS = 20  # ... and Rootly's helper, which takes many seconds over it, is asked fewer questions
-_GROWTH, _QUICK_GROWTH = (1_000, 10_000, 100_000, 1_000_000), (1_000,)
+_GROWTH, _QUICK_GROWTH, _AT_WISH = (1_000, 10_000, 100_000), (1_000,), (1_000_000,)
 
 
 def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -> list[Row]:
     """Measure every method on every case, and ours as history grows; `only` names parts: firms, issues, growth.
 
     `quick` takes few questions, only words where there is much to encode, a short history to grow, and no peer that
-    has to be installed. A part `growth:SIZE` is that size alone.
+    has to be installed. A part `growth:SIZE` is that size alone (1,000,000 is measured so only); `issues:all` encodes
+    every issue, for the methods that need all vectors, where `issues` encodes what the batch verb does.
     """
     rows: list[Row] = []
     for case in _cases(shared, quick, only):
         encoded = not quick or len(case.history) <= _MANY
         asked = case.thinned(_QUICK_QUERIES) if quick else case
-        rows += measure(asked, encoder_of(Settings()) if encoded else None, track, peer=not quick)
-    for size in _QUICK_GROWTH if quick else _GROWTH:
-        if not only or "growth" in only or f"growth:{size}" in only:
+        encoder = encoder_of(Settings()) if encoded else None
+        rows += measure(asked, encoder, track, peer=not quick, whole="issues:all" in only)
+    for size in _QUICK_GROWTH if quick else _GROWTH + _AT_WISH:
+        usual = size not in _AT_WISH and (not only or "growth" in only)
+        if usual or f"growth:{size}" in only:
             rows += suggest_growth.rows(size, track)
     return rows
 
 
 def _cases(shared: Path | None, quick: bool, only: Sequence[str]) -> Iterator[Case]:
     if not only or "firms" in only:
-        yield from (firm_case(seed, hide=_HIDDEN) for seed in (_FIRMS[:1] if quick else _FIRMS))
-    issues = issue_case(shared) if shared is not None and (not only or "issues" in only) else None
+        yield from (firm_case(seed, hide=_HIDDEN).thinned(_FIRM_QUERIES) for seed in (_FIRMS[:1] if quick else _FIRMS))
+    wanted = not only or bool({"issues", "issues:all"} & set(only))
+    issues = issue_case(shared) if shared is not None and wanted else None
     if issues is not None:
         yield issues
 
 
-def measure(case: Case, encoder: Encoder | None, progress: Track, *, peer: bool = False) -> list[Row]:
-    """One row per method over the questions of `case`, all in one memory, each beside BM25."""
+def measure(
+    case: Case, encoder: Encoder | None, progress: Track, *, peer: bool = False, whole: bool = True
+) -> list[Row]:
+    """One row per method over the questions of `case`, all in one memory, each beside BM25.
+
+    `whole` encodes all of the history; otherwise what the batch verb would, which may leave out methods by vectors.
+    """
     recommender = Recommender(encoder=encoder, topology=case.edges).fit(case.history)
-    for _ in progress(recommender.warming(), f"{case.name}: encode", recommender.steps_to_warm()):
-        pass
-    for query in (*case.queries, *case.new):
+    asked = (*case.queries, *case.new)
+    if whole:
+        for _ in progress(recommender.warming(), f"{case.name}: encode", recommender.steps_to_warm()):
+            pass
+    else:
+        warmed(recommender, asked, progress)
+    for query in asked:
         recommender.weigh(query)  # the question's own vector is remembered, so that methods are timed beyond it
     told = {method.name: _told(case, method, recommender.memory, progress) for method in methods(recommender)}
     told.update(_peer(case, recommender.memory, progress) if peer else {})

@@ -38,7 +38,10 @@ class Method:
 
 
 def methods(recommender: Recommender) -> Iterator[Method]:
-    """The plain methods of the field and ours, over what `recommender` remembers. Those with vectors need it ready."""
+    """The plain methods of the field and ours, over what `recommender` remembers.
+
+    Those by vectors need all of it encoded; ours looks closer at what is.
+    """
     words = Recommender(fusion=recommender.fusion, topology=recommender.topology)
     words.memory = recommender.memory
     yield Method("TF-IDF cosine", _plain(_tf_idf(recommender)))
@@ -48,7 +51,7 @@ def methods(recommender: Recommender) -> Iterator[Method]:
         yield Method("RRF of BM25 and dense", _plain(lambda query: _rrf(_scan(recommender, query))))
         yield Method("cosine >= 0.9, 30 days, five", _plain(lambda query: _fixed_rule(_scan(recommender, query))))
     yield Method(OURS_BY_WORDS, lambda query: _ours(words, query))
-    if recommender.ready:
+    if recommender.encoder is not None and recommender.encoder.loaded:
         yield Method(OURS, lambda query: _ours(recommender, query))
 
 
@@ -61,7 +64,7 @@ def _scan(recommender: Recommender, query: Incident) -> Scan:
 
 
 def _ours(recommender: Recommender, query: Incident) -> tuple[Array, float | None]:
-    weighed = recommender.weigh(query)
+    weighed = recommender.weigh(query, depth=recommender.closer_look)
     scores = np.full(len(recommender.memory), -np.inf)
     scores[weighed.slots] = weighed.scores
     found = judged(weighed, recommender.fusion or Fusion.shipped())
