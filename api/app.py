@@ -17,6 +17,7 @@ from api.desk import Desk
 from api.express import Express
 from api.intake import Commits, Intake
 from api.ladder import step_of
+from api.lane import Lane
 from api.limits import Limits, Load
 from api.outgoing import fetch
 from api.routes import (
@@ -93,6 +94,7 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
         step=step,
     )
     app.state.desk = desk
+    app.state.lane = Lane(desk, load, settings.max_in_flight)
     errors.register(app, requests.field_names() | quiet.field_names())
     for noun in _ROUTES:
         app.include_router(noun.routes)

@@ -36,10 +36,10 @@ from engine.sources import SOURCES, Parsed, Rejected, Source
 from engine.store.quarantine import Aside
 
 _LOG = logging.getLogger(__name__)
-_LARGE = 32_768  # bytes from which on reading a body would hold up the event loop
+LARGE = 32_768  # bytes from which on reading a body would hold up the event loop
 _AT_ONCE = asyncio.Semaphore(2)  # large bodies read at once: what one costs in memory is many times its size
 _MOST_LISTED = 20
-_SIGNED_BY_SNS = "cloudwatch"
+SIGNED_BY_SNS = "cloudwatch"
 _NAMED = (
     b"idempotency-key", b"x-delivery-id", b"webhook-id", b"x-webhook-id", b"svix-id", b"x-github-delivery",
     b"x-amz-sns-message-id", b"x-gitlab-event-uuid",
@@ -47,7 +47,7 @@ _NAMED = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Read:
     """What a body held: its alerts, and what of it could not be read, to be kept."""
 
     parsed: Parsed
@@ -85,13 +85,13 @@ async def take(name: str, body: bytes, desk: Desk, scope: Scope) -> Response:
     delivery = delivery_of(scope, name, body, key.id if key else "")
     receipts = await desk.intake.take(read.parsed.alerts, delivery=delivery, sender=key.id if key else "")
     desk.telemetry.received(name, Counter([receipt.outcome for receipt in receipts]), len(read.parsed.rejected))
-    return _answer(read, receipts, desk)
+    return answer_of(read, receipts, desk)
 
 
-async def _read(name: str, source: Source, body: bytes, sender: str, sns: Sns) -> _Read:
-    if name == _SIGNED_BY_SNS:
+async def _read(name: str, source: Source, body: bytes, sender: str, sns: Sns) -> Read:
+    if name == SIGNED_BY_SNS:
         await run_in_threadpool(_believe, body, sns)
-    if len(body) <= _LARGE:
+    if len(body) <= LARGE:
         return _parse(name, source, body, sender)
     async with _AT_ONCE:
         return await run_in_threadpool(_parse, name, source, body, sender)
@@ -107,7 +107,7 @@ def _believe(body: bytes, sns: Sns) -> None:
         sns.confirm(message)
 
 
-def _parse(name: str, source: Source, body: bytes, sender: str) -> _Read:
+def _parse(name: str, source: Source, body: bytes, sender: str) -> Read:
     payload, now = decode(body), utc_now()
     try:
         parsed = source.parse(payload, now)
@@ -117,12 +117,12 @@ def _parse(name: str, source: Source, body: bytes, sender: str) -> _Read:
         _LOG.exception("the source %s stumbles over a payload", name)
         problem = f"could not be read ({type(error).__name__})"
         aside = _aside(name, payload, "payload", problem, now, sender)
-        return _Read(Parsed(alerts=(), rejected=(Rejected(0, "payload", problem),)), (aside,))
+        return Read(Parsed(alerts=(), rejected=(Rejected(0, "payload", problem),)), (aside,))
     if not parsed.rejected:
-        return _Read(parsed)
+        return Read(parsed)
     entries = source.entries(payload)
     bad = [one for one in parsed.rejected if one.index < len(entries)][:_MOST_LISTED]
-    return _Read(
+    return Read(
         parsed,
         [_aside(name, source.wrap(entries[one.index]), one.field, one.problem, now, sender) for one in bad],
     )
@@ -149,7 +149,8 @@ def delivery_of(scope: Scope, source: str, body: bytes, key_id: str) -> str:
     return digest.hexdigest()
 
 
-def _answer(read: _Read, receipts: Sequence[Receipt], desk: Desk) -> Response:
+def answer_of(read: Read, receipts: Sequence[Receipt], desk: Desk) -> Response:
+    """The answer to a delivery, of which `receipts` tell what became of it. Raises NoneTaken."""
     rejected = [*read.parsed.rejected, *_refused(receipts, read.parsed)]
     rejected.sort(key=attrgetter("index"))
     kept = any(receipt.outcome == QUARANTINED for receipt in receipts)

@@ -37,7 +37,7 @@ class Express:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        found = _delivery(scope)
+        found = delivery_route(scope)
         if found is None:
             await self._app(scope, receive, send)
             return
@@ -50,7 +50,7 @@ class Express:
         await response(scope, receive, send)
 
 
-def _delivery(scope: Scope) -> tuple[str, _Named] | None:
+def delivery_route(scope: Scope) -> tuple[str, _Named] | None:
     """The source and the route, if the request delivers alerts."""
     if scope["type"] != "http" or scope["method"] != "POST":
         return None

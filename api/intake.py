@@ -147,25 +147,27 @@ class Intake:
         Unavailable
             If storage could not take them in time; sending them again does no harm.
         """
-        if not alerts:
-            return []
+        return await self.put(alerts, delivery=delivery, sender=sender) if alerts else []
+
+    def put(self, alerts: Sequence[Alert], *, delivery: str = "", sender: str = "") -> asyncio.Future[list[Receipt]]:
+        """`take`, for those who do not wait: what it returns or raises is in the future, but for Overloaded."""
         if self._stopping:
             raise Overloaded("the service stops: send it again")
-        answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Receipt]] = loop.create_future()
         waiting = Waiting(answer, sender, rank_of(alerts), [None] * len(alerts), len(alerts))
         for start in range(0, len(alerts), self._group):
             name = f"{delivery}/{start}" if delivery else ""
             waiting.pieces.append(Piece(waiting, start, Delivery(alerts=alerts[start : start + self._group], id=name)))
         self._queue.put(waiting)
         self._wake.set()
-        return await self._answered(waiting)
+        patience = loop.call_later(self._patience_s, self._give_up, waiting)
+        answer.add_done_callback(lambda _: patience.cancel())
+        return answer
 
-    async def _answered(self, waiting: Waiting) -> list[Receipt]:
-        done, _ = await asyncio.wait({waiting.answer}, timeout=self._patience_s)
-        if not done:
-            self._queue.give_up(waiting)
-            waiting.fail(Unavailable("storage does not answer in time: send it again"))
-        return waiting.answer.result()
+    def _give_up(self, waiting: Waiting) -> None:
+        self._queue.give_up(waiting)
+        waiting.fail(Unavailable("storage does not answer in time: send it again"))
 
     async def _write(self) -> None:
         while self._queue.size or not self._stopping:

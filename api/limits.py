@@ -32,6 +32,24 @@ class Load:
     by_key: dict[str, int] = field(default_factory=dict)  # requests by id of the key, "" for strangers
     count: Callable[[], None] = field(default=lambda: None)  # called per refused request
 
+    def enter(self, key: str) -> None:
+        """A request of this key is being served."""
+        self.requests += 1
+        self.by_key[key] = self.by_key.get(key, 0) + 1
+
+    def leave(self, key: str) -> None:
+        """It was answered."""
+        self.requests -= 1
+        self.drop(key)
+
+    def drop(self, key: str) -> None:
+        """One fewer of this key."""
+        left = self.by_key.get(key, 0) - 1
+        if left > 0:
+            self.by_key[key] = left
+        else:
+            self.by_key.pop(key, None)
+
     def is_over_its_share(self, key: str, most: int) -> bool:
         """Whether a key has at least its part of `most` requests, of those that ask right now."""
         return self.by_key.get(key, 0) > most / max(1, len(self.by_key))
@@ -155,13 +173,8 @@ class _Held:
 
     def free(self) -> None:
         self._load.body_bytes -= self.size
-        if self.key is None:
-            return
-        left = self._load.by_key.get(self.key, 0) - 1
-        if left > 0:
-            self._load.by_key[self.key] = left
-        else:
-            self._load.by_key.pop(self.key, None)
+        if self.key is not None:
+            self._load.drop(self.key)
 
 
 def _address(scope: Scope) -> str:

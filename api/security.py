@@ -122,6 +122,11 @@ class KeyRing:
         self._remember(digest, key)
         return key
 
+    def known(self, token: str) -> Key | None:
+        """The key of `token` if the store was asked about it moments ago; None where it has to be asked."""
+        at, key = self._known.get(hashlib.sha256(token.encode()).digest(), (-1e9, None))
+        return key if self._clock() - at < self._keep_s else None
+
     def _remember(self, digest: bytes, key: Key | None) -> None:
         self._known[digest] = (self._clock(), key)
         self._known.move_to_end(digest)

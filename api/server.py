@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from api.lane import Lane
 
 _HEAD_S = 10.0  # seconds from the first byte (or the connection) to the end of the request's head
 _HEAD_BYTES = 65_536  # URL and headers together
@@ -20,6 +23,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     _head: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _reading = False  # bytes that have just come are being parsed
+    _short: tuple[RequestResponseCycle, Any] | None = None  # a request that may go the short way, and its application
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock."""
@@ -28,7 +33,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock while a request is being served; start it with the first bytes of the next."""
+        self._reading = True
         super().data_received(data)
+        self._reading = False
+        if self._short is not None:  # its body is still to come: the long way knows how long that may take
+            self._go_long()
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget_head()
             return
@@ -37,6 +46,44 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.close()
         elif self._head is None:
             self._expect_head()
+
+    def on_message_complete(self) -> None:
+        """A whole request is here: the short way, if it is plain."""
+        super().on_message_complete()
+        if self._short is None:
+            return
+        cycle, app = self._short
+        scope = cast("dict[str, Any]", cycle.scope)
+        if cycle.keep_alive and _lane(app).take(scope, bytes(cycle.body), partial(self._write, cycle)):
+            self._short = None
+        else:
+            self._go_long()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """A request's head is here; where it may go the short way, that is decided once its body is."""
+        now = self._reading and cycle is self.cycle and cycle.more_body and not self.flow.write_paused
+        if now and _lane(app).is_for(cast("dict[str, Any]", cycle.scope)):
+            self._short = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _go_long(self) -> None:
+        if self._short is not None:
+            (cycle, app), self._short = self._short, None
+            super()._start_asgi_task(cycle, app)
+
+    def _write(self, cycle: RequestResponseCycle, line: bytes, rest: bytes) -> None:
+        """A whole answer, as `RequestResponseCycle.send` would leave the connection."""
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        heads = b"".join([b"%b: %b\r\n" % head for head in cycle.default_headers])
+        closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+        self.transport.write(b"".join((line, heads, closing, rest)))
+        if not cycle.keep_alive:  # told to stop meanwhile
+            self.transport.close()
+        cycle.on_response()
 
     def on_response_complete(self) -> None:
         """Between requests the keep-alive clock of uvicorn runs."""
@@ -56,6 +103,14 @@ class PatientProtocol(HttpToolsProtocol):
         if self._head is not None:
             self._head.cancel()
             self._head = None
+
+
+def _lane(app: Any) -> Lane:
+    """The short way of an application, below what the server has put around it."""
+    while not hasattr(app, "state"):
+        app = app.app
+    lane: Lane = app.state.lane
+    return lane
 
 
 def run(host: str, port: int, log_level: str) -> None:
