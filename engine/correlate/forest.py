@@ -35,10 +35,10 @@ class Forest:
     cuts: NDArray[np.float64]
     values: NDArray[np.float64]
     covers: NDArray[np.float64]
-    _asked: NDArray[np.int64] = field(init=False)  # all questions, one after the other
+    _asked: NDArray[np.int64] = field(init=False)  # the first questions of all trees, then their second ones ...
     _limits: Table = field(init=False)
-    _bits: NDArray[np.int64] = field(init=False)
     _trees: NDArray[np.int64] = field(init=False)
+    _firsts: NDArray[np.int64] = field(init=False)  # where the values of a tree begin among those of all
     _means: tuple[Table, ...] = field(init=False)  # by number of answers
     _signals: tuple[str, ...] = field(init=False)  # those that any question is about
     _about: NDArray[np.int64] = field(init=False)  # the place among them of all questions, one after the other
@@ -48,10 +48,10 @@ class Forest:
         names = [COLUMNS[column][0] for column in self.columns.ravel()]
         signals = tuple(dict.fromkeys(names))
         derived = {
-            "_asked": self.columns.ravel(),
-            "_limits": self.cuts.ravel(),
-            "_bits": 1 << np.arange(depth),
+            "_asked": self.columns.T.ravel(),
+            "_limits": self.cuts.T.ravel(),
             "_trees": np.arange(trees),
+            "_firsts": np.arange(trees) << depth,
             "_means": tuple(self._mean(answers) for answers in range(depth + 1)),
             "_signals": signals,
             "_about": np.array([signals.index(name) for name in names], dtype=np.int64),
@@ -64,7 +64,7 @@ class Forest:
 
     def scores(self, rows: Table) -> Table:
         """Nats of each row (rows x `COLUMNS`): the sum over all trees."""
-        found: Table = self.values[self._trees, self._places(rows)].sum(axis=1)
+        found: Table = self.values.take(self._firsts + self._places(rows)).sum(axis=1)
         return found
 
     def reasons(self, row: Table) -> dict[str, float]:
@@ -109,8 +109,12 @@ class Forest:
         return cls(columns.astype(np.int64), cuts.astype(float), values.astype(float), covers.astype(float))
 
     def _places(self, rows: Table) -> NDArray[np.int64]:
-        answers = rows[:, self._asked] > self._limits
-        found: NDArray[np.int64] = answers.reshape(len(rows), *self.columns.shape) @ self._bits
+        trees, depth = self.columns.shape
+        answers = (rows.take(self._asked, axis=1) > self._limits).reshape(len(rows), depth, trees)
+        found = answers[:, -1].astype(np.int64)
+        for question in range(depth - 2, -1, -1):
+            found += found
+            found += answers[:, question]
         return found
 
     def _mean(self, depth: int) -> Table:
