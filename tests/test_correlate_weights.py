@@ -16,6 +16,7 @@ from engine.correlate import Correlator, Weights, shipped
 from engine.domain import Alert, fingerprint_of
 from training import correlate_weights, worlds
 from training.benchmarks import alert_sets
+from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.grouping import bcubed
 from training.correlate import group
 from training.correlate_weights import fitted, repair, teach
@@ -23,7 +24,7 @@ from training.weighing import streams as sources
 from training.weighing.choices import add_arrivals
 from training.weighing.fitting import Choices, Loss, fit
 from training.weighing.repairs import Repairs, add_repairs
-from training.weighing.streams import Stream, balanced, sight
+from training.weighing.streams import Stream, balanced, beginnings, sight
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 IGNORANT = Weights(join={}, concentrations=shipped().concentrations)
@@ -202,6 +203,35 @@ def test_a_round_sees_the_same_each_time_and_another_round_something_else() -> N
     assert [len(ids) for ids in first] == [20, 20]
     every = [stream(seed) for seed in (1, 2)]
     assert [s.truth for number in (0, 1) for s in sight(every, number)] == [s.truth for s in every]
+
+
+def test_first_days_are_short_stretches_of_streams_that_know_no_history() -> None:
+    past = (stream(1).alerts, stream(1).truth)
+    known = [stream(seed, 200) for seed in (1, 2)] + [stream(3, 20), replace(stream(4, 200), history=past)]
+    first, again, later = ([[a.id for a in s.alerts] for s in beginnings(known, number)] for number in (0, 0, 1))
+    assert first == again != later
+    assert {len(ids) for ids in first} == {60}
+    assert len(first) == 12  # six of each long stream; none of the short one, none of the one with a history
+
+
+def test_whole_streams_take_in_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SHARED / "datasets" / "correlation"
+    if not folder.is_dir():
+        pytest.skip(f"the public alert sets are not at {folder}")
+    for name, few in (("FIRMS", ()), ("WORLDS", ()), ("AT_A_TIME", (1,))):
+        monkeypatch.setattr(sources, name, few)
+    asked: list[str] = []
+
+    def read(folder: Path, *, tag: bool, scenarios: list[str], per_phase: int) -> AlertSet:
+        asked.extend(scenarios)
+        return AlertSet(name="", alerts=[], truth=[])
+
+    monkeypatch.setattr(alert_sets, "attack_alerts", read)
+    _, later = alert_sets.halves(alert_sets.fault_episodes(folder, tag=True, systems=sources.SYSTEMS))
+    found = list(sources.streams(SHARED, whole=True))
+    assert set(asked) == {*sources.CAMPAIGNS, *sources.MEASURED_CAMPAIGNS}
+    faults = {":".join(name.split(":")[-2:]) for each in found if each.family == "fault" for name in each.truth}
+    assert faults & {episode.incident_id for episode in later}
 
 
 def test_learned_weights_group_a_world_they_never_saw() -> None:

@@ -121,6 +121,7 @@ def test_a_table_reads_what_a_case_reads() -> None:
             assert told["pause", "longest"] == case.profile.longest
             assert told["host", "values"] == len(case.profile.inside.get("host", {}))
             assert told["things", "shared"] == pytest.approx(case.thing[0])
+            assert told["tempo", "joined"] == correlator._world.background.tempo_total > 0
             compared += 1
     assert compared > 50
 

@@ -29,7 +29,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("pace", "beat"), ("pace", "beats"), ("pause", "longest"), ("service", "values"), ("host", "values"),
     ("name", "values"), ("momentum", "ten minutes"),
     ("rivals", "count"), ("rivals", "nearest"), ("lately", "latest"), ("momentum", "nats"), ("tempo", "nats"),
-    ("background", "rate"), ("firing", "told"), ("again", "usual"),
+    ("background", "rate"), ("firing", "told"), ("again", "usual"), ("tempo", "joined"),
 )  # fmt: skip
 
 
@@ -57,16 +57,17 @@ class _Usual(NamedTuple):
     tempo: Sequence[float]  # nats of a gap, by stretch between `TEMPO_EDGES_S`
     told: float  # how far ends are told at all, 0..1
     again: float  # nats of a symptom that comes again
+    joined: float  # alerts from which the pace here is known; fading
 
 
 def _usual(background: Background) -> _Usual:
     again = math.log(background.repeats[0] / background.repeats[1])
-    return _Usual(background.tempo_levels(), background.ending, again)
+    return _Usual(background.tempo_levels(), background.ending, again, background.tempo_total)
 
 
 def _row(line: Line, rivalry: Rivalry, rate: float, usual: _Usual) -> tuple[float, ...]:
     tempo = usual.tempo[bisect_right(TEMPO_EDGES_S, line[0][0])]
-    return (*_own(line), *_beside(line, rivalry), tempo, rate, usual.told, usual.again)
+    return (*_own(line), *_beside(line, rivalry), tempo, rate, usual.told, usual.again, usual.joined)
 
 
 def _own(line: Line) -> tuple[float, ...]:

@@ -20,6 +20,7 @@ from training.progress import Track, quiet
 SHARES: Mapping[str, float] = {"firm": 0.3, "world": 0.24, "fault": 0.3, "attack": 0.16}  # of a family in the loss
 _HOPELESS = -14.0  # nats under which a wrong candidate teaches nothing
 _BINNED = 60_000  # rows that place the cuts
+_AT_ONCE = 5_000  # rows scored at once
 
 Vector = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -101,7 +102,9 @@ def loss(examples: Examples, forest: Forest | None = None) -> float:
     sizes = np.array([len(rows) for rows in examples.base])
     scores = np.concatenate(examples.base)
     if forest is not None:
-        scores = scores + forest.scores(np.concatenate(examples.rows).astype(np.float64))
+        rows = np.concatenate(examples.rows)
+        parts = np.array_split(rows, len(rows) // _AT_ONCE + 1)  # each row is asked a thousand questions at once
+        scores = scores + np.concatenate([forest.scores(part.astype(np.float64)) for part in parts])
     odds = _Odds.of(scores, np.concatenate(examples.right), np.cumsum(sizes) - sizes, sizes)
     return float(np.average(odds.loss(), weights=examples.balanced()))
 

@@ -1,8 +1,9 @@
 """The labelled streams that weights are fitted on, in families that count alike, and what of them one round sees.
 
 Made-up worlds and seeded firms (seeds apart from those measured) and, where the folder of public data is given, the
-earlier halves of two systems of microservice faults and two of the four attack campaigns. Each is told with what is
-known of its topology and without, after a history and without any, so that a weight holds in more than one place.
+earlier halves of two systems of microservice faults and two of the four attack campaigns; or all of these, for what is
+shipped rather than measured. Each is told with what is known of its topology and without, after a history and without
+any, so that a weight holds in more than one place.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from training.simulate import simulate
 
 FIRMS, WORLDS = range(10, 17), range(100, 112)
 CAMPAIGNS, SYSTEMS = ("fox", "santos"), ("micross", "ob1")
+MEASURED_CAMPAIGNS = ("russellmitchell", "wardbeck")
 AT_A_TIME = (1, 2, 4, 8)  # superposed faults
 
 Past = tuple[Sequence[Alert], Sequence[str]]
@@ -29,6 +31,7 @@ _SEEN = {"firm": 1_300, "world": 700, "fault": 1_400, "attack": 6_000}  # alerts
 _NATURAL = 2_200  # the same, of faults as they were: few of them overlap
 _WORLD_ALERTS, _FAULT_ALERTS, _PHASE_ALERTS = 1_000, 2_500, 900
 _FIRM_DAYS = 30
+_BEGINNINGS, _BEGINNING = 6, 60  # short stretches of a stream in one round, and their alerts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +47,17 @@ class Stream:
     weight: float = 1.0  # of one choice
 
 
-def streams(shared: Path | None = None) -> Iterator[Stream]:
-    """All that weights are fitted on; of the public data only where the folder `shared` is given."""
+def streams(shared: Path | None = None, *, whole: bool = False) -> Iterator[Stream]:
+    """All that weights are fitted on; of the public data only where the folder `shared` is given, and only with `whole`
+    what the benchmark asks about."""
     for seed in FIRMS:
         yield from _firm(seed)
     for seed in WORLDS:
         yield from _world(seed)
     if shared is not None:
         for tag in (True, False):
-            yield from _faults(shared / "datasets" / "correlation", tag)
-            yield from _attacks(shared / "datasets" / "correlation", tag)
+            yield from _faults(shared / "datasets" / "correlation", tag, whole)
+            yield from _attacks(shared / "datasets" / "correlation", tag, whole)
 
 
 def sight(known: Sequence[Stream], number: int) -> list[Stream]:
@@ -64,6 +68,13 @@ def sight(known: Sequence[Stream], number: int) -> list[Stream]:
         if stream.family != "world" or turn % 2:
             drawn.append(_stretch(stream, chance))
     return balanced(drawn)
+
+
+def beginnings(known: Sequence[Stream], number: int) -> list[Stream]:
+    """First days: short stretches of streams without history, where next to nothing is known of a place's pace."""
+    chance = random.Random(f"beginnings {number}")
+    long = [replace(stream, seen=_BEGINNING) for stream in known if stream.history is None]
+    return [_stretch(stream, chance) for stream in long for _ in range(_BEGINNINGS) if len(stream.alerts) > _BEGINNING]
 
 
 def balanced(drawn: Sequence[Stream]) -> list[Stream]:
@@ -113,19 +124,19 @@ def _world(seed: int) -> Iterator[Stream]:
         yield _later("world", told, made.edges, made.split)
 
 
-def _faults(folder: Path, tag: bool) -> Iterator[Stream]:
-    """The earlier half cold; its second quarter with the topology and the first quarter as history."""
-    episodes = alert_sets.fault_episodes(folder, tag=tag, systems=SYSTEMS)
-    earlier, _ = alert_sets.halves(episodes)
-    first, second = alert_sets.halves(_earlier(episodes))
+def _faults(folder: Path, tag: bool, whole: bool) -> Iterator[Stream]:
+    """What may be learned from, cold; its later half with the topology and its earlier half as history."""
+    found = alert_sets.fault_episodes(folder, tag=tag, systems=SYSTEMS)
+    first, second = alert_sets.halves(found if whole else _earlier(found))
     edges, history = alert_sets.fault_topology(folder), alert_sets.natural(first)
-    alerts, truth = alert_sets.natural(earlier)
+    alerts, truth = alert_sets.natural([*first, *second])
     yield _fault((alerts[-_FAULT_ALERTS:], truth[-_FAULT_ALERTS:]), _NATURAL)
     yield replace(_fault(alert_sets.natural(second), _NATURAL), edges=edges, history=history)
     for count in AT_A_TIME:
-        seed = count + 10 * tag
-        yield _fault(alert_sets.superposed(earlier, count, seed))
-        yield replace(_fault(alert_sets.superposed(second, count, seed + 100)), edges=edges, history=history)
+        for draw in range(1 + whole):
+            seed = count + 10 * tag + 1000 * draw
+            yield _fault(alert_sets.superposed([*first, *second], count, seed))
+            yield replace(_fault(alert_sets.superposed(second, count, seed + 100)), edges=edges, history=history)
 
 
 def _earlier(episodes: Mapping[str, Sequence[Episode]]) -> dict[str, Sequence[Episode]]:
@@ -136,9 +147,9 @@ def _fault(told: Past, seen: int = _SEEN["fault"]) -> Stream:
     return Stream(family="fault", alerts=told[0][:_FAULT_ALERTS], truth=told[1][:_FAULT_ALERTS], seen=seen)
 
 
-def _attacks(folder: Path, tag: bool) -> Iterator[Stream]:
+def _attacks(folder: Path, tag: bool, whole: bool) -> Iterator[Stream]:
     """Each campaign and what was around it; an alert of no attack is an incident of its own."""
-    for campaign in CAMPAIGNS:
+    for campaign in (*CAMPAIGNS, *(MEASURED_CAMPAIGNS if whole else ())):
         found = alert_sets.attack_alerts(folder, tag=tag, scenarios=[campaign], per_phase=_PHASE_ALERTS)
         truth = [f"{name}#{place}" if name in found.ignored else name for place, name in enumerate(found.truth)]
         yield Stream(family="attack", alerts=found.alerts, truth=truth, seen=_SEEN["attack"])
