@@ -26,7 +26,7 @@ draw = suggest_picture.draw
 
 _FIRMS = (101, 102, 103)  # seeds that no weight was fitted on
 _HIDDEN = 5  # one kind of fault in so many is new to the firm
-_FIRM_QUERIES, _QUICK_QUERIES = 100, 40  # asked of every method, Rootly's helper too
+_FIRM_QUERIES, _QUICK_QUERIES = 50, 40  # asked of every method, Rootly's helper too
 _MANY = 5_000  # incidents: a longer history is compared by words alone when it must be quick ...
 _PEER_QUESTIONS = 20  # ... and Rootly's helper, which takes many seconds over it, is asked fewer questions
 _GROWTH, _QUICK_GROWTH, _AT_WISH = (1_000, 10_000, 100_000), (1_000,), (1_000_000,)
