@@ -117,6 +117,22 @@ def test_without_questions_the_prior_stands_and_nothing_is_automatic() -> None:
     assert stacker.thresholds_.of(0) == NEVER
 
 
+def test_how_sure_to_be_follows_how_it_went_of_late() -> None:
+    """A surer answer that is wrong again and again is believed less, and not assigned by itself any longer."""
+    opinions = np.array([[4.0], [0.0]])
+    stacker = Stacker(prior=(1.0,)).fit([Asked(opinions.astype(np.float32), 0, np.arange(2)) for _ in range(400)])
+    before = stacker.probabilities(opinions).max()
+    assert before >= stacker.thresholds_.of(0)
+    for _ in range(100):
+        stacker.heed(opinions, 1)
+    after = stacker.probabilities(opinions).max()
+    assert after < min(before, stacker.thresholds_.of(0))
+    for _ in range(600):
+        stacker.heed(opinions, 0)
+    assert stacker.probabilities(opinions).max() > after
+    assert stacker.probabilities(opinions).max() >= stacker.thresholds_.of(0)
+
+
 def tops(who: int, chance: float, right: int, wrong: int) -> list[Top]:
     return [Top(who, chance, True)] * right + [Top(who, chance, False)] * wrong
 

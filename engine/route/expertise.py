@@ -65,12 +65,21 @@ class Expertise:
         """Learn those of `incidents` that are not known yet, one by one."""
         for incident, outcome in zip(incidents, outcomes, strict=True):
             if not self.memory_.knows(incident.id, outcome.responder, _day(incident.known_from)):
-                self.learn_one(incident, outcome)
+                self._remember(self._case(incident, outcome))
         return self
 
     def learn_one(self, incident: Incident, outcome: Outcome) -> None:
-        """Remember one resolved incident: the shares know it at once, the linear models after the next fit."""
+        """Remember one resolved incident: the shares know it at once, the linear models after the next fit.
+
+        Before that it is asked once more, as of its opening: how sure to be follows how that went.
+        """
         case = self._case(incident, outcome)
+        if self.stacker_.asked_ and not self.memory_.knows(case.id, case.responder, case.known):
+            right = self.memory_.number_of(case.responder)
+            self.stacker_.heed(self.opinions(incident).table, -1 if right is None else right)
+        self._remember(case)
+
+    def _remember(self, case: Case) -> None:
         self.memory_.learn(case)
         if self.people_model_ is None:
             self.setting_ = Setting(self._equal(case.reading), self.setting_.columns)

@@ -22,6 +22,7 @@ FIXED = (
 NEIGHBOURS = 60
 _SMOOTH = 0.5  # pseudo-incidents that stand behind every share
 _BEHIND_FIELD = 2.0  # pseudo-incidents behind the share of one value of one field
+_STEEP_TEXT = 2  # power of cosine
 _STEEP_FIELDS = 6  # power of agreement: near-equal incidents count, half-equal ones hardly
 _NOTHING: tuple[Ints, Floats] = (np.zeros(0, np.int64), np.zeros(0))
 _LEADING = 10  # teams, and people, whose further shares are looked at
@@ -68,10 +69,11 @@ def opinions(memory: Memory, reading: Reading, day: float, setting: Setting, lin
     found[:, 3:6] = np.log(priors).T
     found[:, 6] = _last_seen(view, people)
     near = {7: _NOTHING, 10: _NOTHING}
-    for place, likeness in ((7, _text(memory, reading)), (10, _fields(memory, reading, setting))):
+    alike_by = ((7, _text(memory, reading), _STEEP_TEXT), (10, _fields(memory, reading, setting), _STEEP_FIELDS))
+    for place, likeness, steep in alike_by:
         if likeness is not None:
             alike = np.flatnonzero(likeness)
-            likeness = likeness[alike]
+            likeness = likeness[alike] ** steep
             for pace in (SHORT, MIDDLE, LONG):
                 rows, weight = _nearest(alike, likeness, view, pace)
                 found[:, place + pace] = _share(memory, rows, weight, priors[pace])
@@ -95,13 +97,13 @@ def _prior(mass: Floats, people: int) -> Floats:
 
 
 def _text(memory: Memory, reading: Reading) -> Floats | None:
-    return memory.likeness(reading.words) ** 2 if reading.words and memory.words else None
+    return memory.likeness(reading.words) if reading.words and memory.words else None
 
 
 def _fields(memory: Memory, reading: Reading, setting: Setting) -> Floats | None:
     if not reading.marks:
         return None
-    return np.asarray(memory.agreement(reading.marks, setting.importance) ** _STEEP_FIELDS)
+    return memory.agreement(reading.marks, setting.importance)
 
 
 def _nearest(rows: Ints, likeness: Floats, view: View, pace: int) -> tuple[Ints, Floats]:

@@ -5,6 +5,7 @@ Weights are learned on the earlier of past questions, how sure to be on the late
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -21,6 +22,9 @@ LEADING = 60  # people among whom a question is decided
 _RIDGE, _RIDGE_EACH = 10.0, 0.03  # pull towards the prior weights, and what each question adds to it
 _EARLIER = 0.6  # of the questions: the weights that are judged on the rest are learned on them
 _LEAST_JUDGED = 40  # questions below which nothing is said about how sure to be
+_RECENT = 600  # latest judged questions that say how sure to be
+_HEEDED_AT_ONCE = 50  # outcomes after which that is found out again
+_BELIEVED_HALF = 100  # judged questions that are believed half
 _WARMTH = (0.5, 1.5)  # range of the factor by which weights are made surer or less sure
 
 
@@ -46,7 +50,9 @@ class Stacker:
         self.weights_: Floats = np.asarray(prior, dtype=np.float64)
         self.stranger_ = stranger
         self.thresholds_ = Thresholds()
+        self.recent_: deque[Asked] = deque(maxlen=_RECENT)  # latest judged questions, in order of time; not stored
         self.asked_ = 0
+        self._heeded = 0
 
     def fit(self, asked: Sequence[Asked]) -> Self:
         """Learn the weights from past questions, in order of time; few of them leave the weights near the prior."""
@@ -58,6 +64,7 @@ class Stacker:
             self._learn(asked[:cut])
             warmth = self._warmth(judged)
             self._cool(warmth)
+            self.recent_ = deque(judged, _RECENT)
             self.thresholds_ = Thresholds().fit([self._top(question) for question in judged])
             self._learn(asked)
             self._cool(max(warmth, 1 - _EARLIER * (1 - warmth)))  # what is too sure shrinks as questions grow in number
@@ -65,6 +72,23 @@ class Stacker:
             self._learn(asked)
         self.asked_ = len(asked)
         return self
+
+    def heed(self, opinions: Floats, right: int) -> None:
+        """Judge by one more outcome what would have been answered: `right` is its place, -1 for somebody new.
+
+        Now and then the weights get as sure as the latest outcomes allow, and thresholds follow; who comes first stays.
+        """
+        if not self.asked_:
+            return
+        leading = leading_of(opinions, self.prior)
+        place = np.flatnonzero(leading == right)
+        self.recent_.append(Asked(opinions[leading].astype(np.float32), int(place[0]) if len(place) else -1, leading))
+        self._heeded += 1
+        if self._heeded % _HEEDED_AT_ONCE == 0 and len(self.recent_) >= _LEAST_JUDGED:
+            recent = list(self.recent_)
+            believed = len(recent) / (len(recent) + _BELIEVED_HALF)
+            self._cool(1 + believed * (self._warmth(recent) - 1))
+            self.thresholds_ = Thresholds().fit([self._top(question) for question in recent])
 
     def probabilities(self, opinions: Floats) -> Floats:
         """Probability (0..1) per person; they sum to 1 less that of someone never seen, or far from leading."""
@@ -106,7 +130,7 @@ class Stacker:
             who=int(question.who[best]) if len(chances) else -1,
             chance=float(chances[best]) if len(chances) else 0.0,
             right=best == question.right and best >= 0,
-            near=question.right >= 0 and question.right in order,
+            near=question.right >= 0 and bool(question.right in order),
             weight=question.weight,
         )
 

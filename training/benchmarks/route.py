@@ -7,7 +7,7 @@ keep arriving between questions (Hadoop), PathFinder learns them and its peers, 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Incident
+from engine.errors import InvalidInput
 from engine.route import Router
 from training.benchmarks.report import Row
 from training.benchmarks.route_data import Case, cases, firm_case
@@ -35,6 +36,7 @@ _MOST_ASKED = 600  # questions of one case, spread evenly
 _MOST_ASKED_OF_FOLD = 100  # the same of one of ten folds
 _MOST_WEIGHTS = 600_000  # features x people up to which the linear peers are fitted
 OURS = "PathFinder"
+SETS = ("firms", "team", "person", "lived", "firefox", "hadoop", "scale")
 PUBLISHED = {"Firefox": Row(dataset="Firefox", method="DBRNN-A (published)", metrics={"acc@10": 0.466})}
 
 
@@ -55,17 +57,32 @@ class Score:
         self.first.append(people[int(np.argmax(scores))] if len(scores) else "")
 
 
-def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
-    """Measure every method on every case. `quick` takes the latest part of each history and few queries."""
-    chosen = [firm_case(seed) for seed in _FIRMS[: 1 if quick else None]]
-    if shared is not None:
-        chosen += cases(shared, _FOLDS[-1:] if quick else _FOLDS)
+def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -> list[Row]:
+    """Measure every method on every case, or on those of the sets in `only`.
+
+    `quick` takes the latest part of each history and few queries.
+
+    Raises
+    ------
+    InvalidInput
+        If `only` names what is no set.
+    """
+    chosen = [name.lower() for name in only] or list(SETS)
+    if wrong := [name for name in chosen if name not in SETS]:
+        raise InvalidInput(f"no set {wrong[0]}: choose among {', '.join(SETS)}")
     rows: list[Row] = []
-    for case in chosen:
+    for case in _chosen(shared, chosen, quick):
         most = _MOST_ASKED_OF_FOLD if case.name.startswith("Firefox") else _MOST_ASKED
         smaller = case.thinned(_QUICK_HISTORY, _QUICK_QUERIES) if quick else case.thinned(10**9, most)
         rows += measure(smaller)
-    return [*_averaged(rows), *scale(quick=quick)]
+    return [*_averaged(rows), *(scale(quick=quick) if "scale" in chosen else [])]
+
+
+def _chosen(shared: Path | None, chosen: Sequence[str], quick: bool) -> Iterator[Case]:
+    if "firms" in chosen:
+        yield from (firm_case(seed) for seed in _FIRMS[: 1 if quick else None])
+    if shared is not None:
+        yield from cases(shared, _FOLDS[-1:] if quick else _FOLDS, chosen)
 
 
 def measure(case: Case, progress: Track = track) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,18 +51,19 @@ class Case:
         return query.resolution.team if self.target == "team" else query.resolution.resolver
 
 
-def cases(shared: Path, folds: Sequence[int]) -> Iterator[Case]:
-    """Every case whose files are there; `folds` (1 to 10) of the chronological protocol on Firefox."""
+def cases(shared: Path, folds: Sequence[int], only: Collection[str]) -> Iterator[Case]:
+    """The cases of the sets in `only` whose files are there; `folds` (1 to 10) of the published protocol on Firefox."""
     folder = shared / _SETS
     if (folder / "servicenow_uci").is_dir():
-        targets: tuple[Target, ...] = ("team", "resolver")
-        for target in targets:
-            for first in (True, False):
+        targets: dict[str, Target] = {"team": "team", "person": "resolver"}
+        for name, target in targets.items():
+            for first in (True, False) if name in only else ():
                 yield _split(_service_now(folder, target, first))
-        yield _lived(_service_now(folder, "team", first=True))
-    if (folder / "firefox_triage").is_dir():
+        if "lived" in only:
+            yield _lived(_service_now(folder, "team", first=True))
+    if "firefox" in only and (folder / "firefox_triage").is_dir():
         yield from (_firefox(folder, fold) for fold in folds)
-    if (folder / "apache_jira").is_dir():
+    if "hadoop" in only and (folder / "apache_jira").is_dir():
         for reporter in (False, True):
             yield _hadoop(folder, reporter)
 
