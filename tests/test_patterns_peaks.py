@@ -16,7 +16,9 @@ from engine.patterns.chances import Past, best_share, chances, least_high, means
 from engine.patterns.occurrences import sentence
 from engine.patterns.peaks import Peak, peak_windows, stretches
 from engine.patterns.watch import watched
+from engine.patterns.windows import next_probability
 from tests.naive import patterns as naive
+from training.benchmarks.injected import make
 
 _MONDAY = 1_700_438_400  # 2023-11-20, midnight UTC
 _DAY_S = 86_400
@@ -128,3 +130,31 @@ def test_a_peak_is_told_as_peak_load_and_lives_on_with_what_is_measured() -> Non
     assert (calm.hits, calm.chances) == (peak.hits, peak.chances + 1)
     assert (busy.hits, busy.chances) == (peak.hits + 1, peak.chances + 1)
     assert datetime.fromtimestamp(day[-1], UTC) > peak.last_seen_at
+
+
+def test_work_that_ended_is_unlikely_at_once_and_steady_work_is_not_doubted() -> None:
+    days = np.arange(56)
+    steady = next_probability(np.ones(56, dtype=bool), days)
+    often = next_probability(np.arange(56) % 4 != 0, days)
+    ended = next_probability(days < 46, days)
+    begun = next_probability(days >= 46, days)
+    assert steady > 0.95
+    assert often == pytest.approx(0.75, abs=0.05)
+    assert ended < 0.4 < 0.6 < begun
+
+
+def test_a_multiple_of_a_period_is_not_told_beside_it() -> None:
+    case = make("period", seed=40_097, name="ar90", amplitude=2.0)
+    (pattern,) = PatternFinder(timezone=case.timezone).find([case.series])
+    assert pattern.rule.endswith("INTERVAL=210")
+
+
+def test_the_crest_of_a_smooth_course_is_one_peak() -> None:
+    rng = np.random.default_rng(4)
+    hour = np.arange(0, 24, 1 / 12)
+    crest = 30.0 * np.exp(-0.5 * ((hour - 20.0) / 1.2) ** 2)
+    load = crest * rng.uniform(0.7, 1.2, (63, 1)) + rng.standard_normal((63, 288))
+    grid = day_grid(_MONDAY + np.arange(load.size) * 300, load.ravel(), "UTC", 5)
+    (peak,) = clear(grid)
+    assert peak.window.rule == "FREQ=DAILY"
+    assert peak.window.start_s <= 20 * 3600 <= peak.window.start_s + peak.window.length_s

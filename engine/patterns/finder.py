@@ -15,7 +15,7 @@ from engine.patterns.events import episodes, event_windows, merged
 from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
 from engine.patterns.minutes import best_rhythm
 from engine.patterns.naming import Named
-from engine.patterns.peaks import Peak, peak_windows, told_cells
+from engine.patterns.peaks import Peak, with_peaks
 from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
 from engine.patterns.windows import Source, Window, next_probability, pattern_of, seconds_of
@@ -145,12 +145,14 @@ class PatternFinder:
         floor = scale * least_rise(left.course)
         names, left = peel(left, self.most)
         spikes = [_with_heights(window, grid) for window in spike_windows(left, self.most - len(names))]
-        peaks = peak_windows(grid, told_cells(grid, names, spikes), self.most - len(names) - len(spikes))
+        names, peaks = with_peaks(grid, names, spikes, self.most)
         found = [(self._pattern(source, grid, name), log_p) for name, log_p in names]
         found += [(pattern_of(source, window), window.log_p) for window in spikes]
         found += [(_peak_pattern(source, grid, peak), peak.window.log_p) for peak in peaks]
         found += [(pattern_of(source, window), window.log_p) for window in _rhythms(ts, values, self.timezone)]
-        floor = max(floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found), default=0.0))
+        floor = max(
+            floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found if not p.is_peak), default=0.0)
+        )
         return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
 
     def _pattern(self, source: Source, grid: DayGrid, name: Named) -> Pattern:

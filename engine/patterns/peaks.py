@@ -9,8 +9,9 @@ from math import log
 import numpy as np
 
 from engine.patterns.calendar import DAY_NAMES, DAY_S, DayGrid, rule_parts
-from engine.patterns.chances import Past, best_share, chances
+from engine.patterns.chances import Past, best_share, chances, least_high
 from engine.patterns.naming import Named
+from engine.patterns.peel import levels
 from engine.patterns.scan import positions
 from engine.patterns.significance import cumulants, log_tail
 from engine.patterns.windows import Window, next_probability
@@ -18,15 +19,16 @@ from engine.patterns.windows import Window, next_probability
 _LEAST_CHANCE = 0.18  # of a slot that is told
 _OWN_SHARE = 0.6  # of it that each day of a rule must show for itself
 _ALIKE = 0.5  # of the share of all days of a rule that each of them must reach
+_SAME_SHARE = 0.5  # of the shorter of two windows that the other must cover to tell the same
 _LEAST_SURE = 0.25  # chance of a window that is told
 _GAP_MINUTES = 10  # between slots that are told as one window
 _MARGIN_MINUTES = 30  # around a window within which nothing more is told
 _LONGEST_MINUTES = 960
 _SLACK_MINUTES = 10  # how early or late high load may be and still have come
 _LEAST_HITS = 4
-_LATE_DAYS = 10.0  # half-life of the record that tells the chance of the next window
 _SLOT_WEIGHT = 0.18  # of the log odds of its likeliest slot beside those of its record
 _FAR = 3.0  # standard deviations from the mean of a day beyond which a value proves nothing more
+_LOG_WORTH = log(0.05)  # chance above which a window is not told
 _WIDTHS_COST = log(4)  # nats paid for the choice of a width
 
 
@@ -73,7 +75,8 @@ def peak_windows(grid: DayGrid, told: np.ndarray, most: int) -> list[Peak]:
                 sure = _probability(window, _inside(chance, rule, start, width))
                 found += [Peak(window, sure)] if sure >= _LEAST_SURE else []
             chance[_slots(rule, start, width, past)] = 0.0
-    return sorted(found, key=lambda peak: peak.window.log_p)[:most]
+    clear = (peak for peak in found if peak.window.log_p < _LOG_WORTH)
+    return sorted(clear, key=lambda peak: peak.window.log_p)[:most]
 
 
 def _inside(chance: np.ndarray, rule: _Days, start: int, width: int) -> np.ndarray:
@@ -84,24 +87,57 @@ def _inside(chance: np.ndarray, rule: _Days, start: int, width: int) -> np.ndarr
 
 
 def _probability(window: Window, inside: np.ndarray) -> float:
-    """Chance that the next window is high: what its late past and its likeliest slot say, joined by fitted weights."""
-    late = next_probability(window.hits, window.chance_days, _LATE_DAYS)
+    """Chance that the next window is high: what its record and its likeliest slot say, joined by fitted weights."""
+    own = next_probability(window.hits, window.chance_days)
     slot = float(np.clip(inside.mean(axis=0).max(), 0.01, 0.99))
-    odds = (late / (1.0 - late)) * (slot / (1.0 - slot)) ** _SLOT_WEIGHT
+    odds = (own / (1.0 - own)) * (slot / (1.0 - slot)) ** _SLOT_WEIGHT
     return float(odds / (1.0 + odds))
 
 
-def told_cells(grid: DayGrid, names: Sequence[tuple[Named, float]], windows: Sequence[Window]) -> np.ndarray:
-    """Cells of the grid within or close to rising windows that are told already: bool (days, bins)."""
-    told = np.zeros(grid.values.size, dtype=bool)
+def with_peaks(
+    grid: DayGrid, names: list[tuple[Named, float]], spikes: Sequence[Window], most: int
+) -> tuple[list[tuple[Named, float]], list[Peak]]:
+    """The windows `names`, with log p, and the peaks beside them, `most` in all with `spikes`.
+
+    Where load is high, a window that does not reach so far and a peak tell the same: the one that chance explains less
+    is kept. A window of high load, or of spikes, keeps its time for itself.
+    """
+    least = least_high(grid.values[np.isfinite(grid.values)])
+    low = [(name, log_p) for name, log_p in names if name.sign > 0 and levels(grid, name)[0] < least]
+    high = [(name.cells, name.width) for name, _ in names if name.sign > 0 and all(name is not one for one, _ in low)]
     margin = _MARGIN_MINUTES // grid.bin_minutes
-    first, bin_s = int(grid.days[0].astype(int)), grid.bin_minutes * 60
-    spans = [(name.cells, name.width) for name, _ in names if name.sign > 0]
-    spans += [(_begins(w, first, bin_s), -(-w.length_s // bin_s)) for w in windows]
+    told = _cells([*high, *(_span(window, grid) for window in spikes)], grid, margin)
+    kept: list[Peak] = []
+    gone: list[Named] = []
+    lows = [(name, log_p, _cells([(name.cells, name.width)], grid, 0)) for name, log_p in low]
+    for peak in peak_windows(grid, told, most):
+        own = _cells([_span(peak.window, grid)], grid, 0)
+        rivals = [(name, log_p) for name, log_p, cells in lows if _share(own, cells) >= _SAME_SHARE]
+        if all(peak.window.log_p < log_p for _, log_p in rivals):
+            kept.append(peak)
+            gone += [name for name, _ in rivals]
+    left = [(name, log_p) for name, log_p in names if all(name is not one for one in gone)]
+    return left, kept[: max(0, most - len(left) - len(spikes))]
+
+
+def _span(window: Window, grid: DayGrid) -> tuple[np.ndarray, int]:
+    """Flat cells in which a window's chances begin, and its width in bins."""
+    bin_s = grid.bin_minutes * 60
+    return _begins(window, int(grid.days[0].astype(int)), bin_s), -(-window.length_s // bin_s)
+
+
+def _cells(spans: Sequence[tuple[np.ndarray, int]], grid: DayGrid, margin: int) -> np.ndarray:
+    """Cells of the grid within `margin` bins of windows that begin at cells and have a width: bool (days, bins)."""
+    told = np.zeros(grid.values.size, dtype=bool)
     for cells, width in spans:
         index = cells[:, None] + np.arange(-margin, width + margin)
         told[index[(index >= 0) & (index < told.size)]] = True
     return told.reshape(grid.values.shape)
+
+
+def _share(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of the fewer of two sets of cells that the other holds."""
+    return float((a & b).sum() / max(1, min(a.sum(), b.sum())))
 
 
 def _begins(window: Window, first: int, bin_s: int) -> np.ndarray:

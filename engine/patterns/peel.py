@@ -7,7 +7,7 @@ from datetime import UTC
 
 import numpy as np
 
-from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, coarser, rule_table
+from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, coarser, rule_parts, rule_table
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.events import episodes, event_windows
 from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
@@ -37,6 +37,7 @@ _LATER_COST = 9.0  # nats that a second pattern pays: what is left of the first 
 _LATER_COMB_Z = 8.0  # what patterns leave behind still repeats a little
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _WIDE_MORE = 1.2  # a window of hours must explain so much more than a narrow one to be told first
+_NEAR_MULTIPLE = 0.005  # relative distance from a whole multiple within which a period is one
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 
 Step = tuple[Named, float, bool]  # a pattern, its log p, and whether it is a window of hours
@@ -113,9 +114,25 @@ def peel(left: Peeled, most: int) -> tuple[list[tuple[Named, float]], Peeled]:
         if step is None:
             break
         name, log_p, is_wide = step
+        if any(_is_multiple(name, one) for one, _ in found):
+            break
         found.append((name, log_p + (_LATER_COST if found else 0.0)))
         left = left.without(name, is_wide=is_wide)
     return found, left
+
+
+def _is_multiple(name: Named, told: Named) -> bool:
+    """Whether a free period is a multiple of one told before: what that one left behind, told once more."""
+    if name.kind != "period" or told.kind != "period":
+        return False
+    times = _seconds(name) / _seconds(told)
+    return round(times) >= 2 and abs(times - round(times)) < _NEAR_MULTIPLE * round(times)
+
+
+def _seconds(name: Named) -> int:
+    """Length of a free period."""
+    parts = rule_parts(name.rule)
+    return int(parts["INTERVAL"]) * (60 if parts["FREQ"] == "MINUTELY" else 1)
 
 
 def _next_step(left: Peeled, wide: tuple[Named, float] | None, table: RuleTable, *, alone: bool) -> Step | None:

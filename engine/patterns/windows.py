@@ -9,6 +9,9 @@ import numpy as np
 
 from engine.domain import Pattern
 
+_MEMORY_DAYS = (5.0, 20.0, 80.0)  # half-lives
+_LEAST_MEMORY = 3.0  # chances that a half-life holds at least
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -61,15 +64,32 @@ def pattern_of(source: Source, window: Window, *, probability: float | None = No
     )
 
 
-def next_probability(hits: np.ndarray, days: np.ndarray, half_life_days: float = 28.0) -> float:
-    """Mean of the Beta posterior that the next chance is a hit; a hit counts half as much after `half_life_days`.
+def next_probability(hits: np.ndarray, days: np.ndarray) -> float:
+    """Chance that the next chance is a hit, from `hits` (bool) on `days` (numbers, in order): a mean of three memories.
 
-    Rules of few chances forget by chances instead, so that six of them always weigh.
+    Each is the mean of a Beta posterior whose hits count half as much after some days, and weighs as much as it
+    foretold the record so far: work that goes on is known by its long memory, work that began or ended by its short
+    one. Rules of few chances forget by chances instead.
+
+    Examples
+    --------
+    >>> steady, ended = np.ones(56, dtype=bool), np.arange(56) < 46
+    >>> [round(next_probability(hits, np.arange(56)), 2) for hits in (steady, ended)]
+    [0.98, 0.32]
     """
-    age = days[-1] - days
-    gap = age[0] / max(len(days) - 1, 1)
-    weight = 0.5 ** (age / max(half_life_days, 6.0 * gap))
-    return float(((weight * hits).sum() + 1.0) / (weight.sum() + 1.5))
+    known, at, count = np.unique(days, return_inverse=True, return_counts=True)
+    came = np.bincount(at, weights=hits)
+    gap = (known[-1] - known[0]) / max(len(known) - 1, 1)
+    age = (known[:, None] - known).astype(float)
+    chance, fit = np.empty(len(_MEMORY_DAYS)), np.empty(len(_MEMORY_DAYS))
+    for one, half_life in enumerate(_MEMORY_DAYS):
+        weight = np.where(age >= 0, 0.5 ** (np.abs(age) / max(half_life, _LEAST_MEMORY * gap)), 0.0)
+        until, of = weight @ came, weight @ count
+        before = (until - came + 1.0) / (of - count + 1.5)
+        fit[one] = (came * np.log(before) + (count - came) * np.log(1.0 - before)).sum()
+        chance[one] = (until[-1] + 1.0) / (of[-1] + 1.5)
+    share = np.exp(fit - fit.max())
+    return float(share @ chance / share.sum())
 
 
 def clock_text(minutes: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import pandas as pd
 
 from engine.patterns import PatternFinder, Series
 from engine.patterns.occurrences import occurrences
+from training.benchmarks.machines import SORTS, machine
 from training.benchmarks.report import Row
 
 _BIN_S = 300
@@ -19,7 +20,8 @@ _DAY_BINS, _WEEK_BINS = 288, 2016
 _TEST_BINS = 2 * _WEEK_BINS
 _SLACK = 2  # bins on each side of a stretch that count as it
 _LEAST_DAYS = 28
-_SURE = 0.5  # chance from which an occurrence is predicted
+_SURE = 0.5  # share of periods from which on a slot is predicted
+_MONDAY = 1_735_516_800  # UTC seconds
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,39 @@ class Course:
 Predict = Callable[[Course], np.ndarray]  # bool (_TEST_BINS,)
 
 
-def by_pattern(course: Course) -> np.ndarray:
-    """Coming occurrences, likely ones only, of the rising patterns that are found in the first part."""
+def coming(course: Course) -> list[tuple[int, int, float]]:
+    """Occurrences in the second part of rising patterns found in the first: first bin, bin after the last, chance."""
     ts = course.first + np.arange(course.split) * _BIN_S
     series = Series(service="s", host="h", metric="m", ts=ts, values=course.values[: course.split])
     begin = course.first + course.split * _BIN_S
-    predicted = np.zeros(_TEST_BINS, dtype=bool)
-    cut = np.nanquantile(course.values[: course.split], 0.95)
+    days = _TEST_BINS // _DAY_BINS
+    found: list[tuple[int, int, float]] = []
     for pattern in PatternFinder(timezone=course.timezone).find([series]):
-        if pattern.level > max(pattern.baseline, 0.5 * (cut + pattern.baseline)):
-            for one in occurrences(pattern, datetime.fromtimestamp(begin, UTC), 14):
+        if pattern.level > pattern.baseline:
+            for one in occurrences(pattern, datetime.fromtimestamp(begin, UTC), days):
                 low, high = (int((moment.timestamp() - begin) // _BIN_S) for moment in (one.start, one.end))
-                predicted[max(low, 0) : max(high, 0)] |= one.probability >= _SURE
+                found.append((max(low, 0), min(high, _TEST_BINS), one.probability))
+    return found
+
+
+def by_pattern(course: Course) -> np.ndarray:
+    """All coming occurrences."""
+    predicted = np.zeros(_TEST_BINS, dtype=bool)
+    for low, high, _ in coming(course):
+        predicted[low:high] = True
     return predicted
+
+
+def calibration(courses: Sequence[Course]) -> float:
+    """Mean gap, over tenths of the chance told, between it and the share of occurrences that were high."""
+    told = [
+        (chance, float(_widened(one.spikes[one.split :])[low:high].any()))
+        for one in courses
+        for low, high, chance in coming(one)
+    ]
+    chance, high = np.array(told).reshape(-1, 2).T
+    tenth = np.minimum((chance * 10).astype(int), 9)
+    return float(sum(abs((chance - high)[tenth == one].sum()) for one in range(10)) / max(len(told), 1))
 
 
 def by_last_week(course: Course) -> np.ndarray:
@@ -87,8 +109,14 @@ METHODS: dict[str, Predict] = {
 
 def run(shared: Path | None, *, most: int = 60) -> list[Row]:
     """F1, hits and false alarms of each method on real series that last long enough; none where data are missing."""
-    courses = [one for one in _courses(shared) if one.spikes[one.split :].any()][:most]
-    return [_row(name, predict, courses) for name, predict in METHODS.items()] if courses else []
+    real = [one for one in _courses(shared) if one.spikes[one.split :].any()][:most]
+    sets = {"real series": real, "made-up machines": _machines(most)}
+    return [
+        _row(f"held-out high load, {len(courses)} {what}", name, predict, courses)
+        for what, courses in sets.items()
+        for name, predict in METHODS.items()
+        if courses
+    ]
 
 
 def measure(predicted: np.ndarray, high: np.ndarray) -> tuple[float, float, float]:
@@ -107,7 +135,7 @@ def measure(predicted: np.ndarray, high: np.ndarray) -> tuple[float, float, floa
     return float(np.mean(hits)) if hits else 0.0, precise, float(np.mean(false)) if false else 0.0
 
 
-def _row(name: str, predict: Predict, courses: list[Course]) -> Row:
+def _row(dataset: str, name: str, predict: Predict, courses: list[Course]) -> Row:
     told = np.array([measure(predict(one), one.spikes[one.split :]) for one in courses])
     both = 2 * told[:, 0] * told[:, 1] / np.maximum(told[:, 0] + told[:, 1], 1e-9)
     metrics = {
@@ -116,7 +144,19 @@ def _row(name: str, predict: Predict, courses: list[Course]) -> Row:
         "time precision": float(told[:, 1].mean()),
         "false alarms": float(told[:, 2].mean()),
     }
-    return Row(dataset=f"held-out high load, {len(courses)} real series", method=name, metrics=metrics)
+    if predict is by_pattern:
+        metrics["ECE"] = calibration(courses)
+    return Row(dataset=dataset, method=name, metrics=metrics)
+
+
+def _machines(most: int) -> list[Course]:
+    """Made-up machines of all sorts that are high at some time of their last two weeks."""
+    names = [SORTS[n % len(SORTS)] for n in range(min(most, 40))]
+    made = [
+        Course(f"{sort} {n}", _MONDAY + n % 7 * _DAY_BINS * _BIN_S, machine(sort, n), "UTC")
+        for n, sort in enumerate(names)
+    ]
+    return [one for one in made if one.spikes[one.split :].any()]
 
 
 def _courses(shared: Path | None) -> list[Course]:
@@ -139,7 +179,7 @@ def _courses(shared: Path | None) -> list[Course]:
             _course(str(name), seconds[part.index].to_numpy(), part["value"].to_numpy(float), "UTC")
             for name, part in frame.groupby("series")
         ]
-    return [one for one in found if len(one.values) >= _LEAST_DAYS * _DAY_BINS]
+    return [one for one in found if len(one.values) >= _LEAST_DAYS * _DAY_BINS and np.isfinite(one.values).mean() > 0.5]
 
 
 def _course(name: str, ts: np.ndarray, values: np.ndarray, timezone: str) -> Course:
