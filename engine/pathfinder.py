@@ -27,8 +27,8 @@ from engine.inbox import Inbox
 from engine.ledger import Ledger
 from engine.ports import Models, Revised
 from engine.receiving import Delivery
+from engine.recurring import Upcoming
 from engine.redaction import redact_incident, redact_resolution
-from engine.register import Upcoming
 from engine.revising import Revising
 from engine.settings import Settings
 from engine.store import alerts, incidents, pointer, quarantine, quiet, reference, routing

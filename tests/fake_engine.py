@@ -37,7 +37,8 @@ from engine.domain import (
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.pathfinder import Delivery, Health, Pathfinder, Upcoming
-from engine.register import Crossing, JoinedPattern
+from engine.patterns.expected import ExpectedLevel
+from engine.recurring import Crossing, JoinedPattern
 from engine.store.quarantine import Aside
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 
@@ -67,7 +68,7 @@ class FakeEngine(Pathfinder):
     """Groups by service while open; `broken` and `poison` make storage fail."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.timezone = threading.Lock(), "UTC"
         self.found: dict[str, Incident] = {}
         self.inside: dict[str, dict[str, Membership]] = {}
         self.people: dict[str, Responder] = {}
@@ -262,6 +263,15 @@ class FakeEngine(Pathfinder):
 
     def crossings(self, at: datetime, weeks: float = 26.0, limit: float | None = None) -> list[Crossing]:
         return [Crossing(id="p1", pattern=PATTERN, limit=95.0, weeks=5.0, at=SOON.start, sentence=SENTENCE)]
+
+    def expected_levels(
+        self, names: tuple[str, str, str], timezone: str, at: datetime, hours: int = 0
+    ) -> list[ExpectedLevel]:
+        if names != ("a", "h", "cpu"):
+            raise NotFound("there are too few samples")
+        starts = [at + timedelta(hours=hour) for hour in range(hours + 1)]
+        told = {"level": 31.0, "low": 25.0, "high": 40.0, "chance_high": 0.1, "days": 56}
+        return [ExpectedLevel(start=one, end=one + timedelta(minutes=5), **told) for one in starts]
 
     def record_metrics(self, samples: Sequence[Sample]) -> int:
         self.samples += samples

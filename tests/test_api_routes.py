@@ -263,6 +263,16 @@ def test_metric_samples(client: TestClient, engine: FakeEngine) -> None:
     assert client.post("/v1/metrics", json={"samples": []}).status_code == 422
 
 
+def test_what_is_expected_of_a_series(client: TestClient) -> None:
+    asked = "/v1/metrics/expected?service=a&host=h&metric=cpu&at=2026-01-02T16:00:00Z"
+    one = client.get(asked).json()
+    assert [(told["start"], told["level"], told["days"]) for told in one] == [("2026-01-02T16:00:00Z", 31.0, 56)]
+    assert len(client.get(f"{asked}&hours=24").json()) == 25
+    assert client.get("/v1/metrics/expected?metric=unknown").status_code == 404
+    assert client.get("/v1/metrics/expected?service=a").status_code == 422
+    assert client.get(f"{asked}&hours=9999").json()["fields"][0]["field"] == "hours"
+
+
 def test_responders_are_created_replaced_shown_and_removed(client: TestClient) -> None:
     anna = {
         "name": "Anna",

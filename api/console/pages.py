@@ -23,7 +23,7 @@ from engine.errors import NotFound
 from engine.lazy import lazy
 from engine.lifecycle.explanation import explain
 from engine.patterns.occurrences import sentence
-from engine.register import JoinedPattern
+from engine.recurring import JoinedPattern
 from engine.store.records import Scope
 
 if TYPE_CHECKING:

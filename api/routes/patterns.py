@@ -12,7 +12,7 @@ from api.schemas.answers import CrossingOut, JoinedOut, NamedPatternOut, Silence
 from engine.clock import utc_now
 from engine.pathfinder import Upcoming
 from engine.patterns.feeds import calendar_feed, silences
-from engine.register import Crossing, JoinedPattern
+from engine.recurring import Crossing, JoinedPattern
 from engine.store.records import NamedPattern, Scope
 
 routes = router("patterns")

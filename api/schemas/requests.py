@@ -327,6 +327,9 @@ def field_names() -> frozenset[str]:
             "limit",
             "before",
             "days",
+            "weeks",
+            "at",
+            "hours",
             "body",
         }
     )

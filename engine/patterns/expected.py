@@ -1,0 +1,91 @@
+"""What a series is likely to be at any moment of the coming weeks: its level, its range, the chance that it is high."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
+from engine.patterns.chances import Past, chances, means_of
+from engine.patterns.finder import bin_minutes_of
+
+PAST_DAYS = 91  # of samples that say something of the coming weeks
+_LEAST_DAYS = 7
+_LEVEL_DAYS = 21.0  # half-life of what is known of a slot
+_AROUND_MINUTES = 30  # on each side of a slot, whose strays tell its range
+_RANGE = (0.1, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedLevel:
+    """A series in one slot of the local week, in units of the metric."""
+
+    start: datetime  # UTC
+    end: datetime
+    level: float
+    low: float  # a tenth of what is measured then lies below
+    high: float  # and a tenth above
+    chance_high: float  # 0..1, that it is above its 95th percentile and three deviations off its median
+    days: int  # of the past, with samples
+
+
+def expected_levels(
+    ts: np.ndarray, values: np.ndarray, timezone: str, moments: Sequence[datetime]
+) -> list[ExpectedLevel]:
+    """The slots of the week in which `moments` lie, from samples (`ts` in UTC seconds) by the wall clock of `timezone`.
+
+    Levels are means of the weekday shrunk to its half of the week and to every day, late days counting more. Empty
+    where fewer than seven days have samples.
+    """
+    keep = np.isfinite(values)
+    ts, values = np.asarray(ts, dtype=np.int64)[keep], np.asarray(values, dtype=float)[keep]
+    if len(np.unique(local_seconds(ts, timezone) // DAY_S)) < _LEAST_DAYS:
+        return []
+    grid = day_grid(ts, values, timezone, bin_minutes_of(ts))
+    week = _Week(grid)
+    at = np.array([int(moment.timestamp()) for moment in moments])
+    local = local_seconds(at, timezone)
+    slot_s = 60 * grid.bin_minutes
+    weekday, slot = (local // DAY_S + 3) % 7, local % DAY_S // slot_s  # 1970-01-01 was a Thursday
+    return [
+        week.told(moment - timedelta(seconds=int(second % slot_s)), int(day), int(one))
+        for moment, second, day, one in zip(moments, local, weekday, slot, strict=True)
+    ]
+
+
+class _Week:
+    """The local week of a series."""
+
+    def __init__(self, grid: DayGrid) -> None:
+        past = Past.of(grid, np.zeros(grid.values.shape, dtype=bool))
+        known = np.isfinite(grid.values)
+        self._level = means_of(np.where(known, grid.values, 0.0), past, _LEVEL_DAYS, float(grid.values[known].mean()))[
+            2
+        ]
+        self._chance = chances(past)
+        self._strays = grid.values - self._level[past.weekday]
+        self._around = _AROUND_MINUTES // grid.bin_minutes
+        self._minutes = grid.bin_minutes
+        self._days = int(known.any(axis=1).sum())
+
+    def told(self, start: datetime, weekday: int, slot: int) -> ExpectedLevel:
+        """The slot at `start`."""
+        near = (slot + np.arange(-self._around, self._around + 1)) % self._strays.shape[1]
+        strays = self._strays[:, near]
+        strays = strays[np.isfinite(strays)]
+        if not len(strays):  # nothing was ever measured around this time of the day
+            strays = self._strays[np.isfinite(self._strays)]
+        level = float(self._level[weekday, slot])
+        low, high = (level + float(stray) for stray in np.quantile(strays, _RANGE))
+        return ExpectedLevel(
+            start=start,
+            end=start + timedelta(minutes=self._minutes),
+            level=level,
+            low=min(low, level),
+            high=max(high, level),
+            chance_high=float(self._chance[weekday, slot]),
+            days=self._days,
+        )
