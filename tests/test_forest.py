@@ -12,7 +12,7 @@ from engine.correlate.forest import Forest
 from engine.correlate.signals import SIGNALS
 from engine.correlate.table import COLUMNS, row_of, table
 from tests.naive.correlate import forest_score
-from training.correlate_trees import grown
+from training.correlate_trees import grown, settled
 from training.weighing.examples import examples
 from training.weighing.growing import Examples, Growth, grow, loss
 from training.weighing.streams import Stream
@@ -162,3 +162,7 @@ def test_rounds_grow_trees_for_arriving_alerts_and_for_those_asked_again() -> No
     assert "join" in told
     assert weights.forests.keys() == {"join", "settle"}
     assert weights.join == shipped().join
+    both, rows = settled([stage for _, stage in stages]), np.random.default_rng(2).normal(size=(9, len(COLUMNS)))
+    each = [stage.forests["join"].scores(rows) for _, stage in stages]
+    assert both.forests["join"].scores(rows) == pytest.approx((each[0] + each[1]) / 2)
+    assert (each[0] != each[1]).any()

@@ -2,8 +2,9 @@
 
 On top of the fitted weights (`training.correlate_weights`), which stay as they are. Each round groups stretches of the
 streams by the trees of the round before, the first by those that are shipped, keeps what all rounds have met and grows
-new trees from it. SHARED is the folder of public data; without it, trees rest on made-up streams alone. What the
-benchmark asks about is left out, so that it can be measured; `whole` takes it in, for what is shipped.
+new trees from it; the mean of the last two rounds is written. SHARED is the folder of public data; without it, trees
+rest on made-up streams alone. What the benchmark asks about is left out, so that it can be measured; `whole` takes it
+in, for what is shipped.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from rich.console import Console
 from engine.correlate import Weights, shipped
 from training.progress import Track, quiet, track
 from training.weighing.examples import examples
-from training.weighing.growing import Examples, Growth, grow, loss
+from training.weighing.growing import Examples, Growth, grow, loss, mean
 from training.weighing.streams import Stream, beginnings, sight, streams
 
-ROUNDS = 2
+ROUNDS = 3
 Grown = tuple[str, Weights]  # what was found, and the weights with their trees
 
 
@@ -55,13 +56,21 @@ def grown(
             yield "; ".join(told), weights
 
 
+def settled(stages: Sequence[Weights]) -> Weights:
+    """The last of these weights, with the mean of the trees of all."""
+    names = stages[-1].forests
+    return replace(stages[-1], forests={name: mean([stage.forests[name] for stage in stages]) for name in names})
+
+
 def main() -> None:
     """Grow, and write the trees to the file named: compare them before they take the place of the stored ones."""
     shared = Path(sys.argv[2]) if len(sys.argv) > 2 else None
     known = list(track(streams(shared, whole=sys.argv[3:] == ["whole"]), "draw streams"))
+    stages = []
     for told, weights in grown(known, shipped(), track, rounds=ROUNDS):
         Console(stderr=True).print(told)
-        np.savez_compressed(sys.argv[1], allow_pickle=False, **weights.to_arrays())
+        stages.append(weights)
+    np.savez_compressed(sys.argv[1], allow_pickle=False, **settled(stages[-2:]).to_arrays())
 
 
 if __name__ == "__main__":

@@ -97,6 +97,16 @@ def grow(examples: Examples, growth: Growth | None = None, progress: Track = qui
     return Forest(columns, cuts.astype(np.float64), values, covers)
 
 
+def mean(forests: Sequence[Forest]) -> Forest:
+    """One forest that answers the mean of what these answer: what single growings see by chance, it sees less."""
+    return Forest(
+        columns=np.concatenate([forest.columns for forest in forests]),
+        cuts=np.concatenate([forest.cuts for forest in forests]),
+        values=np.concatenate([forest.values for forest in forests]) / len(forests),
+        covers=np.concatenate([forest.covers for forest in forests]),
+    )
+
+
 def loss(examples: Examples, forest: Forest | None = None) -> float:
     """The mean loss of a choice in nats, each counting as its family does."""
     sizes = np.array([len(rows) for rows in examples.base])
