@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api import bytecode
 from engine.errors import PathfinderError
 from engine.lazy import lazy
 
@@ -53,12 +54,13 @@ Reason = Annotated[str, typer.Option(help="why: shown in timelines and beside th
 @app.callback(invoke_without_command=True)
 def _default(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        commands.serve("", 0)
+        serve()
 
 
 @app.command()
 def serve(host: Host = "", port: Port = 0) -> None:
     """Serve the API and the console."""
+    bytecode.keep()
     commands.serve(host, port)
 
 

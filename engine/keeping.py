@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from hashlib import blake2b
 
 from engine.domain import Alert
@@ -9,6 +10,7 @@ from engine.redaction import redact_alert
 from engine.store.rows import storable_alert
 
 _MOST = 20_000  # alerts that are remembered as clean, at least
+_MOST_SAME = 10_000  # of these, kept whole
 _BETWEEN = "\x1f"
 
 
@@ -19,12 +21,25 @@ class Keeper:
         """Nothing is remembered."""
         self._new: set[bytes] = set()
         self._old: set[bytes] = set()
+        self._same: OrderedDict[str, Alert] = OrderedDict()  # by id, the last of these
 
     def keepable(self, alert: Alert) -> Alert:
         """`alert` as the store may have it, and will give it back: what is decided on live is what a replay decides on.
 
-        What has been looked at before is known by a digest of all its text, and costs a tenth.
+        What has been looked at before is known by a digest of all its text, and costs a tenth; where the source knew it
+        too, and gave the very same texts, it costs next to nothing.
         """
+        known = self._same.get(alert.id)
+        if known is not None and _is_same(known, alert):
+            return alert
+        kept = self._looked_at(alert)
+        if kept is alert:
+            self._same[alert.id] = alert
+            if len(self._same) > _MOST_SAME:
+                self._same.popitem(last=False)
+        return kept
+
+    def _looked_at(self, alert: Alert) -> Alert:
         texts = [alert.id, alert.source, alert.title, alert.description, alert.service, alert.host, alert.fingerprint]
         texts += alert.labels.keys()
         texts += alert.labels.values()
@@ -43,3 +58,16 @@ class Keeper:
         if len(self._new) >= _MOST:
             self._old, self._new = self._new, set()
         self._new.add(digest)
+
+
+def _is_same(known: Alert, alert: Alert) -> bool:
+    """Whether all that could hold a secret is not only equal, but the same: texts and labels are never changed."""
+    return (
+        alert.labels is known.labels
+        and alert.title is known.title
+        and alert.description is known.description
+        and alert.fingerprint is known.fingerprint
+        and alert.service is known.service
+        and alert.host is known.host
+        and alert.source is known.source
+    )

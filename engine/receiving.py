@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 DUPLICATE, QUARANTINED, STORED = "duplicate", "quarantined", "stored"
 _REMEMBERED = timedelta(days=7)  # how long a delivery can be sent again without counting anew
 _TOO_OFTEN, _REST = 20, 1_000  # alerts in a row over which the correlator stumbles, and for how many it then rests
-_JUDGED_AT_ONCE = 20  # incidents
+_JUDGED_AT_ONCE = 5  # incidents: others wait for the lock meanwhile
 _OWN_FORM = "generic"  # the source that reads alerts in PathFinder's own form
 
 

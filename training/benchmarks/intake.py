@@ -20,6 +20,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from engine.errors import InvalidInput
 from training.benchmarks import intake_storms
 from training.benchmarks.intake_servers import ALERTMANAGER, SERVERS, Server
 from training.benchmarks.loader import load, request
@@ -27,24 +28,41 @@ from training.benchmarks.report import Row
 from training.progress import track
 
 _OURS, _MEMORY = "PathFinder (durable, grouped)", "Alertmanager (memory)"
+PARTS = ("rates", "storm", "soak", "start")
 _LIMIT_S = 60.0  # of one measurement
 _RULES = ("HighErrorRate", "DiskFull", "CPUHigh", "LatencyHigh", "TargetDown")
 # what is measured: alerts a request, connections, requests, share of alerts that are told for the first time
 _WORK = {
     "single alerts, 50 connections, all new": (1, 50, 12_000, 1.0),
     "single alerts, 50 connections, nine of ten told again": (1, 50, 12_000, 0.1),
+    "single alerts, 50 connections, 99 of 100 told again": (1, 50, 12_000, 0.01),
     "batches of 100, 8 connections, all new": (100, 8, 600, 1.0),
     "batches of 100, 8 connections, nine of ten told again": (100, 8, 600, 0.1),
+    "batches of 100, 8 connections, 99 of 100 told again": (100, 8, 600, 0.01),
 }
 
 
-def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
-    """Every kind of work by every program; `quick` sends a tenth. Nothing of `shared` is needed."""
+def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -> list[Row]:
+    """Every kind of work by every program, or those of the parts in `only`; `quick` sends a tenth.
+
+    Parts are rates, storm, soak and start. Nothing of `shared` is needed.
+
+    Raises
+    ------
+    InvalidInput
+        If `only` names what is no part.
+    """
     del shared
+    parts = [name.lower() for name in only] or PARTS
+    if set(parts) - set(PARTS):
+        raise InvalidInput(f"intake has the parts {', '.join(PARTS)}")
+    return [*(_rates(quick) if "rates" in parts else ()), *intake_storms.run(quick=quick, parts=parts)]
+
+
+def _rates(quick: bool) -> list[Row]:
     methods = [name for name in SERVERS if name != _MEMORY or shutil.which(ALERTMANAGER)]
     tasks = [(work, name) for work in _WORK for name in methods]
-    rows = [_measure(work, name, quick) for work, name in track(tasks, "intake", len(tasks))]
-    return [*rows, *intake_storms.run(quick=quick)]
+    return [_measure(work, name, quick) for work, name in track(tasks, "intake", len(tasks))]
 
 
 def _measure(work: str, name: str, quick: bool) -> Row:
@@ -120,6 +138,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     """Rates and waiting times of all programs, side by side."""
     mpl.use("Agg")
     rows = [row for row in rows if row.dataset in _WORK]
+    if not rows:
+        return
     works, methods = list(dict.fromkeys(row.dataset for row in rows)), list(dict.fromkeys(row.method for row in rows))
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     for place, (name, label) in enumerate((("alerts/s", "alerts a second"), ("p99 ms", "p99, ms")), start=1):

@@ -1,4 +1,4 @@
-"""What intake does in the long run: a storm at its pace, a soak, a start over a large database. PathFinder alone."""
+"""What intake does in the long run: storms at their pace, a soak, a start over a large database. PathFinder alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,8 @@ from training.benchmarks.report import Row
 
 _NAME = "PathFinder (durable, grouped)"
 _STORM, _STORM_S, _TEN = 100_000, 60.0, 10  # alerts, seconds, alerts a delivery
-_FRESH = 0.3  # share of a storm's alerts that are told for the first time
+_FIRING, _NEWS = 3_000, 500  # symptoms that fire before a storm, and begin in it
+_FRESH = 0.3  # share of a harder storm's alerts that are told for the first time
 _SOAK, _HUNDRED = 1_000_000, 100
 _NEW, _OVER, _LATER = (
     20,
@@ -28,40 +29,63 @@ _NEW, _OVER, _LATER = (
 _WARM = 0.2  # share of the soak after which memory should no longer grow
 _ROWS = 1_000_000
 _SETTLE_S = 120.0
+_TO_JUDGE = "SELECT count(*) FROM incidents WHERE status = 'open' AND alerts > 0 AND roots_at = 0"
 
 
-def run(*, quick: bool) -> list[Row]:
-    """All three; `quick` at a fiftieth of the size."""
-    part = 50 if quick else 1
-    return [_storm(part), *_soak_and_start(part)]
+def run(*, quick: bool, parts: Sequence[str]) -> list[Row]:
+    """Those of storm, soak and start that are among `parts`; `quick` at a fiftieth of the size."""
+    part, rows = 50 if quick else 1, []
+    if "storm" in parts:
+        rows += [_storm(part, fresh=False), _storm(part, fresh=True)]
+    if "soak" in parts:
+        rows.append(_soak(part))
+    if "start" in parts:
+        rows.append(_start(part))
+    return rows
 
 
-def _storm(part: int) -> Row:
+def _storm(part: int, *, fresh: bool) -> Row:
+    """A storm of what fires already and some hundred new symptoms; where `fresh`, three in ten are new."""
     count, seconds = _STORM // part, _STORM_S / part
     now = datetime.now(UTC)
+    firing, news = (0, round(count * _FRESH)) if fresh else (_FIRING // part, _NEWS // part)
     with tempfile.TemporaryDirectory(prefix="pathfinder-storm-") as place, pathfinder(Path(place)) as server:
-        bodies = (_body(server, part_of) for part_of in _storm_of(count, now))
+        before = (_body(server, some) for some in _each_once(firing, now))
+        load(server.port, before, connections=4, limit_s=120)
+        bodies = (_body(server, part_of) for part_of in _storm_of(count, now, firing, news))
         found = load(server.port, bodies, connections=50, limit_s=4 * seconds + 60, every_s=seconds * _TEN / count)
-        settled_s = _settled_s(Path(place))
+        grouped_s = _until_none(Path(place), "SELECT count(*) FROM inbox")
+        settled_s = grouped_s + _until_none(Path(place), _TO_JUDGE)
         metrics = _told(found, _TEN) | {
             "refused": float(sum(found.statuses.values()) - found.taken),
             "seconds": found.seconds,
+            "grouped after s": grouped_s,
             "roots judged after s": settled_s,
             "memory MB": server.memory_mb(),
         }
         metrics["in no incident"] = _count(Path(place), "SELECT count(*) FROM alerts WHERE incident_id IS NULL")
-    return Row(dataset=f"storm of {count:,} in {seconds:g} s, three in ten new", method=_NAME, metrics=metrics)
+    mix = "three in ten new" if fresh else f"{firing:,} symptoms again and again, {news} new ones"
+    return Row(dataset=f"storm of {count:,} in {seconds:g} s, {mix}", method=_NAME, metrics=metrics)
 
 
-def _storm_of(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
+def _each_once(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
+    for start in range(0, count, _HUNDRED):
+        yield [_of_storm(one, now) for one in range(start, min(count, start + _HUNDRED))]
+
+
+def _storm_of(count: int, now: datetime, firing: int, news: int) -> Iterator[list[dict[str, object]]]:
+    """Symptoms are told again and again, and one after the other those begin that are new."""
     chance = random.Random(11)
-    known = round(count * _FRESH)
     for number in range(count // _TEN):
-        numbers = [chance.randrange(max(1, min(known, (number + 1) * _TEN))) for _ in range(_TEN)]
-        yield [_alert(one, now - timedelta(seconds=one % 120)) for one in numbers]
+        known = firing + min(news, (number + 1) * _TEN if not firing else news * number * _TEN // count)
+        yield [_of_storm(chance.randrange(max(1, known)), now) for _ in range(_TEN)]
 
 
-def _soak_and_start(part: int) -> Iterator[Row]:
+def _of_storm(number: int, now: datetime) -> dict[str, object]:
+    return _alert(number, now - timedelta(seconds=number % 120))
+
+
+def _soak(part: int) -> Row:
     count, place = _SOAK // part // _HUNDRED, tempfile.TemporaryDirectory(prefix="pathfinder-soak-")
     with place as name:
         folder = Path(name)
@@ -78,15 +102,33 @@ def _soak_and_start(part: int) -> Iterator[Row]:
                 "growth": server.present_mb() / before - 1,
                 "log MB": (folder / "pathfinder.db-wal").stat().st_size / 2**20,
             }
-        yield Row(dataset=f"soak of {count * _HUNDRED:,}", method=_NAME, metrics=metrics)
-        rows = _ROWS // part
-        _grow_old(folder, rows)
-        began = time.monotonic()
+        return Row(dataset=f"soak of {count * _HUNDRED:,}", method=_NAME, metrics=metrics)
+
+
+def _start(part: int) -> Row:
+    """A start after kill -9 over many alerts of closed incidents, with thousands that fire."""
+    rows, firing = _ROWS // part, _FIRING // part
+    with tempfile.TemporaryDirectory(prefix="pathfinder-start-") as name:
+        folder = Path(name)
+        token = new_key(folder)
         with again(folder, token) as server:
-            started_s = time.monotonic() - began
-            first = load(server.port, [_body(server, [_alert(0, datetime.now(UTC))])], connections=1, limit_s=60)
-            metrics = {"seconds": started_s, "first answer ms": first.wait_ms(100), "memory MB": server.memory_mb()}
-        yield Row(dataset=f"start over {rows:,} more alerts of closed incidents", method=_NAME, metrics=metrics)
+            load(
+                server.port,
+                (_body(server, some) for some in _each_once(firing, datetime.now(UTC))),
+                connections=4,
+                limit_s=600,
+            )
+        _grow_old(folder, rows)
+        for _ in range(2):  # the first one warms what the operating system keeps of files
+            began = time.monotonic()
+            with again(folder, token) as server:
+                metrics = {"seconds": time.monotonic() - began}
+                first = load(server.port, [_body(server, [_alert(-1, datetime.now(UTC))])], connections=1, limit_s=60)
+                metrics["first answer ms"] = first.wait_ms(100)
+                _until_none(folder, "SELECT count(*) FROM inbox")
+                metrics["grouping after s"] = time.monotonic() - began
+                metrics["memory MB"] = server.memory_mb()
+    return Row(dataset=f"start over {rows:,} old alerts, {firing:,} fire", method=_NAME, metrics=metrics)
 
 
 def _soak_of(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
@@ -142,10 +184,9 @@ def _count(folder: Path, query: str) -> float:
         return float(link.execute(query).fetchone()[0])
 
 
-def _settled_s(folder: Path) -> float:
-    """Seconds until the probable roots of all incidents are judged too."""
+def _until_none(folder: Path, query: str) -> float:
+    """Seconds until there are none of what is counted."""
     began = time.monotonic()
-    query = "SELECT count(*) FROM incidents WHERE status = 'open' AND alerts > 0 AND roots_at = 0"
     while _count(folder, query) and time.monotonic() - began < _SETTLE_S:
         time.sleep(0.2)
     return time.monotonic() - began
