@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from api.chaos_disk import Disk
-from api.chaos_service import Acknowledged, Service, settle
+from api.chaos_service import Acknowledged, Service, grouped, settle
 from engine.errors import Unavailable
 
 _CLIENTS = 16
@@ -233,7 +233,11 @@ async def _until(reached: Callable[[], bool], limit_s: float) -> None:
 
 
 async def _count(service: Service, log: Acknowledged, told: Told) -> None:
-    """Compare what was acknowledged with the disk."""
+    """Compare what was acknowledged with the disk, once all that was put down is grouped."""
+    service.kill()
+    await service.start()
+    await grouped(service)
+    service.kill()
     found = await settle(service)
     told.acknowledged = log.count
     told.stored = found.of(log)

@@ -19,12 +19,13 @@ from api.chaos_disk import Disk
 from engine.clock import utc_now
 from engine.errors import Unavailable
 from engine.settings import environment
-from engine.store import alerts, keys
+from engine.store import alerts, inbox, keys
 from engine.store.records import Scope
 from engine.store.store import Store
 
 _START_S = 300.0
 _END_S = 60.0
+_GROUPED_S = 300.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -188,6 +189,30 @@ class Service:
         """The head of a delivery whose body has `length` bytes."""
         told = f"POST /v1/alerts HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.token}\r\nContent-Length: {length}\r\n\r\n"
         return told.encode()
+
+
+async def grouped(service: Service) -> None:
+    """Return once what a running service has put down is grouped.
+
+    Raises
+    ------
+    Unavailable
+        If that never happens.
+    """
+    deadline = time.monotonic() + _GROUPED_S
+    while await asyncio.to_thread(_put_down, service):
+        if time.monotonic() > deadline:
+            raise Unavailable("what was put down is not grouped")
+        await asyncio.sleep(0.1)
+
+
+def _put_down(service: Service) -> int:
+    store = service.store()
+    try:
+        with store.read() as link:
+            return inbox.size(link)
+    finally:
+        store.close()
 
 
 async def settle(service: Service) -> Left:
