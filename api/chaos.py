@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from api.chaos_disk import Disk
-from api.chaos_service import Acknowledged, Service, grouped, settle
+from api.chaos_service import BROKEN, Acknowledged, Service, grouped, settle
+from api.chaos_writers import writers
 from engine.errors import Unavailable
 
 _CLIENTS = 16
@@ -25,7 +26,6 @@ _SIZES = (1, 3, 100, 100)  # alerts a delivery, by client
 _TOLD_AGAIN = 10  # times, at most, that a client sends the same
 _SLOW = 1_000
 _SAID_S = 15.0  # within which a slow client is sent away
-_BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)
 
 
 @dataclass(kw_only=True)
@@ -171,8 +171,27 @@ async def full(service: Service, rounds: int, seconds: float, chance: random.Ran
     return told
 
 
+async def many(service: Service, rounds: int, seconds: float, chance: random.Random) -> Told:
+    """Seeded storms to one, two and four processes at once: no problem in two incidents, no two in one."""
+    del seconds, chance
+    told = Told(storm="many writers")
+    told.rounds, found = await writers(service, rounds)
+    told.acknowledged, told.stored = found.alerts, found.alerts - found.missing
+    told.notes.append(f"{found.problems:,} problems, {found.split} split, {found.mixed} incidents of several")
+    if found.split or found.mixed:
+        told.failed = "those who write at once get in each other's way"
+    return told
+
+
 Storm = Callable[[Service, int, float, random.Random], Coroutine[Any, Any, Told]]
-AT_ONCE: dict[str, Storm] = {"kill": kill, "stop": stop, "duplicates": duplicates, "slow": slow, "full": full}
+AT_ONCE: dict[str, Storm] = {
+    "kill": kill,
+    "stop": stop,
+    "duplicates": duplicates,
+    "slow": slow,
+    "full": full,
+    "writers": many,
+}
 STORMS: dict[str, Storm] = AT_ONCE | {"power": power}  # which needs the rights of root
 
 
@@ -197,7 +216,7 @@ async def _client(service: Service, log: Acknowledged, name: str, size: int, unt
             body = _body(f"{name}.{number // _TOLD_AGAIN}", size)
             number += 1
             log.note(*await connection.post(body, ""))
-    except _BROKEN:
+    except BROKEN:
         return  # the plug is pulled
     finally:
         connection.close()

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -23,6 +24,7 @@ from engine.store import alerts, inbox, keys
 from engine.store.records import Scope
 from engine.store.store import Store
 
+BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)  # a connection that is gone
 _START_S = 300.0
 _END_S = 60.0
 _GROUPED_S = 300.0
@@ -117,6 +119,12 @@ class Service:
         with store.write() as tx:
             self.token = keys.issue(tx, "chaos", [Scope.INGEST, Scope.READ], utc_now())[1]
         store.close()
+
+    def another(self) -> Service:
+        """One more process over the same database, not started."""
+        other = copy(self)
+        other._process = None
+        return other
 
     def store(self) -> Store:
         """The database, looked at from outside."""

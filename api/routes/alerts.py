@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from api.deliveries import take
 from api.desk import AtDesk, may, router
-from api.schemas.answers import Problem, Taken
+from api.schemas.answers import Problem
+from api.schemas.deliveries import Taken
 from api.schemas.requests import AlertIn
 from engine.sources import SOURCES
 from engine.store.records import Scope

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path, Request
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import IncidentNow, Problem, Regrouped
+from api.schemas.answers import Problem
+from api.schemas.incidents import IncidentNow, Regrouped
 from api.schemas.requests import Id, MergeIn, MoveIn, ReasonIn, SplitIn
 from api.security import actor
 from engine.clock import utc_now

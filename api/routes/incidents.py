@@ -7,18 +7,10 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import (
-    AlertOut,
-    EventOut,
-    IncidentDetail,
-    IncidentOut,
-    IncidentPage,
-    MemberOut,
-    Problem,
-    SuspectOut,
-    TriageOut,
-)
+from api.schemas.answers import Problem
+from api.schemas.incidents import AlertOut, EventOut, IncidentDetail, IncidentOut, IncidentPage, MemberOut, SuspectOut
 from api.schemas.requests import AcknowledgementIn, CommentIn, Id, Moment, QuestionIn, ResolutionIn, TriedIn, Words
+from api.schemas.triage import TriageOut
 from api.security import actor
 from engine.clock import utc_now
 from engine.domain import Incident, IncidentStatus, Resolution, Triage

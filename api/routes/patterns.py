@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import CrossingOut, JoinedOut, NamedPatternOut, SilenceOut, UpcomingOut
+from api.schemas.patterns import CrossingOut, JoinedOut, NamedPatternOut, SilenceOut, UpcomingOut
 from engine.clock import utc_now
 from engine.pathfinder import Upcoming
 from engine.patterns.feeds import calendar_feed, silences

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from api.desk import AtDesk, Desk, may, router
 from api.errors import NoneTaken, json_response
-from api.schemas.answers import AsideList, AsideOut, Problem, Taken
+from api.schemas.answers import Problem
+from api.schemas.deliveries import AsideList, AsideOut, Taken
 from engine.clock import utc_now
 from engine.errors import InvalidInput
 from engine.live import STUMBLES

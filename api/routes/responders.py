@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import ImportedOut, Problem, ResponderOut
+from api.schemas.answers import Problem
+from api.schemas.people import ImportedOut, ResponderOut
 from api.schemas.requests import CalendarIn, Id, PeopleIn, ResponderIn
 from engine.domain import Responder, TimeOff
 from engine.store.records import Scope

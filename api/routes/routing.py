@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import GivenOut, Problem, RotaOut, Stored, WatchOut
+from api.schemas.answers import Problem, Stored
+from api.schemas.people import GivenOut, RotaOut, WatchOut
 from api.schemas.requests import AssignmentIn, Id, OwnedIn, OwnershipIn, PolicyIn, RenamesIn, RotaIn
 from engine.clock import utc_now
 from engine.dispatching import Given

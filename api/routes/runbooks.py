@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import Problem, RunbookOut
+from api.schemas.answers import Problem
 from api.schemas.requests import Id, RunbookIn
+from api.schemas.triage import RunbookOut
 from engine.domain import Runbook
 from engine.store.records import Scope
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api.desk import AtDesk, may, router
 from api.routes.incidents import as_incident
-from api.schemas.answers import TriageOut
 from api.schemas.requests import TriageIn
+from api.schemas.triage import TriageOut
 from engine.domain import Triage
 from engine.store.records import Scope
 
