@@ -57,7 +57,7 @@ class Acknowledged:
 class Left:
     """What is on disk."""
 
-    told: dict[str, int]  # by id of an alert that is in an incident, how often it was told
+    told: dict[str, int]  # by id of an alert that is in an incident, or put down to be grouped, how often it was told
     integrity: str
 
     @property
@@ -208,10 +208,15 @@ async def grouped(service: Service) -> None:
         If that never happens.
     """
     deadline = time.monotonic() + _GROUPED_S
-    while await asyncio.to_thread(_put_down, service):
+    while await put_down(service):
         if time.monotonic() > deadline:
             raise Unavailable("what was put down is not grouped")
         await asyncio.sleep(0.1)
+
+
+async def put_down(service: Service) -> int:
+    """Alerts on its disk that are still to be grouped."""
+    return await asyncio.to_thread(_put_down, service)
 
 
 def _put_down(service: Service) -> int:
@@ -232,7 +237,8 @@ def _left(service: Service) -> Left:
     store = service.store()
     try:
         with store.read() as link:
-            return Left(alerts.told(link), store.database.integrity(link))
+            told = Counter(alerts.told(link)) + inbox.told(link)
+            return Left(dict(told), store.database.integrity(link))
     finally:
         store.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from engine.domain import Alert, AlertStatus, Severity
 from engine.store.database import Write
-from engine.store.tables import InboxRow
+from engine.store.tables import DeliveryRow, InboxRow
 from engine.store.writing import add, chunks
 
 _OLDEST = select(InboxRow.id, InboxRow.name, InboxRow.alerts, InboxRow.payload).order_by(InboxRow.id)
@@ -54,6 +55,12 @@ def drop(tx: Write, ids: Collection[int]) -> None:
 def size(link: Connection) -> int:
     """Alerts that are still to be grouped."""
     return int(link.execute(select(func.coalesce(func.sum(InboxRow.alerts), 0))).scalar_one())
+
+
+def told(link: Connection) -> Counter[str]:
+    """How often each alert is told in what is not grouped yet, by the alert's id: to be counted."""
+    new = select(InboxRow.payload).where(InboxRow.name.not_in(select(DeliveryRow.id)))
+    return Counter(one["id"] for payload in link.execute(new).scalars() for one in orjson.loads(payload))
 
 
 def _told(alerts: Sequence[Alert]) -> str:

@@ -141,7 +141,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     if not rows:
         return
     works, methods = list(dict.fromkeys(row.dataset for row in rows)), list(dict.fromkeys(row.method for row in rows))
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(13, 4.4), layout="constrained")
     for place, (name, label) in enumerate((("alerts/s", "alerts a second"), ("p99 ms", "p99, ms")), start=1):
         axes = figure.add_subplot(1, 2, place)
         for shift, method in enumerate(methods):
@@ -151,7 +151,9 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         axes.set_yscale("log")
         axes.set_ylabel(label)
         axes.set_xticks(
-            [at + 0.27 for at in range(len(works))], [work.replace(", ", "\n") for work in works], fontsize=7
+            [at + 0.27 for at in range(len(works))],
+            [work.replace(", ", "\n").replace(" told", "\ntold") for work in works],
+            fontsize=7,
         )
         axes.grid(axis="y", alpha=0.3)
     figure.axes[0].legend(fontsize=8)
