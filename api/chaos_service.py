@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -188,6 +189,11 @@ class Service:
             raise Unavailable("the service does not end") from None
         self._process = None
         return code, time.monotonic() - began
+
+    def freeze(self) -> None:
+        """It does nothing more, as at the moment when the power goes."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def connection(self) -> Connection:
         """A client."""

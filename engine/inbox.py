@@ -55,7 +55,7 @@ class Inbox(Receiving):
             return 0
         self.take([Delivery(alerts=one.alerts, id=one.name) for one in found], hurried=True)
         with self.store.write() as tx:
-            inbox.drop(tx, [one.id for one in found])
+            inbox.drop(tx, [one.name for one in found])
         return sum(len(one.alerts) for one in found)
 
     def put_down_count(self) -> int:

@@ -16,14 +16,13 @@ from engine.store.database import Write
 from engine.store.tables import DeliveryRow, InboxRow
 from engine.store.writing import add, chunks
 
-_OLDEST = select(InboxRow.id, InboxRow.name, InboxRow.alerts, InboxRow.payload).order_by(InboxRow.id)
+_OLDEST = select(InboxRow.name, InboxRow.alerts, InboxRow.payload).order_by(InboxRow.id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
     """One delivery in the inbox."""
 
-    id: int
     name: str  # the delivery's
     alerts: Sequence[Alert]
 
@@ -42,14 +41,14 @@ def oldest(link: Connection, most: int) -> list[Kept]:
             most -= row.alerts
             if found and most < 0:
                 break
-            found.append(Kept(id=row.id, name=row.name, alerts=_read(row.payload)))
+            found.append(Kept(name=row.name, alerts=_read(row.payload)))
     return found
 
 
-def drop(tx: Write, ids: Collection[int]) -> None:
-    """These are grouped."""
-    for part in chunks(ids):
-        tx.link.execute(delete(InboxRow).where(InboxRow.id.in_(part)))
+def drop(tx: Write, names: Collection[str]) -> None:
+    """These deliveries are grouped. By name: an id is given again once the inbox is empty."""
+    for part in chunks(names):
+        tx.link.execute(delete(InboxRow).where(InboxRow.name.in_(part)))
 
 
 def size(link: Connection) -> int:
