@@ -85,7 +85,7 @@ async def power(service: Service, rounds: int, seconds: float, chance: random.Ra
     for number in range(rounds):
         await _begun(service)
         clients = await _loaded(service, log, f"p{number}", chance.uniform(0.0, seconds))
-        service.freeze()  # a processor without power says nothing: what the dead disk tells it must not become an answer
+        service.freeze()  # without power nothing is said: what a dead disk tells must not become an answer
         service.disk.cut()
         service.kill()
         await asyncio.gather(*clients)
