@@ -18,7 +18,6 @@ from typing import Any
 
 from api.chaos_disk import Disk
 from api.chaos_service import BROKEN, Acknowledged, Service, grouped, put_down, settle
-from api.chaos_writers import writers
 from engine.errors import Unavailable
 
 _CLIENTS = 16
@@ -170,18 +169,6 @@ async def full(service: Service, rounds: int, seconds: float, chance: random.Ran
     told.notes.append(f"{refused} refused while full, {log.count - before} taken afterwards")
     told.failed = "" if refused and log.count > before else "the disk did not fill up, or nothing was taken afterwards"
     await _count(service, log, told)
-    return told
-
-
-async def many(service: Service, rounds: int, seconds: float, chance: random.Random) -> Told:
-    """Seeded storms to one, two and four processes at once: no problem in two incidents, no two in one."""
-    del seconds, chance
-    told = Told(storm="many writers")
-    told.rounds, found = await writers(service, rounds)
-    told.acknowledged, told.stored = found.alerts, found.alerts - found.missing
-    told.notes.append(f"{found.problems:,} problems, {found.split} split, {found.mixed} incidents of several")
-    if found.split or found.mixed:
-        told.failed = "those who write at once get in each other's way"
     return told
 
 

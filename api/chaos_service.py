@@ -12,7 +12,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -120,12 +119,6 @@ class Service:
         with store.write() as tx:
             self.token = keys.issue(tx, "chaos", [Scope.INGEST, Scope.READ], utc_now())[1]
         store.close()
-
-    def another(self) -> Service:
-        """One more process over the same database, not started."""
-        other = copy(self)
-        other._process = None
-        return other
 
     def store(self) -> Store:
         """The database, looked at from outside."""

@@ -97,12 +97,6 @@ def told(link: Connection) -> dict[str, int]:
     return {row[0]: 1 + row[1] for row in link.execute(select(AlertRow.id, AlertRow.repeats).join(IncidentRow, known))}
 
 
-def homes(link: Connection) -> list[tuple[str, str]]:
-    """Service and incident of every stored alert that is in one: to be counted."""
-    known = AlertRow.incident_id == IncidentRow.id
-    return [(row[0], row[1]) for row in link.execute(select(AlertRow.service, IncidentRow.id).join(IncidentRow, known))]
-
-
 def newest(link: Connection) -> datetime | None:
     """When the latest stored alert arrived; None in an empty store."""
     return link.execute(select(AlertRow.received_at).order_by(AlertRow.arrival.desc()).limit(1)).scalar()
