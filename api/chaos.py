@@ -179,7 +179,6 @@ AT_ONCE: dict[str, Storm] = {
     "duplicates": duplicates,
     "slow": slow,
     "full": full,
-    "writers": many,
 }
 STORMS: dict[str, Storm] = AT_ONCE | {"power": power}  # which needs the rights of root
 
