@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -27,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _PATIENCE_S = 20.0  # how long a request waits for its COMMIT
 _STORM = 5_000  # waiting alerts from which on they are put down first
+_GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are put down
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
 _PART_S = 0.1  # of grouping what was put down, between two looks at who waits
@@ -95,6 +97,7 @@ class Intake:
         self._loop: asyncio.Task[None] | None = None
         self._home: asyncio.AbstractEventLoop | None = None
         self._looked = False  # whether the process before left anything to be grouped
+        self._grace_ends = 0.0  # by the monotonic clock
         self.failing = False  # the latest transaction could not be stored
 
     @property
@@ -112,7 +115,8 @@ class Intake:
         """Whether alerts are put down now: nothing can be grouped yet, or more has come than can be at once."""
         if self._later is None or self._put_down >= _MOST_PUT_DOWN:
             return False
-        return self._put_down > 0 or self._later.starting or self._queue.size > _STORM
+        starts = self._later.starting and not self._grace_left()
+        return self._put_down > 0 or starts or self._queue.size > _STORM
 
     def nudge(self) -> None:
         """Look again, from whatever thread: the engine has started."""
@@ -122,6 +126,7 @@ class Intake:
     def start(self) -> None:
         """Start the writer; call it inside the event loop that serves."""
         self._home = asyncio.get_running_loop()
+        self._grace_ends = time.monotonic() + _GRACE_S
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._loop = asyncio.create_task(self._write())
 
@@ -172,6 +177,8 @@ class Intake:
     async def _write(self) -> None:
         while self._queue.size or not self._stopping:
             self._wake.clear()
+            if await self._waited_for_engine():
+                continue
             deferred = self.defers
             pieces = self._queue.next(_PUT_DOWN if deferred else self._group)
             if pieces:
@@ -182,6 +189,19 @@ class Intake:
                 await self._take_up(self._later)
             if not pieces and not (ready and self._put_down):
                 await self._wake.wait()
+
+    def _grace_left(self) -> float:
+        """Seconds for which alerts still wait for an engine that starts."""
+        return max(0.0, self._grace_ends - time.monotonic())
+
+    async def _waited_for_engine(self) -> bool:
+        """Wait for an engine that starts, if it is not too late for that; False if there is nothing to wait for."""
+        left = self._grace_left()
+        if not left or self._later is None or not self._later.starting or self.defers or self._stopping:
+            return False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), left)
+        return True
 
     async def _settle(self, pieces: Sequence[Piece], deferred: bool) -> None:
         """One transaction. Whatever it raises, those who wait are told, and the writer lives on."""

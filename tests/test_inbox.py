@@ -148,6 +148,24 @@ def test_alerts_are_taken_while_the_engine_starts_and_grouped_afterwards(
         assert answer.json()["incident_ids"] == ["INC-1"]
 
 
+def test_alerts_wait_a_moment_for_an_engine_that_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(tmp_path)
+    engine = Pathfinder.open(settings, start=False)
+    token = engine.issue_key("test", frozenset({Scope.ADMIN}), NOON)[1]
+    whole, asked = engine.start, threading.Event()
+
+    def slowly() -> None:
+        asked.wait(30)
+        whole()
+
+    monkeypatch.setattr(engine, "start", slowly)
+    monkeypatch.setattr("api.intake._GRACE_S", 60.0)
+    with TestClient(create_app(engine, settings), headers={"X-API-Key": token}) as client:
+        threading.Timer(0.2, asked.set).start()
+        answer = client.post("/v1/alerts", json=[{"title": "disk full", "service": "db"}])
+        assert answer.json()["incident_ids"] == ["INC-1"]
+
+
 def test_what_a_process_left_in_the_inbox_is_grouped_by_the_next(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     engine = Pathfinder.open(settings)
