@@ -58,6 +58,16 @@ def test_most_of_what_comes_lies_in_the_range() -> None:
     assert 0.7 < np.mean(inside) < 0.9
 
 
+def test_the_range_of_a_job_that_comes_most_weeks_holds_both() -> None:
+    ts, values = samples(84)
+    weeks = (ts - ts[0]) // (7 * 86_400)
+    values = np.where((values > 60) & np.isin(weeks, (3, 7, 9)), 31.0, values)
+    told = expected_levels(ts, values, "Europe/Amsterdam", [at(24, 4, 16, 20)])[0]
+    assert told.low < 40
+    assert told.high > 75
+    assert 50 < told.level < 80
+
+
 def test_a_series_of_few_days_tells_nothing() -> None:
     ts, values = samples(6)
     assert expected_levels(ts, values, "Europe/Amsterdam", [at(6, 2, 12)]) == []

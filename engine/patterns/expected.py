@@ -14,8 +14,9 @@ from engine.patterns.finder import bin_minutes_of
 
 PAST_DAYS = 91  # of samples that say something of the coming weeks
 _LEAST_DAYS = 7
-_LEVEL_DAYS = 21.0  # half-life of what is known of a slot
+_LEVEL_DAYS = 45.0  # half-life of what is known of a slot
 _AROUND_MINUTES = 30  # on each side of a slot, whose strays tell its range
+_LEAST_STRAYS = 20  # of its own weekday; of fewer, those of all days tell it
 _RANGE = (0.1, 0.9)
 
 
@@ -67,6 +68,7 @@ class _Week:
         ]
         self._chance = chances(past)
         self._strays = grid.values - self._level[past.weekday]
+        self._weekday = past.weekday
         self._around = _AROUND_MINUTES // grid.bin_minutes
         self._minutes = grid.bin_minutes
         self._days = int(known.any(axis=1).sum())
@@ -74,10 +76,10 @@ class _Week:
     def told(self, start: datetime, weekday: int, slot: int) -> ExpectedLevel:
         """The slot at `start`."""
         near = (slot + np.arange(-self._around, self._around + 1)) % self._strays.shape[1]
-        strays = self._strays[:, near]
-        strays = strays[np.isfinite(strays)]
-        if not len(strays):  # nothing was ever measured around this time of the day
-            strays = self._strays[np.isfinite(self._strays)]
+        around = self._strays[:, near]
+        views = (around[self._weekday == weekday], around, self._strays)  # the last one has some for certain
+        known = [view[np.isfinite(view)] for view in views]
+        strays = next((view for view in known if len(view) >= _LEAST_STRAYS), known[-1])
         level = float(self._level[weekday, slot])
         low, high = (level + float(stray) for stray in np.quantile(strays, _RANGE))
         return ExpectedLevel(
