@@ -173,13 +173,7 @@ async def full(service: Service, rounds: int, seconds: float, chance: random.Ran
 
 
 Storm = Callable[[Service, int, float, random.Random], Coroutine[Any, Any, Told]]
-AT_ONCE: dict[str, Storm] = {
-    "kill": kill,
-    "stop": stop,
-    "duplicates": duplicates,
-    "slow": slow,
-    "full": full,
-}
+AT_ONCE: dict[str, Storm] = {"kill": kill, "stop": stop, "duplicates": duplicates, "slow": slow, "full": full}
 STORMS: dict[str, Storm] = AT_ONCE | {"power": power}  # which needs the rights of root
 
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -219,12 +220,8 @@ async def put_down(service: Service) -> int:
 
 
 def _put_down(service: Service) -> int:
-    store = service.store()
-    try:
-        with store.read() as link:
-            return inbox.size(link)
-    finally:
-        store.close()
+    with closing(service.store()) as store, store.read() as link:
+        return inbox.size(link)
 
 
 async def settle(service: Service) -> Left:
@@ -233,13 +230,9 @@ async def settle(service: Service) -> Left:
 
 
 def _left(service: Service) -> Left:
-    store = service.store()
-    try:
-        with store.read() as link:
-            told = Counter(alerts.told(link)) + inbox.told(link)
-            return Left(dict(told), store.database.integrity(link))
-    finally:
-        store.close()
+    with closing(service.store()) as store, store.read() as link:
+        told = Counter(alerts.told(link)) + inbox.told(link)
+        return Left(dict(told), store.database.integrity(link))
 
 
 def _environment(database: Path) -> dict[str, str]:

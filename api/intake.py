@@ -67,7 +67,7 @@ class Commits:
 
 
 class Intake:
-    """The one writer of this process. An answer from `take` means: on disk and grouped."""
+    """The one writer of this process. An answer from `take` means: on disk, and grouped but where it says `stored`."""
 
     def __init__(
         self,

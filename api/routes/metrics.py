@@ -9,7 +9,7 @@ from fastapi import Query
 
 from api.desk import AtDesk, may, router
 from api.schemas.answers import Stored
-from api.schemas.loads import LevelOut
+from api.schemas.patterns import LevelOut
 from api.schemas.requests import Moment, SamplesIn, Words
 from engine.clock import utc_now
 from engine.patterns.expected import ExpectedLevel

@@ -92,3 +92,15 @@ class UpcomingOut(Out):
     pattern: PatternOut
     occurrence: OccurrenceOut
     sentence: str
+
+
+class LevelOut(Out):
+    """What a series is expected to be in one slot of the local week, in units of the metric."""
+
+    start: datetime
+    end: datetime
+    level: float
+    low: float = Field(description="a tenth of what is measured then lies below")
+    high: float = Field(description="and a tenth above")
+    chance_high: Share
+    days: int = Field(description="of the past, with samples")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
+from engine.patterns.calendar import DAY_S, DayGrid, day_facts, day_grid, local_seconds
 from engine.patterns.chances import Past, chances, means_of
 from engine.patterns.finder import bin_minutes_of
 
@@ -50,7 +50,7 @@ def expected_levels(
     at = np.array([int(moment.timestamp()) for moment in moments])
     local = local_seconds(at, timezone)
     slot_s = 60 * grid.bin_minutes
-    weekday, slot = (local // DAY_S + 3) % 7, local % DAY_S // slot_s  # 1970-01-01 was a Thursday
+    weekday, slot = day_facts((local // DAY_S).astype("datetime64[D]")).weekday, local % DAY_S // slot_s
     return [
         week.told(moment - timedelta(seconds=int(second % slot_s)), int(day), int(one))
         for moment, second, day, one in zip(moments, local, weekday, slot, strict=True)
