@@ -95,7 +95,8 @@ def test_weights_kept_up_one_by_one_equal_those_made_at_once(drawn: list, half_l
         one_by_one.learn(case)
     at_once = Memory().learn_all(cases).pace((half_life,) * 3)
     now = float(len(cases))
-    wanted = naive.weights([case.known for case in cases], now, half_life)
+    days = [case.known for case in cases]
+    wanted = naive.weights(days, max(days), half_life)
     for memory in (one_by_one, at_once):
         view = memory.view(now)
         assert np.allclose(view.weights[0] * view.scales[0], wanted)
@@ -108,6 +109,15 @@ def test_a_long_silence_does_not_lose_what_comes_after_it() -> None:
         memory.learn(Case(str(number), Reading({"disk": 1}, ()), "ann" if number < 2 else "bob", day, day))
     mass = memory.view(5000.5).mass[1]
     assert mass[1] > 0.5 > 1e-6 > mass[0]
+
+
+def test_a_silence_makes_nobody_less_known() -> None:
+    memory = Memory().pace((1.0, 10.0, 100.0))
+    for number in range(4):
+        memory.learn(Case(str(number), Reading({"disk": 1}, ()), "ann" if number else "bob", 1.0, 1.0 + number))
+    soon, late = memory.view(5.0), memory.view(300.0)
+    assert np.allclose(soon.mass[0], late.mass[0])
+    assert late.mass[0][1] > late.mass[0][0] > 0
 
 
 def test_who_worked_on_similar_ones_is_known() -> None:

@@ -19,7 +19,7 @@ from engine.route.reading import Reader, Reading
 from engine.route.signals import Lines, Opinions, Setting, importances, opinions
 from engine.route.stacker import Stacker
 
-_COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0, 0.0)  # before any learning
+_COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0, 0.0, 0.0)  # before any learning
 _COLD_COLUMN = 0.1  # the same of a column
 _MIN_CASES = 60  # resolved incidents below which nothing is learned but shares
 _OWN_COLUMNS = 8  # columns that have a signal of their own, and as many pairs of columns
@@ -37,8 +37,10 @@ class Expertise:
         self.memory_ = Memory()
         self.setting_ = Setting({})
         self.features_ = Features()
+        self.plain_features_ = Features(plain=True)
         self.people_model_: Softmax | None = None
         self.margin_model_: Softmax | None = None
+        self.plain_model_: Softmax | None = None
         self.team_model_: Softmax | None = None
         self.team_names_: list[str] = []
         self.stacker_ = Stacker(prior=_COLD)
@@ -55,7 +57,9 @@ class Expertise:
         plan = rehearsal.plan(cases, online=self.online)
         learned = rehearsal.rehearse(plan, self.setting_)
         self.memory_, self.features_ = learned.memory, learned.features
+        self.plain_features_ = learned.plain_features
         self.people_model_, self.margin_model_ = learned.people_model, learned.margin_model
+        self.plain_model_ = learned.plain_model
         self.team_model_ = learned.team_model
         self.team_names_ = learned.team_names
         self.stacker_ = Stacker(prior=rehearsal.prior_weights(self.setting_)).fit(learned.asked)
@@ -92,7 +96,8 @@ class Expertise:
             teams = self.team_model_.log_chances_one(columns, values) if self.team_model_ else None
             people = self.people_model_.log_chances_one(columns, values)
             margins = self.margin_model_.log_chances_one(columns, values) if self.margin_model_ else None
-            lines = Lines(people, margins, teams, self.team_names_)
+            plain = self.plain_model_.log_chances_one(*self.plain_features_.one(reading)) if self.plain_model_ else None
+            lines = Lines(people, margins, plain, teams, self.team_names_)
         return opinions(self.memory_, reading, _day(incident.opened_at), self.setting_, lines)
 
     def probabilities(self, incident: Incident) -> Floats:
@@ -140,7 +145,9 @@ class Expertise:
         memory_arrays, memory_data = self.memory_.to_parts()
         arrays = {f"memory.{name}": value for name, value in memory_arrays.items()}
         arrays |= {f"features.{name}": value for name, value in self.features_.to_arrays().items()}
-        models = {"people": self.people_model_, "margins": self.margin_model_, "teams": self.team_model_}
+        arrays |= {f"plain.{name}": value for name, value in self.plain_features_.to_arrays().items()}
+        models = {"people": self.people_model_, "margins": self.margin_model_, "plain": self.plain_model_}
+        models["teams"] = self.team_model_
         for name, model in models.items():
             if model is not None:
                 arrays[f"model.{name}"] = model.weights_
@@ -153,14 +160,18 @@ class Expertise:
     @classmethod
     def from_part(cls, part: ModelPart) -> Self:
         """The expertise that `to_part` described."""
+        if "plain.words" not in part.arrays:
+            raise ModelUnusable("the router was learned with other signals: retrain")
         data, reader = part.data, Reader.from_data(part.data["reader"])
         found = cls(columns=reader.columns, online=bool(data["online"]))
         found.reader_ = reader
         found.memory_ = Memory.from_parts(_under("memory.", part.arrays), data["memory"])
         found.features_ = Features.from_arrays(_under("features.", part.arrays))
+        found.plain_features_ = Features.from_arrays(_under("plain.", part.arrays), plain=True)
         found.setting_ = Setting(data["setting"]["importance"], tuple(data["setting"]["columns"]))
         found.people_model_ = _model(Softmax(), part.arrays.get("model.people"))
         found.margin_model_ = _model(Margins(), part.arrays.get("model.margins"))
+        found.plain_model_ = _model(Margins(), part.arrays.get("model.plain"))
         found.team_model_ = _model(Softmax(), part.arrays.get("model.teams"))
         found.team_names_ = list(data["team_names"])
         found.stacker_ = Stacker.from_data(data["stacker"])

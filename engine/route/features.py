@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.lazy import lazy
 from engine.route.columns import Floats, Ints
+from engine.route.memory import column_of
 from engine.route.reading import Reading
 
 sparse = lazy("scipy.sparse")
@@ -20,6 +21,7 @@ _SPACE = 2**30  # hashes; large enough that two features that matter never share
 _MAX_FEATURES = 60_000
 _LEAST_TEXTS = 3  # texts in which a word, pair or piece must occur
 _WORD_RIDGE, _MARK_RIDGE = 0.1, 0.5  # how strongly a linear model's weights are pulled towards 0
+_MARK, _PAIR = 0.5, 0.25  # values of a mark and of a pair of them: what one field tells is learned first
 _PIECED_WORDS = 40  # first distinct words of a text that are also read in pieces
 Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
 
@@ -27,10 +29,11 @@ Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
 class Features:
     """Which features matter, learned from readings: words by tf-idf of length 1, marks as indicators, a constant."""
 
-    def __init__(self, *, mark_weight: float = 0.5) -> None:
-        self.mark_weight = mark_weight
+    def __init__(self, *, plain: bool = False) -> None:
+        self.plain = plain  # only words and whole values of columns, the values of a row of length 1 together
         self.word_hashes_: Ints = np.zeros(0, np.int64)  # ascending
         self.mark_hashes_: Ints = np.zeros(0, np.int64)  # ascending
+        self.mark_values_: NDArray[np.float32] = np.zeros(0, np.float32)
         self.idf_: NDArray[np.float32] = np.zeros(0, np.float32)
 
     @property
@@ -51,56 +54,85 @@ class Features:
 
     def fit_rows(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Matrix:
         """`fit`, and the rows of `readings`, hashed once."""
-        words = _hashed([_word_features(reading) for reading in readings])
-        marks = _hashed([reading.marks for reading in readings])
+        words, marks = self._read(readings)
         self.word_hashes_, df = _shared(words, limit, _LEAST_TEXTS)
         self.mark_hashes_, _ = _shared(marks, limit, 2)
+        self.mark_values_ = _values(self.mark_hashes_, readings)
         self.idf_ = (1 + np.log((1 + len(readings)) / (1 + df))).astype(np.float32)
         return self._rows(words, marks)
 
     def rows(self, readings: Sequence[Reading]) -> Matrix:
         """One sparse row a reading, `width` wide."""
-        words = _hashed([_word_features(reading) for reading in readings])
-        return self._rows(words, _hashed([reading.marks for reading in readings]))
+        return self._rows(*self._read(readings))
+
+    def _read(self, readings: Sequence[Reading]) -> tuple[Matrix, Matrix]:
+        return _hashed([self._words_of(one) for one in readings]), _hashed([self._marks_of(one) for one in readings])
+
+    def _words_of(self, reading: Reading) -> list[str]:
+        return _repeated(reading) if self.plain else _word_features(reading)
+
+    def _marks_of(self, reading: Reading) -> Sequence[str]:
+        return [mark for mark in reading.marks if _is_plain(mark)] if self.plain else reading.marks
 
     def _rows(self, words: Matrix, marks: Matrix) -> Matrix:
         words = _select(words, self.word_hashes_)
         words.data = (1 + np.log(np.maximum(words.data, 1))) * self.idf_[words.indices]
         marks = _select(marks, self.mark_hashes_)
-        marks.data[:] = self.mark_weight
+        marks.data = self.mark_values_[marks.indices]
+        marks = _unit(marks) if self.plain else marks
         ones = sparse.csr_matrix(np.full((marks.shape[0], 1), 0.5, np.float32))
         return sparse.hstack([_unit(words), marks, ones], format="csr", dtype=np.float32)
 
     def one(self, reading: Reading) -> tuple[Ints, NDArray[np.float32]]:
         """Columns and values of one reading's row: what `rows` gives for it, without the cost of matrices."""
-        columns, values = _find(_word_features(reading), self.word_hashes_)
+        columns, values = _find(self._words_of(reading), self.word_hashes_)
         words = (1 + np.log(values)) * self.idf_[columns]
         words /= np.sqrt(words @ words) or 1.0
-        marks, _ = _find(reading.marks, self.mark_hashes_)
+        marks, _ = _find(self._marks_of(reading), self.mark_hashes_)
+        told = self.mark_values_[marks]
+        told = told / (np.sqrt(told @ told) or 1.0) if self.plain else told
         places = np.concatenate([columns, marks + len(self.word_hashes_), [self.width - 1]])
-        weights = np.concatenate([words, np.full(len(marks), self.mark_weight), [0.5]])
+        weights = np.concatenate([words, told, [0.5]])
         return places, weights.astype(np.float32)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learned."""
-        return {"words": self.word_hashes_, "marks": self.mark_hashes_, "idf": self.idf_}
+        return {"words": self.word_hashes_, "marks": self.mark_hashes_, "values": self.mark_values_, "idf": self.idf_}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, plain: bool = False) -> Self:
         """The features that `to_arrays` described."""
-        features = cls()
+        features = cls(plain=plain)
         features.word_hashes_, features.mark_hashes_ = arrays["words"], arrays["marks"]
-        features.idf_ = arrays["idf"]
+        features.mark_values_, features.idf_ = arrays["values"], arrays["idf"]
         return features
+
+
+def _values(hashes: Ints, readings: Sequence[Reading]) -> NDArray[np.float32]:
+    """The value of each mark of `hashes`."""
+    pairs = _hashes({mark for reading in readings for mark in reading.marks if "*" in column_of(mark)})
+    return np.where(np.isin(hashes, pairs), _PAIR, _MARK).astype(np.float32)
 
 
 def _word_features(reading: Reading) -> list[str]:
     found = list(reading.words)
-    return (
-        [word for word in found for _ in range(min(reading.words[word], 8))]
-        + _pieces(found[:_PIECED_WORDS])
-        + [f"{a} {b}" for a, b in pairwise(found)]
-    )
+    return _repeated(reading) + _pieces(found[:_PIECED_WORDS]) + [f"{a} {b}" for a, b in pairwise(found)]
+
+
+def _repeated(reading: Reading) -> list[str]:
+    return [word for word, count in reading.words.items() for _ in range(min(count, 8))]
+
+
+def _is_plain(mark: str) -> bool:
+    """Whether it is the value of one column, as it is written.
+
+    Examples
+    --------
+    >>> [_is_plain(mark) for mark in ("site=ams", "site*kind=ams&disk", "site~ams", "@hour=3")]
+    [True, False, False, False]
+    """
+    column = column_of(mark)
+    return column.endswith("=") and "*" not in column and not mark.startswith("@")
 
 
 def _pieces(found: Sequence[str]) -> list[str]:

@@ -22,9 +22,10 @@ sparse = lazy("scipy.sparse")
 
 LEAST = 1e-6  # probability below which a model tells nobody apart
 _BATCH = 256
-_EPOCHS = 4
+_EPOCHS, _PLAIN_EPOCHS = 4, 8
 _MARGIN_RIDGE = 2.0
 _MARGIN_RATES = (0.03, 0.1)  # tried: the slow one generalises over fields, the fast one over words
+_PLAIN_RATES = (0.1, 0.3)  # the same where there is less to learn from
 _UNLIKELY = -2.0  # weight of the constant from which margins are learned
 _SLOPE = np.float32(4.0)  # from margins to log-odds
 _FAR = np.float32(3.0)  # margins beyond which nothing is told apart
@@ -136,10 +137,11 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A way to fit a model: an empty one of its kind, and the half-life of its examples."""
+    """A way to fit a model: an empty one of its kind, the half-life of its examples, how often all are gone through."""
 
     model: Callable[[], Softmax]
     half_life_days: float
+    epochs: int = _EPOCHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +162,12 @@ def follow(examples: Examples, asked: Ints, course: Course) -> Followed:
     return _followed(examples, asked, course, [Trial(Softmax, share * span) for share in HALF_LIVES])
 
 
-def follow_margins(examples: Examples, asked: Ints, course: Course, half_life_days: float) -> Followed:
-    """Margins, by the rate that foretells the first stage best."""
-    trials = [Trial(partial(Margins, rate=rate), half_life_days) for rate in _MARGIN_RATES]
+def follow_margins(
+    examples: Examples, asked: Ints, course: Course, half_life_days: float, *, plain: bool = False
+) -> Followed:
+    """Margins, by the rate that foretells the first stage best; `plain`: of plain features."""
+    rates, epochs = (_PLAIN_RATES, _PLAIN_EPOCHS) if plain else (_MARGIN_RATES, _EPOCHS)
+    trials = [Trial(partial(Margins, rate=rate), half_life_days, epochs) for rate in rates]
     return _followed(examples, asked, course, trials)
 
 
@@ -186,7 +191,7 @@ def _trained(examples: Examples, course: Course, number: int, trial: Trial) -> S
     rows = examples.rows[known]
     model = trial.model().start(rows, examples.ridge, course.classes)
     importance = _importance(examples.known[known], trial.half_life_days)
-    for _ in range(_EPOCHS if len(known) else 0):
+    for _ in range(trial.epochs if len(known) else 0):
         model.epoch(rows, examples.classes[known], importance)
     return model
 

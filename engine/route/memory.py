@@ -92,8 +92,10 @@ class Memory:
         return self
 
     def view(self, day: float) -> View:
-        """The rows known before `day`."""
-        scales = tuple(decay.scale(day) for decay in self.decays)
+        """The rows known before `day`; a silence since the latest of them makes none count less."""
+        seen = self.day.seen()
+        last = self.latest if day > self.latest else float(seen[seen < day].max(initial=-math.inf))
+        scales = tuple(decay.scale(last if len(seen) else day) for decay in self.decays)
         weights = tuple(decay.weights.seen() for decay in self.decays)
         if day > self.latest:
             mass = tuple(decay.mass.seen() * scale for decay, scale in zip(self.decays, scales, strict=True))

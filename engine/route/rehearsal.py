@@ -20,11 +20,13 @@ from engine.route.stacker import Asked, leading_of
 
 _STAGES = (0.5, 0.75)  # shares of the history at which stages begin
 _MAX_ASKED = 3000
+_FORGOTTEN_HALF = 0.5  # of the questions, asked before one that counts twice as much: firms change
 _MAX_FEATURES = 30_000
 _MAX_WEIGHTS = 16_000_000  # features x people of one linear model: 64 MB, twice while it learns
 _MAX_TEAMS = 400
 _SHORT_DAYS = (0.25, 1.0, 3.0, 10.0, 30.0, 90.0, 365.0)
-_START = {"linear": 0.2, "margin": 0.2, "team": 0.1, "handed on": 0.05, "share, short": 0.2, "share, middle": 0.1}
+_START = {"linear": 0.2, "margin": 0.2, "plain margin": 0.2, "team": 0.1, "handed on": 0.05, "share, short": 0.2,
+          "share, middle": 0.1}  # fmt: skip
 _TIMES = ("opened", "known")
 _MOST_STOOD_FOR = 10.0  # questions that one resolved late can stand for
 _SIMILAR = 0.1  # weight of a signal of similar incidents, before it is learned
@@ -48,8 +50,10 @@ class Learned:
 
     memory: Memory
     features: Features
+    plain_features: Features
     people_model: Softmax
     margin_model: Softmax
+    plain_model: Softmax
     team_model: Softmax | None
     team_names: list[str]
     asked: list[Asked]
@@ -87,7 +91,12 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
     examples = Examples(rows, features.ridge, classes, opened, known)
     stages = Course(course.cuts, len(memory.people))
     people = linear.follow(examples, course.asked, stages)
-    margins = linear.follow_margins(examples, course.asked, stages, people.trial.half_life_days)
+    half_life = people.trial.half_life_days
+    margins = linear.follow_margins(examples, course.asked, stages, half_life)
+    plain_features = Features(plain=True)
+    plain_rows = plain_features.fit_rows([case.reading for case in course.cases], limit)
+    plainly = Examples(plain_rows, plain_features.ridge, classes, opened, known)
+    plain = linear.follow_margins(plainly, course.asked, stages, half_life, plain=True)
     team_names = list(memory.teams)
     team_model, team_told = None, None
     if 1 < len(team_names) <= _MAX_TEAMS:
@@ -98,24 +107,28 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
         )
         team_model, team_told = followed.model, followed.told
     half_lives = half_lives_of(memory, course)
-    asked = _asked(course, setting, half_lives, _Told(people.told, margins.told, team_told, team_names))
+    asked = _asked(course, setting, half_lives, _Told(people.told, margins.told, plain.told, team_told, team_names))
     if course.history is not course.cases:  # they were dated by their order: what serves needs their own times
         memory = Memory().learn_all(course.history)
     memory.pace(half_lives)
-    return Learned(memory, features, people.model, margins.model, team_model, team_names, asked)
+    return Learned(
+        memory, features, plain_features, people.model, margins.model, plain.model, team_model, team_names, asked
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
     people: Floats
     margins: Floats
+    plain: Floats
     teams: Floats | None
     team_names: list[str]
 
     def lines(self, place: int, people: int) -> Lines:
         """Of one question, as far as the people were known when its stage began."""
         teams = None if self.teams is None else self.teams[place]
-        return Lines(self.people[place, :people], self.margins[place, :people], teams, self.team_names)
+        told, margins, plain = (one[place, :people] for one in (self.people, self.margins, self.plain))
+        return Lines(told, margins, plain, teams, self.team_names)
 
 
 def _asked(course: Plan, setting: Setting, half_lives: Sequence[float], told: _Told) -> list[Asked]:
@@ -150,6 +163,7 @@ def stands_for(course: Plan) -> Floats:
     end, begin = max(case.known for case in course.cases), course.cuts[0]
     seen = (end - (known - opened) - begin) / max(end - begin, 1e-9)
     weights = 1.0 / np.clip(seen, 1.0 / _MOST_STOOD_FOR, 1.0)
+    weights *= 0.5 ** (np.arange(len(weights), 0, -1) / (_FORGOTTEN_HALF * len(weights)))
     return np.asarray(weights / weights.mean())
 
 

@@ -12,12 +12,12 @@ from engine.route.memory import K, Memory, View, column_of, latest_of
 from engine.route.reading import Reading
 
 SHORT, MIDDLE, LONG = 0, 1, 2  # places of the half-lives
-LINEAR, TEAM, HANDED, MARGIN = 0, 1, 2, 15  # places of the signals that rest on a linear model
+LINEAR, TEAM, HANDED, MARGIN, PLAIN = 0, 1, 2, 15, 16  # places of the signals that rest on a linear model
 FIXED = (
     "linear", "team", "handed on", "share, short", "share, middle", "share, long", "last seen",
     "similar text, short", "similar text, middle", "similar text, long",
     "similar fields, short", "similar fields, middle", "similar fields, long", "worked on similar", "worked lately",
-    "margin",
+    "margin", "plain margin",
 )  # fmt: skip
 NEIGHBOURS = 60
 _SMOOTH = 0.5  # pseudo-incidents that stand behind every share
@@ -48,6 +48,7 @@ class Lines:
 
     people: Floats | None = None
     margins: Floats | None = None
+    plain: Floats | None = None
     teams: Floats | None = None
     team_names: Sequence[str] = ()
 
@@ -179,7 +180,7 @@ def _add_lines(found: Floats, memory: Memory, view: View, prior: Floats, lines: 
     if lines.people is None:
         return
     recent = found[:, [7, 10]].max(axis=1) + found[:, 3]
-    for place, told in ((LINEAR, lines.people), (MARGIN, lines.margins)):
+    for place, told in ((LINEAR, lines.people), (MARGIN, lines.margins), (PLAIN, lines.plain)):
         if told is not None:
             found[: len(told), place] = told
             found[len(told) :, place] = np.clip(recent[len(told) :], float(told.min(initial=-14.0)), 0.0)
