@@ -23,6 +23,7 @@ from training.files import read_metrics
 from training.progress import Track, quiet
 
 NEXT_DAYS = 28
+_LEAST_FORETOLD = 0.3  # chance of an occurrence below which it is not told as coming: the pattern is over
 _LEAST_EVENTS = 4
 _MANY_SERIES = 64  # from which on starting more processes pays
 
@@ -120,6 +121,7 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
         "next": [
             _window(one.start, one.end, one.probability)
             for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)
+            if one.probability >= _LEAST_FORETOLD
         ],
     }
 

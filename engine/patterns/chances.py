@@ -15,43 +15,56 @@ import numpy as np
 from engine.lazy import lazy
 from engine.patterns.calendar import DayGrid, day_facts
 
-special = lazy("scipy.special")
+ndimage, special = lazy("scipy.ndimage"), lazy("scipy.special")
 
 _HIGH_SHARE = 0.95  # of samples that are not high
 _HIGH_TIMES = 3.0  # median absolute deviations above the median that high load reaches at least
-_WIDE_MINUTES = 30  # on each side of a slot that the widest view takes in
+_NEAR_MINUTES = 10  # how early or late high load may be and still have come
 _LEAST = 1e-3  # chances are kept this far from 0 and 1 before they are joined
 _CLIP = 4.0  # standard deviations beyond which a value says no more
 _LEVEL_DAYS = 21.0  # half-life of what is known of a slot's values
 _LAST_DAYS = 7  # whose share of high load is weighed for itself
-# All days at 10 days of half-life, own weekday at 30 and 100, half of the week at 30 (wide), level, last week, all.
-_WEIGHTS = np.array([0.34, -0.26, 0.43, 0.17, 0.10, 0.32, -0.95])
-_OFFSET = -2.17
+_LEAST_CHANCE = 0.22  # of a slot that is told
+_CUT_SHARE = 0.6  # of the best F1 to be expected that a slot's chance must reach; at half of it F1 is best
+_APART = 2.0  # log odds by which a weekday may differ from all days before that weighs for itself
+# All days lately, own weekday long, how far it stands out from all days, level, last week, ever.
+_WEIGHTS = np.array([0.47, 0.18, 1.13, 0.08, 0.41, -0.84])
+_OFFSET = -1.31
 
 
 @dataclass(frozen=True)
 class Past:
     """What a series was, by local day and slot, and when it was high."""
 
-    high: np.ndarray  # float32 (days, bins): 1.0 where the load was high
+    near: np.ndarray  # float32 (days, bins): 1.0 where the load was high within ten minutes
     seen: np.ndarray  # float32 (days, bins): 1.0 where something was measured
     excess: np.ndarray  # float32 (days, bins): values above the least high one, in standard deviations
     weekday: np.ndarray  # (days,), Monday is 0
     bin_minutes: int
-    share: float  # of what was measured that was high, with what is told already
-    last: float  # likewise in the last week
 
     @classmethod
-    def of(cls, grid: DayGrid, told: np.ndarray) -> Past:
+    def of(cls, grid: DayGrid, told: np.ndarray | None = None) -> Past:
         """The past that `grid` holds outside the cells that are `told` (bool, like the grid)."""
         seen = np.isfinite(grid.values)
         least = least_high(grid.values[seen])
         spread = float(grid.values[seen].std()) or 1.0
         excess = np.where(seen, np.clip((grid.values - least) / spread, -_CLIP, _CLIP), 0.0)
-        shares = [float((excess[-days:] > 0).sum() / max(seen[-days:].sum(), 1)) for days in (len(seen), _LAST_DAYS)]
-        seen &= ~told
-        high, known, far = (part.astype(np.float32) for part in ((excess > 0) & seen, seen, excess * seen))
-        return cls(high, known, far, day_facts(grid.days).weekday, grid.bin_minutes, shares[0], shares[1])
+        if told is not None:
+            seen &= ~told
+        high = ((excess > 0) & seen).ravel()
+        near = ndimage.maximum_filter1d(high, 2 * (_NEAR_MINUTES // grid.bin_minutes) + 1, mode="constant")
+        near = near.reshape(seen.shape) & seen
+        near, known, far = (part.astype(np.float32) for part in (near, seen, excess * seen))
+        return cls(near, known, far, day_facts(grid.days).weekday, grid.bin_minutes)
+
+    def until(self, days: int) -> Past:
+        """Its first `days`."""
+        near, seen, excess, weekday = (part[:days] for part in (self.near, self.seen, self.excess, self.weekday))
+        return Past(near, seen, excess, weekday, self.bin_minutes)
+
+    def share(self, days: int = 0) -> float:
+        """Share of what was measured that was near high load, of the last `days` or (0) of all."""
+        return float(self.near[-days:].sum() / max(float(self.seen[-days:].sum()), 1.0))
 
 
 def least_high(known: np.ndarray) -> float:
@@ -67,19 +80,19 @@ def least_high(known: np.ndarray) -> float:
 
 
 def chances(past: Past) -> np.ndarray:
-    """Chance, 0..1, that the load is high in each slot of a coming week: (7, bins), Monday first."""
-    high = _blurred(past.high, 5 // past.bin_minutes) * past.seen
-    wide = _blurred(past.high, _WIDE_MINUTES // past.bin_minutes) * past.seen
+    """Chance, 0..1, that the load is high within ten minutes of each slot of a coming week: (7, bins), Monday first."""
+    share = past.share()
+    slots = (7, past.near.shape[1])
+    every, _, own = (_logit(view) for view in means_of(past.near, past, 100.0, share))
     views = (
-        means_of(high, past, 10.0, past.share)[0],
-        means_of(high, past, 30.0, past.share)[2],
-        means_of(high, past, 100.0, past.share)[2],
-        means_of(wide, past, 30.0, past.share)[1],
-        _by_level(past),
-        np.full((7, high.shape[1]), past.last),
-        np.full((7, high.shape[1]), past.share),
+        _logit(means_of(past.near, past, 10.0, share)[0]),
+        own,
+        np.maximum(own - every - _APART, 0.0),
+        _logit(_by_level(past)),
+        np.full(slots, _logit(np.array(past.share(_LAST_DAYS)))),
+        np.full(slots, _logit(np.array(share))),
     )
-    joined = sum(weight * _logit(view) for weight, view in zip(_WEIGHTS, views, strict=True))
+    joined = sum(weight * view for weight, view in zip(_WEIGHTS, views, strict=True))
     return np.asarray(special.expit(joined + _OFFSET))
 
 
@@ -107,17 +120,13 @@ def means_of(values: np.ndarray, past: Past, half_life_days: float, prior: float
     return np.broadcast_to(week, half.shape), half, (total + half) / (count + 1.0)
 
 
-def _blurred(values: np.ndarray, reach: int) -> np.ndarray:
-    """Mean over `reach` bins on each side, over midnight too."""
-    if reach == 0:
-        return values
-    size = 2 * reach + 1
-    sums = np.concatenate([[0.0], np.cumsum(np.pad(values.ravel(), reach), dtype=float)])
-    return np.asarray((sums[size:] - sums[:-size]) / size, dtype=np.float32).reshape(values.shape)
-
-
 def _logit(chance: np.ndarray) -> np.ndarray:
     return np.asarray(special.logit(np.clip(chance, _LEAST, 1.0 - _LEAST)))
+
+
+def worth_telling(chance: np.ndarray) -> float:
+    """The chance from which on slots are told as high."""
+    return max(_LEAST_CHANCE, _CUT_SHARE * best_share(chance))
 
 
 def best_share(chance: Iterable[float] | np.ndarray) -> float:

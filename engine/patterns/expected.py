@@ -29,7 +29,7 @@ class ExpectedLevel:
     level: float
     low: float  # a tenth of what is measured then lies below
     high: float  # and a tenth above
-    chance_high: float  # 0..1, that it is above its 95th percentile and three deviations off its median
+    chance_high: float  # 0..1, that within ten minutes it is above its 95th percentile and far off its median
     days: int  # of the past, with samples
 
 
@@ -61,7 +61,7 @@ class _Week:
     """The local week of a series."""
 
     def __init__(self, grid: DayGrid) -> None:
-        past = Past.of(grid, np.zeros(grid.values.shape, dtype=bool))
+        past = Past.of(grid)
         known = np.isfinite(grid.values)
         self._level = means_of(np.where(known, grid.values, 0.0), past, _LEVEL_DAYS, float(grid.values[known].mean()))[
             2

@@ -15,9 +15,10 @@ from engine.patterns.events import episodes, event_windows, merged
 from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
 from engine.patterns.minutes import best_rhythm
 from engine.patterns.naming import Named
-from engine.patterns.peaks import Peak, with_peaks
+from engine.patterns.peaks import Peak, peaks_beside
 from engine.patterns.peel import Peeled, heights, least_rise, levels, peel, spike_windows
 from engine.patterns.significance import adjusted
+from engine.patterns.swing import own_work
 from engine.patterns.windows import Source, Window, next_probability, pattern_of, seconds_of
 
 _LEAST_SHARE = 0.15  # of the greatest rise in a series that another must reach: smaller ones are what that one left
@@ -145,11 +146,13 @@ class PatternFinder:
         floor = scale * least_rise(left.course)
         names, left = peel(left, self.most)
         spikes = [_with_heights(window, grid) for window in spike_windows(left, self.most - len(names))]
-        names, peaks = with_peaks(grid, names, spikes, self.most)
+        names = own_work(names, grid)
+        rhythms = _rhythms(ts, values, self.timezone)
+        peaks = [] if rhythms else peaks_beside(grid, names, spikes, self.most)
         found = [(self._pattern(source, grid, name), log_p) for name, log_p in names]
         found += [(pattern_of(source, window), window.log_p) for window in spikes]
         found += [(_peak_pattern(source, grid, peak), peak.window.log_p) for peak in peaks]
-        found += [(pattern_of(source, window), window.log_p) for window in _rhythms(ts, values, self.timezone)]
+        found += [(pattern_of(source, window), window.log_p) for window in rhythms]
         floor = max(
             floor, _LEAST_SHARE * max((abs(p.level - p.baseline) for p, _ in found if not p.is_peak), default=0.0)
         )

@@ -138,17 +138,22 @@ def has_sharp_edges(name: Named, grid: DayGrid) -> bool:
 
     The slow swing of a day has no edges: it is the background of patterns and none itself.
     """
+    return edge_share(name, grid) > _EDGE_SHARE
+
+
+def edge_share(name: Named, grid: DayGrid) -> float:
+    """Share of a window's rise over the hours around it that happens within an hour of the lesser of its edges."""
     reach = max(1, 60 // grid.bin_minutes)
     index = name.cells[name.hits][:, None] + np.arange(-4 * reach, name.width + 4 * reach)
     index = index[(index[:, 0] >= 0) & (index[:, -1] < grid.values.size)]
     if len(index) == 0:
-        return False
+        return 0.0
     course = name.sign * median_of(grid.values.ravel()[index], axis=0)
     inside, outside = course[4 * reach : -4 * reach], np.concatenate([course[: 4 * reach], course[-4 * reach :]])
     rise = float(np.nanmedian(inside) - np.nanmedian(outside))
     begins = inside[:reach].mean() - course[3 * reach : 4 * reach].mean()
     ends = inside[-reach:].mean() - course[-4 * reach : -3 * reach].mean()
-    return bool(min(begins, ends) > _EDGE_SHARE * rise > 0)
+    return float(min(begins, ends)) / rise if rise > 0 else 0.0
 
 
 def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int | None:

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
 
 from engine.patterns.calendar import DAY_NAMES, DAY_S, DayGrid, rule_parts
-from engine.patterns.chances import Past, best_share, chances, least_high
+from engine.patterns.chances import Past, chances, worth_telling
 from engine.patterns.naming import Named
-from engine.patterns.peel import levels
+from engine.patterns.proof import foretold
 from engine.patterns.scan import positions
+from engine.patterns.scores import without_swing
 from engine.patterns.significance import cumulants, log_tail
 from engine.patterns.windows import Window, next_probability
 
-_LEAST_CHANCE = 0.18  # of a slot that is told
 _OWN_SHARE = 0.6  # of it that each day of a rule must show for itself
-_ALIKE = 0.5  # of the share of all days of a rule that each of them must reach
-_SAME_SHARE = 0.5  # of the shorter of two windows that the other must cover to tell the same
-_LEAST_SURE = 0.25  # chance of a window that is told
-_GAP_MINUTES = 10  # between slots that are told as one window
+_ALIKE = 0.5  # of how often some weekdays were high that the others must reach to be told with them
+_APART = 4.0  # standard errors by which they must fall short to be left out
+_CHANCE = 0.1  # windows as good that turned days may show: whether the series has a clock is proven for all together
+_LEAST_SURE = 0.5  # chance of a window that is told
+_GAP_MINUTES = 30  # between slots that are told as one window
+_LEAST_MINUTES = 15
 _MARGIN_MINUTES = 30  # around a window within which nothing more is told
+_TRIM_MINUTES = 5  # at each end: slots there are likely for what lies beside them
 _LONGEST_MINUTES = 960
-_SLACK_MINUTES = 10  # how early or late high load may be and still have come
 _LEAST_HITS = 4
 _SLOT_WEIGHT = 0.18  # of the log odds of its likeliest slot beside those of its record
-_FAR = 3.0  # standard deviations from the mean of a day beyond which a value proves nothing more
-_LOG_WORTH = log(0.05)  # chance above which a window is not told
-_WIDTHS_COST = log(4)  # nats paid for the choice of a width
+_LOG_WORTH = log(0.05)  # chance above which nothing is told
+_GROUPS = ((tuple(range(7)), 5), (tuple(range(5)), 4), ((5, 6), 2), *(((day,), 1) for day in range(7)))  # days, least
 
 
 @dataclass(frozen=True)
@@ -40,50 +41,39 @@ class Peak:
     probability: float  # 0..1, that the load is high within the next one
 
 
-@dataclass(frozen=True)
-class _Days:
-    """Days of the week that one rule names."""
-
-    kind: str
-    rule: str
-    days: tuple[int, ...]
-    cost: float  # nats
-    least: int  # of its days that must show the window themselves
-
-
-_RULES = (
-    _Days("daily", "FREQ=DAILY", tuple(range(7)), 0.7, 6),
-    _Days("weekdays", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", tuple(range(5)), 1.6, 4),
-    _Days("weekends", "FREQ=WEEKLY;BYDAY=SA,SU", (5, 6), 2.3, 2),
-    *(_Days("weekly", f"FREQ=WEEKLY;BYDAY={name}", (day,), 3.6, 1) for day, name in enumerate(DAY_NAMES)),
-)
-
-
 def peak_windows(grid: DayGrid, told: np.ndarray, most: int) -> list[Peak]:
-    """Windows of high load outside the cells that are `told` (bool, like the grid), the simplest rules first."""
+    """Windows of high load outside the cells that are `told` (bool, like the grid), those of most high load first.
+
+    None where windows chosen from the past would have foretold no more of the later half than chance does.
+    """
     past = Past.of(grid, told)
-    if most <= 0 or not past.high.any():
+    if most <= 0 or not past.near.any():
+        return []
+    log_p = foretold(past)
+    if log_p > _LOG_WORTH:
         return []
     chance = chances(past)
-    cut = max(_LEAST_CHANCE, best_share(chance) / 2)
+    cut = worth_telling(chance)
     chance = np.where(_covered(told, past.weekday), 0.0, chance)
-    found: list[Peak] = []
-    for rule in _RULES:
-        for start, width in _runs(chance, rule, cut, past):
-            window = _window(rule, start, width, past, grid)
-            if window is not None:
-                sure = _probability(window, _inside(chance, rule, start, width))
-                found += [Peak(window, sure)] if sure >= _LEAST_SURE else []
-            chance[_slots(rule, start, width, past)] = 0.0
-    clear = (peak for peak in found if peak.window.log_p < _LOG_WORTH)
-    return sorted(clear, key=lambda peak: peak.window.log_p)[:most]
+    found: list[tuple[float, Peak]] = []
+    for group, least in _GROUPS:
+        for start, width in _runs(chance[list(group)].mean(axis=0) >= cut, past.bin_minutes):
+            days = _days(chance, group, start, width, cut, past)
+            if len(days) < least:
+                continue
+            inside = _inside(chance, days, start, width)
+            window = _window(days, start, width, past, grid, log_p)
+            if window is not None and (sure := _probability(window, inside)) >= _LEAST_SURE:
+                found.append((float(inside.sum()), Peak(window, sure)))
+            chance[_slots(days, start, width, past)] = 0.0
+    return [peak for _, peak in sorted(found, key=lambda row: -row[0])[:most]]
 
 
-def _inside(chance: np.ndarray, rule: _Days, start: int, width: int) -> np.ndarray:
+def _inside(chance: np.ndarray, days: Sequence[int], start: int, width: int) -> np.ndarray:
     """Chances of the slots of a window: (days of the rule, width)."""
     bins = chance.shape[1]
     slot = start + np.arange(width)
-    return np.asarray(chance[(np.array(rule.days)[:, None] + slot // bins) % 7, slot % bins])
+    return np.asarray(chance[(np.array(days)[:, None] + slot // bins) % 7, slot % bins])
 
 
 def _probability(window: Window, inside: np.ndarray) -> float:
@@ -94,30 +84,17 @@ def _probability(window: Window, inside: np.ndarray) -> float:
     return float(odds / (1.0 + odds))
 
 
-def with_peaks(
-    grid: DayGrid, names: list[tuple[Named, float]], spikes: Sequence[Window], most: int
-) -> tuple[list[tuple[Named, float]], list[Peak]]:
-    """The windows `names`, with log p, and the peaks beside them, `most` in all with `spikes`.
+def peaks_beside(
+    grid: DayGrid, names: Sequence[tuple[Named, float]], spikes: Sequence[Window], most: int
+) -> list[Peak]:
+    """Peaks beside the rises among the windows `names` (with log p) and `spikes`, which keep their time.
 
-    Where load is high, a window that does not reach so far and a peak tell the same: the one that chance explains less
-    is kept. A window of high load, or of spikes, keeps its time for itself.
+    `most` at most. The crest of a day that is a swing and little else is none.
     """
-    least = least_high(grid.values[np.isfinite(grid.values)])
-    low = [(name, log_p) for name, log_p in names if name.sign > 0 and levels(grid, name)[0] < least]
-    high = [(name.cells, name.width) for name, _ in names if name.sign > 0 and all(name is not one for one, _ in low)]
-    margin = _MARGIN_MINUTES // grid.bin_minutes
-    told = _cells([*high, *(_span(window, grid) for window in spikes)], grid, margin)
-    kept: list[Peak] = []
-    gone: list[Named] = []
-    lows = [(name, log_p, _cells([(name.cells, name.width)], grid, 0)) for name, log_p in low]
-    for peak in peak_windows(grid, told, most):
-        own = _cells([_span(peak.window, grid)], grid, 0)
-        rivals = [(name, log_p) for name, log_p, cells in lows if _share(own, cells) >= _SAME_SHARE]
-        if all(peak.window.log_p < log_p for _, log_p in rivals):
-            kept.append(peak)
-            gone += [name for name, _ in rivals]
-    left = [(name, log_p) for name, log_p in names if all(name is not one for one in gone)]
-    return left, kept[: max(0, most - len(left) - len(spikes))]
+    spans = [(name.cells, name.width) for name, _ in names if name.sign > 0]
+    spans += [_span(window, grid) for window in spikes]
+    told = _cells(spans, grid, _MARGIN_MINUTES // grid.bin_minutes)
+    return peak_windows(replace(grid, values=without_swing(grid)), told, most)
 
 
 def _span(window: Window, grid: DayGrid) -> tuple[np.ndarray, int]:
@@ -135,11 +112,6 @@ def _cells(spans: Sequence[tuple[np.ndarray, int]], grid: DayGrid, margin: int) 
     return told.reshape(grid.values.shape)
 
 
-def _share(a: np.ndarray, b: np.ndarray) -> float:
-    """Share of the fewer of two sets of cells that the other holds."""
-    return float((a & b).sum() / max(1, min(a.sum(), b.sum())))
-
-
 def _begins(window: Window, first: int, bin_s: int) -> np.ndarray:
     """Flat cells, from day number `first`, in which a window's chances begin."""
     step_s = 3600 * int(rule_parts(window.rule).get("INTERVAL", "1")) if "HOURLY" in window.rule else DAY_S
@@ -153,30 +125,37 @@ def _covered(told: np.ndarray, weekday: np.ndarray) -> np.ndarray:
     return np.asarray(own.astype(np.float32) @ told >= 0.5 * np.maximum(own.sum(axis=1), 1)[:, None])
 
 
-def _runs(chance: np.ndarray, rule: _Days, cut: float, past: Past) -> list[tuple[int, int]]:
-    """Start and width, in bins, of the windows in which the days of `rule` are likely to be high, each for itself."""
-    days = np.array(rule.days)
-    mean = chance[days].mean(axis=0)
-    found = []
-    for start, width in stretches(mean >= cut, _GAP_MINUTES // past.bin_minutes):
-        inside = (start + np.arange(width)) % len(mean)
-        own = chance[days][:, inside].mean(axis=1) >= _OWN_SHARE * cut
-        own &= _alike(rule, start, width, past)
-        if own.sum() >= rule.least and width * past.bin_minutes <= _LONGEST_MINUTES:
-            found.append((start, width))
-    return found
+def _runs(mask: np.ndarray, bin_minutes: int) -> list[tuple[int, int]]:
+    """Start and width, in bins, of the stretches of a day that are long enough to tell and no longer than a day's."""
+    found = stretches(mask, _GAP_MINUTES // bin_minutes)
+    return [one for one in found if _LEAST_MINUTES <= one[1] * bin_minutes <= _LONGEST_MINUTES]
 
 
-def _alike(rule: _Days, start: int, width: int, past: Past) -> np.ndarray:
-    """Which weekdays of `rule` were high in the window at least half as often as all of them: bool (days of the rule,).
+def _days(chance: np.ndarray, group: Sequence[int], start: int, width: int, cut: float, past: Past) -> list[int]:
+    """Weekdays of `group` likely to be high in the window by themselves, less those that were clearly less often."""
+    own = _inside(chance, group, start, width).mean(axis=1) >= _OWN_SHARE * cut
+    days = np.flatnonzero(np.isin(past.weekday, group))
+    near = _within(past.near, days, start, width).mean(axis=1)
+    often = more_often(near, past.weekday[days])
+    return [day for day, enough in zip(group, own, strict=True) if enough and day in often]
 
-    Each weekday's own share holds that of all as one day more.
+
+def more_often(share: np.ndarray, weekday: np.ndarray) -> set[int]:
+    """Weekdays of days with a `share` of high load each: all, or those that clearly stand apart from the rest.
+
+    The rest are parted where that explains most of the variance; they stand apart where their mean is less than half of
+    that of the others, by many standard errors.
     """
-    days = np.flatnonzero(np.isin(past.weekday, rule.days))
-    hits = np.asarray(_within(past.high, days, start, width).any(axis=1))
-    own = past.weekday[days] == np.array(rule.days)[:, None]
-    share = float(hits.mean()) if len(hits) else 0.0
-    return np.asarray((own @ hits.astype(float) + share) / (own.sum(axis=1) + 1.0) >= _ALIKE * share)
+    means = {int(day): float(share[weekday == day].mean()) for day in np.unique(weekday)}
+    ordered = sorted(means, key=lambda day: -means[day])
+    parts = [np.isin(weekday, ordered[:count]) for count in range(1, len(ordered))]
+    if not parts:
+        return set(ordered)
+    top = max(parts, key=lambda part: part.mean() * (~part).mean() * (share[part].mean() - share[~part].mean()) ** 2)
+    high, low = share[top], share[~top]
+    error = float(np.sqrt(high.var() / len(high) + low.var() / len(low)))
+    apart = low.mean() < _ALIKE * high.mean() and high.mean() - low.mean() > _APART * error
+    return {int(day) for day in weekday[top]} if apart else set(ordered)
 
 
 def stretches(mask: np.ndarray, gap: int) -> list[tuple[int, int]]:
@@ -200,34 +179,61 @@ def stretches(mask: np.ndarray, gap: int) -> list[tuple[int, int]]:
     return [(int(begin), int((end - begin) % len(mask)) + 1) for begin, end in zip(begins, ends, strict=True)]
 
 
-def _slots(rule: _Days, start: int, width: int, past: Past) -> tuple[np.ndarray, np.ndarray]:
+def _slots(days: Sequence[int], start: int, width: int, past: Past) -> tuple[np.ndarray, np.ndarray]:
     """Index of the slots of the week that a window and its margins take."""
-    margin, bins = _MARGIN_MINUTES // past.bin_minutes, past.high.shape[1]
+    margin, bins = _MARGIN_MINUTES // past.bin_minutes, past.near.shape[1]
     slot = start + np.arange(-margin, width + margin)
-    day = (np.array(rule.days)[:, None] + slot // bins) % 7
+    day = (np.array(days)[:, None] + slot // bins) % 7
     return day, np.broadcast_to(slot % bins, day.shape)
 
 
-def _window(rule: _Days, start: int, width: int, past: Past, grid: DayGrid) -> Window | None:
+def _window(weekdays: Sequence[int], start: int, width: int, past: Past, grid: DayGrid, log_p: float) -> Window | None:
     """The window with its record; None where it came too seldom."""
-    days = np.flatnonzero(np.isin(past.weekday, rule.days))
-    slack = _SLACK_MINUTES // past.bin_minutes
-    seen, high = (_within(part, days, start - slack, width + 2 * slack) for part in (past.seen, past.high))
+    days = np.flatnonzero(np.isin(past.weekday, weekdays))
+    trim = min(_TRIM_MINUTES // past.bin_minutes, (width - 1) // 2)
+    start, width = start + trim, width - 2 * trim
+    seen, near = (_within(part, days, start, width) for part in (past.seen, past.near))
     known = seen.mean(axis=1) > 0.5
-    hits = high[known].any(axis=1)
-    if hits.sum() < _LEAST_HITS:
+    hits = near[known].any(axis=1)
+    if hits.sum() < _LEAST_HITS or _by_chance(past.near, days, start, width) > _CHANCE:
         return None
+    kind, rule = rule_of(weekdays)
     return Window(
-        log_p=_log_p(rule, start, width, past, days),
-        kind=rule.kind,
-        rule=rule.rule,
+        log_p=log_p,
+        kind=kind,
+        rule=rule,
         start_s=start * past.bin_minutes * 60,
         length_s=width * past.bin_minutes * 60,
         hits=hits,
         chance_days=grid.days[0].astype(int) + days[known],
         level=float(hits.mean()),
-        baseline=float(past.high.sum() / max(float(past.seen.sum()), 1.0)),
+        baseline=past.share(),
     )
+
+
+def _by_chance(near: np.ndarray, days: np.ndarray, start: int, width: int) -> float:
+    """How many windows as wide would meet as much high load on `days` if each were turned at random, an upper bound."""
+    sums = np.concatenate([[0.0], np.cumsum(np.pad(near.ravel(), (0, width + near.shape[1])), dtype=float)])
+    unit = ((sums[width : width + near.size] - sums[: near.size]) / width).reshape(near.shape)[days]
+    at = np.minimum(days * near.shape[1] + start, near.size - 1)
+    total = ((sums[at + width] - sums[at]) / width).sum(keepdims=True)
+    tail = float(log_tail(cumulants(np.clip(unit, 0.0, 1.0)).sum(axis=1, keepdims=True), total)[0])
+    return float(np.exp(tail)) * positions(near.shape[1], width)
+
+
+def rule_of(weekdays: Sequence[int]) -> tuple[str, str]:
+    """Name of the kind, and rule, of a window on some weekdays (Monday is 0, in order).
+
+    Examples
+    --------
+    >>> rule_of([0, 1, 2, 3, 4])
+    ('weekdays', 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR')
+    """
+    if len(weekdays) == 7:
+        return "daily", "FREQ=DAILY"
+    named = {(0, 1, 2, 3, 4): "weekdays", (5, 6): "weekends"}.get(tuple(weekdays))
+    kind = named or ("weekly" if len(weekdays) == 1 else "days_of_week")
+    return kind, "FREQ=WEEKLY;BYDAY=" + ",".join(DAY_NAMES[day] for day in weekdays)
 
 
 def _within(part: np.ndarray, days: np.ndarray, start: int, width: int) -> np.ndarray:
@@ -235,24 +241,3 @@ def _within(part: np.ndarray, days: np.ndarray, start: int, width: int) -> np.nd
     index = days[:, None] * part.shape[1] + start + np.arange(width)
     inside = (index >= 0) & (index < part.size)
     return np.where(inside, part.ravel()[np.clip(index, 0, part.size - 1)], 0.0)
-
-
-def _log_p(rule: _Days, start: int, width: int, past: Past, days: np.ndarray) -> float:
-    """Log of the chance that a window as wide stands out so much anywhere, had the days no clock.
-
-    Told by how often it is high or by how far it leaves its days: the one sees jobs in noise, the other a swing.
-    """
-    cost = rule.cost + _WIDTHS_COST + log(2) + log(positions(past.high.shape[1], width))
-    far = past.excess - past.excess.sum(axis=1, keepdims=True) / np.maximum(past.seen.sum(axis=1, keepdims=True), 1.0)
-    far = far * past.seen
-    spread = np.sqrt((far**2).sum(axis=1, keepdims=True) / np.maximum(past.seen.sum(axis=1, keepdims=True), 1.0))
-    score = np.clip(far / np.maximum(_FAR * spread, 1e-9), -1.0, 1.0)
-    return cost + min(_log_tail(part, start, width, days) for part in (past.high, score))
-
-
-def _log_tail(score: np.ndarray, start: int, width: int, days: np.ndarray) -> float:
-    """Log of the chance that windows at `start` of `days`, each turned at random, score as much in sum."""
-    sums = np.concatenate([[0.0], np.cumsum(np.pad(score.ravel(), (0, width)), dtype=float)])
-    unit = ((sums[width : width + score.size] - sums[: score.size]) / width).reshape(score.shape)[days]
-    total = unit[:, start].sum()
-    return float(log_tail(cumulants(unit).sum(axis=1, keepdims=True), np.array([total]))[0])

@@ -95,7 +95,7 @@ class Peeled:
             _level_out(name, self.grid)
             return Peeled.of(self.grid)
         margin = max(1, round(30 / self.grid.bin_minutes))
-        gone = _forget(name.cells, -margin, name.width + margin, self.grid)
+        gone = forget(name.cells, -margin, name.width + margin, self.grid)
         self.course.ravel()[gone] = np.nan
         self.scores.take_out(gone)
         return self
@@ -275,11 +275,11 @@ def _level_out(name: Named, grid: DayGrid) -> None:
     course = median_of(flat[index], axis=0)
     flat[index] -= course - levels(grid, name)[1]
     margin = max(1, round(30 / grid.bin_minutes))
-    _forget(name.cells, -margin, margin, grid)
-    _forget(name.cells, name.width - margin, name.width + margin, grid)
+    forget(name.cells, -margin, margin, grid)
+    forget(name.cells, name.width - margin, name.width + margin, grid)
 
 
-def _forget(cells: np.ndarray, low: int, high: int, grid: DayGrid) -> np.ndarray:
+def forget(cells: np.ndarray, low: int, high: int, grid: DayGrid) -> np.ndarray:
     """Make the bins from `low` up to `high` after each of `cells` unseen; which flat cells that are."""
     index = (cells[:, None] + np.arange(low, high)).ravel()
     index = index[(index >= 0) & (index < grid.values.size)]

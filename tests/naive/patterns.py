@@ -111,3 +111,11 @@ def means(
         for table, row in zip(found, rows, strict=True):
             table.append(row)
     return found
+
+
+def met(score: list[list[float]], chosen: list[list[bool]]) -> list[list[float]]:
+    """Sum of each day's scores in its chosen slots, the day turned back by each number of bins."""
+    return [
+        [sum(row[(slot + turn) % len(row)] for slot, own in enumerate(slots) if own) for turn in range(len(row))]
+        for row, slots in zip(score, chosen, strict=True)
+    ]

@@ -152,10 +152,7 @@ def _row(dataset: str, name: str, predict: Predict, courses: list[Course]) -> Ro
 def _machines(most: int) -> list[Course]:
     """Made-up machines of all sorts that are high at some time of their last two weeks."""
     names = [SORTS[n % len(SORTS)] for n in range(min(most, 40))]
-    made = [
-        Course(f"{sort} {n}", _MONDAY + n % 7 * _DAY_BINS * _BIN_S, machine(sort, n), "UTC")
-        for n, sort in enumerate(names)
-    ]
+    made = [Course(f"{sort} {n}", _MONDAY, machine(sort, n), "UTC") for n, sort in enumerate(names)]
     return [one for one in made if one.spikes[one.split :].any()]
 
 

@@ -1,0 +1,39 @@
+"""Swings: windows that are work of their own told from what the slow course of a day leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.patterns.calendar import DayGrid
+from engine.patterns.naming import Named, edge_share
+from engine.patterns.peel import forget, levels
+from engine.patterns.scores import detrended, median_of
+
+_SLOW_MINUTES = 360  # windows that return sooner are no part of the course of the day
+_OWN_EDGES = 0.45  # of the rise of a window over the hours around it that lies at each of its edges at least
+_LEAST_OF_SWING = 0.45  # of the range of the day's hours that a window must rise by
+
+
+def own_work(names: Sequence[tuple[Named, float]], grid: DayGrid) -> list[tuple[Named, float]]:
+    """Those of `names`, with log p, that are work of its own rather than a part of the slow course of the day.
+
+    What a running median leaves of a swing recurs as surely as work that is switched on. It has no edges, or is small
+    beside the swing that goes on where no window is.
+    """
+    slow = [name for name, _ in names if name.kind != "period" and name.period * grid.bin_minutes >= _SLOW_MINUTES]
+    if not slow:
+        return list(names)
+    rest = replace(grid, values=grid.values.copy())
+    for name in slow:
+        forget(name.cells, 0, name.width, rest)
+    hours = median_of(median_of(detrended(rest), axis=0).reshape(24, -1), axis=1)
+    least = _LEAST_OF_SWING * float(np.nanmax(hours) - np.nanmin(hours)) if np.isfinite(hours).any() else 0.0
+    gone = [
+        name
+        for name in slow
+        if edge_share(name, grid) < _OWN_EDGES or abs(float(np.subtract(*levels(grid, name)))) < least
+    ]
+    return [(name, log_p) for name, log_p in names if all(name is not one for one in gone)]
