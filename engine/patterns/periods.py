@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.lazy import lazy
 from engine.patterns.contrasts import Contrasts
@@ -163,7 +162,7 @@ def _sharpest(course: np.ndarray, length: float, width: int, cycles: int, reach:
     for some in (max(_LEAST_CYCLES, cycles // 4), cycles):
         step = max(width / (2.5 * some), reach / _TRIES)
         tries = length + np.arange(-reach, reach + step / 2, step)
-        tops = [_cycles_of(course, one, some)[:, ::thin].sum(axis=0).max() for one in tries]
+        tops = [_cycles_of(course, one, some, thin).sum(axis=0).max() for one in tries]
         length, reach = float(tries[int(np.argmax(tops))]), 3.0 * step
     return length
 
@@ -179,10 +178,10 @@ def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_
     return length
 
 
-def _cycles_of(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
-    """The first `cycles` stretches of `course` that begin `length` bins apart: (cycles, whole bins of length)."""
-    rows = np.rint(np.arange(cycles) * length).astype(int)
-    return np.asarray(sliding_window_view(course, int(length))[np.minimum(rows, len(course) - int(length))])
+def _cycles_of(course: np.ndarray, length: float, cycles: int, thin: int = 1) -> np.ndarray:
+    """The first `cycles` stretches of `course` that begin `length` bins apart, every `thin`-th bin: (cycles, bins)."""
+    rows = np.minimum(np.rint(np.arange(cycles) * length).astype(int), len(course) - int(length))
+    return np.asarray(course[rows[:, None] + np.arange(0, int(length), thin)])
 
 
 def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:

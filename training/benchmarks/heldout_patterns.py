@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from engine.patterns import PatternFinder, Series
+from engine.patterns.calendar import DAY_S, day_facts, day_grid, local_seconds
+from engine.patterns.chances import Past, chances, worth_telling
 from engine.patterns.occurrences import occurrences
 from training.benchmarks.machines import SORTS, machine
 from training.benchmarks.report import Row
@@ -86,6 +88,17 @@ def calibration(courses: Sequence[Course]) -> float:
     return float(sum(abs((chance - high)[tenth == one].sum()) for one in range(10)) / max(len(told), 1))
 
 
+def by_slot(course: Course) -> np.ndarray:
+    """Slots of the local week by the chance that the load is high in them, where it is worth telling: no windows."""
+    seconds = course.first + np.arange(len(course.values)) * _BIN_S
+    known = np.isfinite(course.values[: course.split])
+    ts, values = seconds[: course.split][known], course.values[: course.split][known]
+    chance = chances(Past.of(day_grid(ts, values, course.timezone, _BIN_S // 60)))
+    local = local_seconds(seconds[course.split :], course.timezone)
+    weekday = day_facts((local // DAY_S).astype("datetime64[D]")).weekday
+    return np.asarray(chance[weekday, local % DAY_S // _BIN_S] >= worth_telling(chance))
+
+
 def by_last_week(course: Course) -> np.ndarray:
     """Seasonal naive: high where it was high a week before."""
     last = course.spikes[course.split - _WEEK_BINS : course.split]
@@ -101,6 +114,7 @@ def by_share(course: Course, period: int) -> np.ndarray:
 
 METHODS: dict[str, Predict] = {
     "PathFinder": by_pattern,
+    "chances of slots, no windows": by_slot,
     "seasonal naive, a week": by_last_week,
     "time of day": lambda course: by_share(course, _DAY_BINS),
     "time of week": lambda course: by_share(course, _WEEK_BINS),
