@@ -1,17 +1,26 @@
-"""From which probability on nobody has to be asked: per answer, on held-out time, for a wanted precision."""
+"""From which probability on nobody has to be asked: per answer, on held-out time, for a wanted precision.
+
+One threshold rests on all held-out decisions together, after each answer's probabilities are moved by how much more or
+less often it was right than they said; few decisions move them little (a normal prior on the move, in log-odds).
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
+
 WANTED_PRECISION = 0.95
-_Z = 1.25  # standard errors from the found precision down to the one that is relied on
+_Z = 0.6  # standard errors from the found precision down to the one that is relied on
 NEVER = 1.01  # above every probability
 _CERTAIN = 0.97  # a threshold need not lie higher: held-out decisions may all have been surer
-_LEAST_OWN = 25  # held-out decisions for somebody from which on they have a threshold of their own
+_MOVED = 0.5  # standard deviation of the moves, in log-odds
+_MOST_MOVED = 4.0
+_STEPS = 8  # of Newton's method
+_LEAST_LIKELY = 0.85  # moved probability below which nobody is assigned, however often all surer ones were right
 _LEAST_COMMON = 30  # decisions that the common threshold must rest on
 _HOPELESS = 1 / 3  # share of questions with a right one among the first three below which the on-call list is as good
 
@@ -32,7 +41,7 @@ class Top:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """`common` for everybody, `own` for those with enough held-out decisions; below `floor` nobody is known."""
+    """`common` for everybody, `own` for those with held-out decisions; below `floor` nobody is known."""
 
     common: float = NEVER
     own: Mapping[int, float] = field(default_factory=dict)
@@ -43,16 +52,13 @@ class Thresholds:
         by_answer: dict[int, list[Top]] = {}
         for top in tops:
             by_answer.setdefault(top.who, []).append(top)
-        common = lowest(tops, _LEAST_COMMON)
-        own = {who: self._own(some, common) for who, some in by_answer.items() if len(some) >= _LEAST_OWN}
+        moves = {who: _move(some) for who, some in by_answer.items()}
+        common = lowest([replace(top, chance=_moved(top.chance, moves[top.who])) for top in tops], _LEAST_COMMON)
+        if common == NEVER:
+            return Thresholds(floor=_floor(tops))
+        common = max(common, _LEAST_LIKELY)
+        own = {who: _own(common, moves[who], some) for who, some in by_answer.items()}
         return Thresholds(common=common, own=own, floor=_floor(tops))
-
-    def _own(self, tops: Sequence[Top], common: float) -> float:
-        """Somebody's own threshold; where precision was missed above the common one, that is not enough for them."""
-        sure = [top for top in tops if top.chance >= common]
-        if sum(top.weight for top in sure if top.right) < WANTED_PRECISION * sum(top.weight for top in sure):
-            return lowest(tops, _LEAST_OWN)
-        return min(common, lowest(tops, _LEAST_OWN))
 
     def of(self, who: int | None) -> float:
         """The probability from which on `who` is assigned without asking."""
@@ -90,6 +96,33 @@ def lowest(tops: Sequence[Top], least: int, precision: float = WANTED_PRECISION)
         if last and count >= least and good_of_late and _precise(right, weight, precision):
             best = min(top.chance, _CERTAIN)
     return best
+
+
+def _own(common: float, move: float, tops: Sequence[Top]) -> float:
+    """The probability that is moved to `common`, and not lower than any that was seen."""
+    return max(_moved(common, -move) - 1e-9, min(top.chance for top in tops))
+
+
+def _move(tops: Sequence[Top]) -> float:
+    """By how much the log-odds of one answer were too low (above 0) or too high, drawn to 0."""
+    odds = np.array([_log_odds(top.chance) for top in tops])
+    right, weight = np.array([top.right for top in tops], float), np.array([top.weight for top in tops])
+    move = 0.0
+    for _ in range(_STEPS):
+        chance = 1 / (1 + np.exp(-(odds + move)))
+        slope = float(weight @ (right - chance)) - move / _MOVED**2
+        bend = float(weight @ (chance * (1 - chance))) + 1 / _MOVED**2
+        move = min(_MOST_MOVED, max(-_MOST_MOVED, move + slope / bend))
+    return move
+
+
+def _moved(chance: float, move: float) -> float:
+    return 1 / (1 + math.exp(-(_log_odds(chance) + move)))
+
+
+def _log_odds(chance: float) -> float:
+    chance = min(1 - 1e-6, max(1e-6, chance))
+    return math.log(chance / (1 - chance))
 
 
 def _precise(right: float, count: float, precision: float = WANTED_PRECISION) -> bool:
