@@ -68,9 +68,11 @@ def serve(host: Host = "", port: Port = 0) -> None:
 def chaos(
     storm: Annotated[
         list[str] | None,
-        typer.Argument(help="kill, stop, duplicates, slow, full, and power, which needs root; default: all but power"),
+        typer.Argument(
+            help="kill, stop, duplicates, slow, full, writers; power, which needs root; default: all but power"
+        ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, max=1000, help="kills, and rounds of duplicates")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="kills, rounds of duplicates, seeds of writers")] = 5,
     seconds: Annotated[float, typer.Option(min=0.0, max=60.0, help="longest load before a kill")] = 2.0,
     seed: Annotated[int, typer.Option(help="same seed, same moments")] = 0,
 ) -> None:

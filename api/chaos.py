@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api import chaos_writers
 from api.chaos_disk import Disk
 from api.chaos_service import BROKEN, Acknowledged, Service, grouped, put_down, settle
 from engine.errors import Unavailable
@@ -172,13 +173,26 @@ async def full(service: Service, rounds: int, seconds: float, chance: random.Ran
     return told
 
 
+def writers(folder: Path, rounds: int, seed: int) -> Told:
+    """Seeded storms to several engines at once: every alert stands where one engine, told in that order, puts it."""
+    found = chaos_writers.run(folder, rounds, seed)
+    told = Told(storm=WRITERS, rounds=rounds, acknowledged=found.acknowledged, stored=found.acknowledged - found.lost)
+    told.notes.append(f"{found.storms:,} storms to {'/'.join(map(str, chaos_writers.PROCESSES))} processes")
+    told.notes.append(f"{found.kills} kills, {len(found.wrong)} grouped otherwise than by one")
+    told.failed = f"seed {found.wrong[0]}" if found.wrong else ""
+    return told
+
+
 Storm = Callable[[Service, int, float, random.Random], Coroutine[Any, Any, Told]]
 AT_ONCE: dict[str, Storm] = {"kill": kill, "stop": stop, "duplicates": duplicates, "slow": slow, "full": full}
 STORMS: dict[str, Storm] = AT_ONCE | {"power": power}  # which needs the rights of root
+WRITERS = "writers"
 
 
 async def run(storm: str, folder: Path, rounds: int, seconds: float, seed: int) -> Told:
     """One storm over a fresh database in `folder`; the service is ended whatever happens."""
+    if storm == WRITERS:
+        return await asyncio.to_thread(writers, folder, rounds, seed)
     disk = Disk(folder) if storm == "power" else None
     service = Service(disk.folder / "data" if disk else folder / storm, disk)
     try:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from api.chaos import AT_ONCE, STORMS, Told
+from api.chaos import AT_ONCE, STORMS, WRITERS, Told
 from api.chaos import run as storm_over
 from engine.errors import InvalidInput
 
@@ -21,11 +21,12 @@ def run(storms: Sequence[str], rounds: int, seconds: float, seed: int) -> None:
     InvalidInput
         If a storm is none.
     """
-    if unknown := set(storms) - STORMS.keys():
-        raise InvalidInput(f"{len(unknown)} of the storms is none: known are {', '.join(STORMS)}")
+    known = [*STORMS, WRITERS]
+    if unknown := set(storms) - set(known):
+        raise InvalidInput(f"{len(unknown)} of the storms is none: known are {', '.join(known)}")
     _say(f"{'storm':14}{'rounds':>7}{'acknowledged':>14}{'stored':>9}{'lost':>6}")
     bad = False
-    for storm in storms or AT_ONCE:
+    for storm in storms or [*AT_ONCE, WRITERS]:
         with tempfile.TemporaryDirectory(prefix="pathfinder-chaos-") as folder:
             told = asyncio.run(storm_over(storm, Path(folder), rounds, seconds, seed))
         _say(line(told))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Security
 from api.body import StrictRoute
 from api.intake import Intake
 from api.ladder import Step
+from api.schemas.answers import Problem
 from api.security import API_KEY, KeyRing
 from api.sns import Sns
 from api.telemetry import Telemetry
@@ -44,6 +45,9 @@ def may(scope: Scope) -> Any:
     return Security(API_KEY, scopes=[scope.value])
 
 
-def router(tag: str) -> APIRouter:
-    """An empty router whose bodies are read strictly."""
-    return APIRouter(tags=[tag], route_class=StrictRoute)
+REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 413, 415, 422, 429, 503)}
+
+
+def router(tag: str, refusals: Mapping[int | str, dict[str, Any]] = REFUSALS) -> APIRouter:
+    """An empty router whose bodies are read strictly; all its routes may be refused as `refusals` tell."""
+    return APIRouter(tags=[tag], route_class=StrictRoute, responses=dict(refusals))

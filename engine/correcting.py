@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.apart import Apart
 from engine.domain import AlertStatus, Evidence, Match
 from engine.live import as_fired
 from engine.redaction import redact
@@ -129,7 +128,7 @@ class Correcting(Regrouping):
     def save(self) -> None:
         """Judge the roots, write everything, and keep what an operator's word has taught."""
         super().save()
-        if self._taught and not isinstance(self.correlator, Apart):
+        if self._taught and not self.correlator.rests:
             constraints.keep_lessons(self.tx, self.correlator.lessons())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from engine.apart import Apart
 from engine.domain import Alert, AlertStatus, IncidentStatus, Match, Membership, Receipt
 from engine.ledger import Ledger, Memory, raise_priority
 from engine.lifecycle.severity import worse
@@ -82,7 +81,7 @@ class Grouping(Ledger):
 
     def place_apart(self, alert: Alert) -> Receipt:
         """Put an alert that the correlator cannot take in into an incident of its own."""
-        self.correlator = Apart()
+        self.correlator.leave_out()
         return self.place(alert)
 
     def _is_nothing_new(self, told: StoredAlert, alert: Alert) -> bool:
@@ -106,7 +105,7 @@ class Grouping(Ledger):
             return self._end(known, alert)
         another_start = known.membership.alert.starts_at != alert.starts_at
         if another_start:
-            self._learn(as_fired(alert), place.incident_id, alert_of=place.alert.id)
+            self._learn(_again(place.alert, alert), place.incident_id, alert_of=place.alert.id)
         before, worst = place.alert.severity, worse(place.alert.severity, alert.severity)
         if worst is not before:
             record = self.touch(place.incident_id)
@@ -187,7 +186,7 @@ class Grouping(Ledger):
         place = stored.membership
         self.muting.doubt(stored)
         if alert.status is AlertStatus.FIRING:
-            self._learn(as_fired(alert), place.incident_id, alert_of=place.alert.id)
+            self._learn(_again(place.alert, alert), place.incident_id, alert_of=place.alert.id)
         return _receipt(place, "repeat")
 
     def _calm_down(self, latest: StoredAlert) -> None:
@@ -214,6 +213,11 @@ def _same_episode(earlier: Alert, alert: Alert) -> bool:
     """Whether `alert` is about `earlier`, which the correlator named: not if it fires again after that one ended."""
     ended = earlier.status is AlertStatus.RESOLVED
     return not ended or alert.status is AlertStatus.RESOLVED or earlier.starts_at == alert.starts_at
+
+
+def _again(known: Alert, alert: Alert) -> Alert:
+    """`known`, as it is told again by `alert`: its texts are those that are stored."""
+    return replace(as_fired(known), id=alert.id, starts_at=alert.starts_at, received_at=alert.received_at)
 
 
 def _receipt(place: Membership, outcome: str) -> Receipt:

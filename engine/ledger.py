@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus
 from engine.lifecycle.severity import raised
 from engine.ports import NEVER, CorrelatorPort
-from engine.store import alerts, incidents, quiet
+from engine.store import alerts, incidents, quiet, tellings
 from engine.store.database import Write
 from engine.store.records import Event, IncidentRecord, Origin, StoredAlert
+from engine.telling import Telling
 
 _MOST_REMEMBERED = 10_000  # alerts, and as many incidents, kept in memory from one transaction to the next
 ROOTS_KEPT = 20  # probable roots remembered with an incident
@@ -50,7 +51,7 @@ class Ledger:
     def __init__(self, tx: Write, correlator: CorrelatorPort) -> None:
         """In `tx`, with a correlator level with the store."""
         self.tx = tx
-        self.correlator: CorrelatorPort = correlator
+        self.correlator = Telling(correlator)
         self._alerts: dict[str, StoredAlert] = {}
         self._records: dict[str, IncidentRecord] = {}
         self._touched_alerts: dict[str, None] = {}
@@ -177,6 +178,7 @@ class Ledger:
         else:
             self.judge(found)
         self.write()
+        tellings.note(self.tx, self.correlator.words, self.correlator.at)
 
     def write(self) -> None:
         """Write what was touched, as it is now; what changes after it is written by the next one."""

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from engine.domain import Alert, AlertStatus, Suspect
 from engine.ledger import Memory
 from engine.ports import NEVER, CorrelatorFactory, CorrelatorPort, Revised
-from engine.store import alerts, constraints, incidents, reference
+from engine.store import alerts, constraints, incidents, reference, tellings
 from engine.store.database import Connection, Write, counted
 from engine.store.records import StoredAlert
+from engine.telling import ANEW, Word, alerts_of, begun_in, last_said, say
 
 log = logging.getLogger(__name__)
 _LONGEST_REST = 63  # rounds
@@ -32,6 +34,13 @@ STUMBLES = (
 )
 
 
+class Counted(NamedTuple):
+    """How far the store had come."""
+
+    revision: int
+    alerts: int
+
+
 class Live:
     """A correlator that reflects the store up to `revision`.
 
@@ -47,9 +56,9 @@ class Live:
         self.make = make
         self.memory_hours = memory_hours
         self.revision = -1
-        self._arrival = 0
         self._memory = Memory()
         self._correlator: CorrelatorPort | None = None
+        self.doubted = False  # the correlator stumbled: what it was told is not told again
         self._pause = self._rest = 0  # questions about later evidence left out after the correlator stumbled
 
     def catch_up(self, tx: Write) -> CorrelatorPort:
@@ -61,16 +70,14 @@ class Live:
         correlator, self._correlator = self._correlator, None
         self._memory = self._memory if tx.seen == self.revision else Memory()
         if correlator is None or tx.topology > self.revision:
-            return self._rebuilt(tx.link)
-        if tx.seen > self.revision:
-            self._follow(correlator, tx)
-        return correlator
+            return self._rebuilt(tx.link, Counted(tx.seen, tx.alerts))
+        return self._follow(correlator, tx) if tx.seen > self.revision else correlator
 
     def read_ahead(self, link: Connection) -> None:
         """Build the correlator from what `link` sees, without a write lock: what comes meanwhile is caught up with."""
         seen = counted(link)
-        self._correlator, self._memory = self._rebuilt(link), Memory()
-        self.revision, self._arrival = seen.revision, seen.alerts
+        self._correlator, self._memory = self._rebuilt(link, Counted(seen.revision, seen.alerts)), Memory()
+        self.revision = seen.revision
 
     def memory(self) -> Memory:
         """What is remembered of the store. Like the correlator it is given up here and taken back by `keep`."""
@@ -81,13 +88,17 @@ class Live:
         """Take the correlator back after COMMIT of `tx`, and the memory where all that was written is in it."""
         self._memory = memory or Memory()
         self._memory.bound()
-        self._correlator = correlator
-        self.revision, self._arrival = tx.revision, tx.alerts
+        self._correlator, self.doubted = correlator, False
+        self.revision = tx.revision
 
     def forget(self, make: CorrelatorFactory | None = None) -> None:
         """Rebuild at the next use, with other weights where `make` is given."""
         self.make = make or self.make
         self._correlator = None
+
+    def doubt(self) -> None:
+        """Rebuild at the next use from what became of alerts: it stumbled, and would again if told the same."""
+        self._correlator, self.doubted = None, True
 
     def suspects(self, members: Sequence[Alert]) -> Sequence[Suspect]:
         """What may have broken where `members` are one incident; () where no correlator is at hand or it stumbles."""
@@ -116,43 +127,64 @@ class Live:
         except STUMBLES:
             log.exception("the correlator cannot weigh later evidence: it is built anew")
             self._rest = self._pause = min(2 * self._pause + 1, _LONGEST_REST)
-            self.forget()
+            self.doubt()
             return ()
         self._pause = 0
         return found
 
-    def _rebuilt(self, link: Connection) -> CorrelatorPort:
+    def _rebuilt(self, link: Connection, seen: Counted) -> CorrelatorPort:
+        """From the store as it was at `seen`: from what became of old alerts, and from what was told lately."""
         correlator = self.make(reference.edges(link))
         newest = alerts.newest(link)
         if newest is None:
             return correlator
         since = newest - timedelta(hours=self.memory_hours)
-        pinned = []
+        words = [] if self.doubted else last_said(tellings.latest(link, seen.revision, since))
+        lately, known = begun_in(words), {}
         for stored in alerts.window(link, since):
-            with _forgiving(stored.membership.alert.id):
-                _learn(correlator, stored)
-                if stored.membership.pinned:
-                    pinned.append(stored.membership.alert.id)
+            known[stored.membership.alert.id] = stored
+            if stored.arrival <= seen.alerts and stored.membership.alert.id not in lately:
+                with _forgiving(stored.membership.alert.id):
+                    _learn(correlator, stored)
         _close(correlator, incidents.closed_after(link, since))
-        pairs = constraints.partings_remembered(link, since)
-        _hold(correlator, pinned, (), pairs, constraints.lessons_since(link, -1))
+        self._say(link, correlator, words, {key: stored.membership.alert for key, stored in known.items()})
+        self._put_right(link, correlator, known.values(), since)
         return correlator
 
-    def _follow(self, correlator: CorrelatorPort, tx: Write) -> None:
-        held: dict[bool, list[str]] = {True: [], False: []}
-        for stored in alerts.changed_since(tx.link, self.revision):
-            held[stored.membership.pinned].append(stored.membership.alert.id)
-            with _forgiving(stored.membership.alert.id):
-                if stored.arrival > self._arrival:
-                    _learn(correlator, stored)
-                    continue
-                if stored.moved > self.revision:
-                    correlator.move(stored.membership.alert.id, stored.membership.incident_id)
-                _learn_later(correlator, stored)
+    def _follow(self, correlator: CorrelatorPort, tx: Write) -> CorrelatorPort:
+        """Told what other processes were; or built anew, where that is no longer known."""
+        words = tellings.since(tx.link, self.revision)
+        if words is None or [ANEW] in words:
+            return self._rebuilt(tx.link, Counted(tx.seen, tx.alerts))
+        self._say(tx.link, correlator, words, {})
         _close(correlator, incidents.closed_since(tx.link, self.revision))
         _close(correlator, [(one, NEVER) for one in incidents.reopened_since(tx.link, self.revision)])
-        pairs = constraints.partings_since(tx.link, self.revision)
-        _hold(correlator, held[True], held[False], pairs, constraints.lessons_since(tx.link, self.revision))
+        return correlator
+
+    def _say(
+        self, link: Connection, correlator: CorrelatorPort, words: Sequence[Word], known: Mapping[str, Alert]
+    ) -> None:
+        missing = alerts_of(words) - known.keys()
+        found = alerts.by_ids(link, missing) if missing else {}
+        stored = {**known, **{key: one.membership.alert for key, one in found.items()}}
+        for word in words:
+            with _forgiving(word[0]):
+                say(correlator, word, stored)
+
+    def _put_right(
+        self, link: Connection, correlator: CorrelatorPort, known: Iterable[StoredAlert], since: datetime
+    ) -> None:
+        """Where later evidence and operators have put things in the end, and what they have taught."""
+        pinned = []
+        for stored in known:
+            place = stored.membership
+            if stored.moved:
+                with _forgiving(place.alert.id):
+                    correlator.move(place.alert.id, place.incident_id)
+            if place.pinned:
+                pinned.append(place.alert.id)
+        pairs = constraints.partings_remembered(link, since)
+        _hold(correlator, pinned, pairs, constraints.lessons(link))
 
 
 def as_fired(alert: Alert) -> Alert:
@@ -184,14 +216,12 @@ def _close(correlator: CorrelatorPort, ended: Iterable[tuple[str, datetime]]) ->
 def _hold(
     correlator: CorrelatorPort,
     pinned: Sequence[str],
-    loose: Sequence[str],
     pairs: Iterable[tuple[str, str]],
     lessons: Mapping[str, float],
 ) -> None:
     """Give back what operators decided, and what that has taught."""
     with _forgiving("pinned alerts"):
         correlator.pin(pinned)
-        correlator.unpin(loose)
     for one_id, other_id in pairs:
         with _forgiving(one_id):
             correlator.part(one_id, other_id)

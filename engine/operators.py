@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TypeVar
 
-from engine.apart import Apart
 from engine.correcting import Correcting, Word
 from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError
 from engine.ledger import Ledger
@@ -44,12 +43,26 @@ class Operators(People):
             with self.store.write() as tx:
                 correlator = self.live.catch_up(tx)
                 book = kind(tx, correlator)
+                if self.live.doubted:
+                    book.correlator.ask_anew()
                 memory = self.live.memory() if kind.remembers else None
                 if memory is not None:
                     book.remember(memory)
-                yield book
-                book.save()
+                with self._doubting():
+                    yield book
+                    book.save()
             self.live.keep(correlator, tx, memory)
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """Where the correlator stumbles, it is not trusted any more."""
+        try:
+            yield
+        except PathfinderError:
+            raise
+        except STUMBLES:
+            self.live.doubt()
+            raise
 
     def merge(self, sources: Sequence[str], into: str, word: Word) -> list[IncidentRecord]:
         """All alerts of `sources` go to the incident `into`; their ids lead there from now on.
@@ -164,9 +177,9 @@ class Operators(People):
         except STUMBLES:
             log.exception("the correlator cannot take in an operator's word: it is stored, and read again")
             with self._deciding(Correcting) as book:
-                book.correlator = Apart()
+                book.correlator.leave_out()
                 answer = _answer(verb, book)
-            self.live.forget()
+            self.live.doubt()
         if isinstance(answer, PathfinderError):
             raise answer
         return answer

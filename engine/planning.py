@@ -6,7 +6,6 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from engine.apart import Apart
 from engine.errors import Conflict
 from engine.grouping import Grouping
 from engine.lifecycle.inhibition import Rule
@@ -116,5 +115,5 @@ class Planning(Operators):
         except STUMBLES:
             log.exception("the correlator cannot place what is loud again: it is placed by itself")
             with self._deciding(Grouping) as grouping:
-                grouping.correlator = Apart()
+                grouping.correlator.leave_out()
                 grouping.quieten(now)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from engine.apart import Apart
 from engine.clock import to_text
 from engine.domain import Alert, Receipt
 from engine.errors import InvalidInput
@@ -19,7 +18,7 @@ from engine.live import STUMBLES
 from engine.planning import Planning
 from engine.ports import CorrelatorFactory
 from engine.redaction import redact_value
-from engine.store import deliveries, quarantine
+from engine.store import deliveries, quarantine, tellings
 from engine.store.quarantine import Aside
 from engine.store.store import Store
 
@@ -57,11 +56,10 @@ class Receiving(Planning):
         return self._resting > 0
 
     def _rest(self, grouping: Grouping, count: int) -> None:
-        """Leave the correlator out of this transaction; it is built anew before it is asked again."""
-        grouping.correlator = Apart()
+        """Leave the correlator out of this transaction."""
+        grouping.correlator.leave_out()
         self._resting -= count
         self._stumbled = 0
-        self.live.forget()
 
     def judge_roots(self) -> None:
         """Judge the probable roots that were left open while alerts waited, a few incidents a transaction."""
@@ -82,9 +80,11 @@ class Receiving(Planning):
         try:
             with self._deciding(Grouping) as grouping:
                 grouping.hurried = hurried
-                if self.grouping_rests:
+                if rests := self.grouping_rests:
                     self._rest(grouping, sum(len(delivery.alerts) for delivery in sent))
                 answers = self._take(grouping, sent)
+            if rests and not self.grouping_rests:
+                self.live.doubt()  # it is built anew before it is asked again
             self.unjudged.update(grouping.unjudged)
             return answers
         except STUMBLES:
@@ -196,9 +196,10 @@ class Receiving(Planning):
             quarantine.remove(tx, entry_id)
 
     def forget_deliveries(self, now: datetime) -> None:
-        """Deliveries that are long past are no longer known; called from time to time."""
+        """Deliveries that are long past are no longer known, nor what was told long ago; called from time to time."""
         with self.store.write() as tx:
             deliveries.forget(tx, now - _REMEMBERED)
+            tellings.forget(tx)
 
 
 def own_form(alert: Alert) -> dict[str, object]:

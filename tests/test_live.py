@@ -78,7 +78,7 @@ def test_without_catching_up_two_processes_go_wrong(store: Store, monkeypatch: p
     one, other = Pathfinder(store, small_models()), Pathfinder(store, small_models())
     one.start()
     other.start()
-    monkeypatch.setattr(Live, "_follow", lambda *_: None)
+    monkeypatch.setattr(Live, "_follow", lambda _self, correlator, _tx: correlator)
     one.handle([alert("db", at=0)])
     other.handle([alert("db", "slow", at=1)])
     assert len(groups(store)) == 2

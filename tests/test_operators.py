@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from engine.correcting import Word
 from engine.correlate import Correlator
@@ -23,9 +23,10 @@ from engine.lifecycle.matchers import Matcher, Op
 from engine.pathfinder import Pathfinder
 from engine.ports import Models
 from engine.revising import MOVED_ENOUGH
-from engine.store import alerts, constraints, incidents, migrations
+from engine.store import alerts, incidents, migrations
 from engine.store.records import Origin
 from engine.store.store import Store
+from engine.store.tables import PartingRow
 from tests.conftest import create_database, sqlite_url
 from tests.failing_storage import failing_commit
 from tests.small_models import NOON, ByService, LastResolver, Move, SameTitle, alert, moment, small_models
@@ -602,7 +603,7 @@ def pinned(engine: Pathfinder) -> dict[str, str]:
 
 def pairs(engine: Pathfinder) -> list[set[str]]:
     with engine.store.read() as link:
-        return [set(pair) for pair in constraints.partings_since(link, -1)]
+        return [set(pair) for pair in link.execute(select(PartingRow.one_id, PartingRow.other_id))]
 
 
 def sound(engine: Pathfinder) -> None:

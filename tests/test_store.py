@@ -122,17 +122,6 @@ def test_an_alert_needs_its_incident(store: Store) -> None:
         alerts.save(tx, [member(incident_id="INC-404")])
 
 
-def test_changes_are_found_by_revision(store: Store) -> None:
-    with store.write() as first:
-        put(first)
-        alerts.save(first, [member(0), member(1)])
-    with store.write() as second:
-        alerts.save(second, [member(2)])
-    with store.read() as link:
-        assert [one.arrival for one in alerts.changed_since(link, first.revision)] == [3]
-        assert [one.arrival for one in alerts.changed_since(link, 0)] == [1, 2, 3]
-
-
 def test_pages_follow_each_other_without_gap_or_overlap(store: Store) -> None:
     with store.write() as tx:
         for number in range(7):

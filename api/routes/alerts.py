@@ -24,7 +24,6 @@ _PER_ALERT = (
     "503 and 429 mean: send it all again, after the seconds in `Retry-After`. "
     "A delivery with the same `Idempotency-Key` (or `webhook-id`, or what its tool sends instead) is taken once."
 )
-_REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (422, 429, 503)}
 
 
 def _body_of(schema: Mapping[str, Any], example: Any) -> dict[str, Any]:
@@ -39,7 +38,6 @@ _OWN = AlertIn.model_json_schema()
     OWN_PATH,
     status_code=202,
     response_model=Taken,
-    responses=_REFUSALS,
     dependencies=[may(Scope.INGEST)],
     openapi_extra=_body_of({"oneOf": [_OWN, {"type": "array", "items": _OWN}]}, SOURCES["generic"].example),
     description=f"One alert in PathFinder's own form, or a list of them. {_PER_ALERT}",
@@ -53,7 +51,7 @@ async def send_alerts(request: Request, desk: AtDesk) -> Response:
     SOURCE_PATH,
     status_code=202,
     response_model=Taken,
-    responses={404: {"model": Problem}, **_REFUSALS},
+    responses={404: {"model": Problem}},
     dependencies=[may(Scope.INGEST)],
     openapi_extra=_body_of({}, SOURCES["alertmanager"].example),
     description=f"What an alerting tool sends, as it sends it. Sources: {', '.join(sorted(SOURCES))}. {_PER_ALERT}",

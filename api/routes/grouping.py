@@ -21,7 +21,7 @@ IncidentId = Annotated[Id, Path(description="such as INC-7")]
 AlertId = Annotated[Id, Path(description="the `id` of an alert, as incidents and receipts show it")]
 _SHAPE: dict[str, Any] = {
     "dependencies": [may(Scope.OPERATE)],
-    "responses": {404: {"model": Problem}, 409: {"model": Problem}, 422: {"model": Problem}},
+    "responses": {404: {"model": Problem}, 409: {"model": Problem}},
     "response_model": Regrouped,
 }
 

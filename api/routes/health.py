@@ -5,13 +5,13 @@ from __future__ import annotations
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.desk import AtDesk, may, router
+from api.desk import REFUSALS, AtDesk, may, router
 from api.errors import json_response, not_ready
 from api.ladder import Step
 from api.schemas.answers import Ready
 from engine.store.records import Scope
 
-routes = router("health")
+routes = router("health", {})
 
 
 @routes.get("/healthz")
@@ -38,7 +38,7 @@ async def ready(desk: AtDesk) -> Response:
     return json_response(state) if health.writable else not_ready(state)
 
 
-@routes.get("/metrics", dependencies=[may(Scope.READ)], response_class=Response)
+@routes.get("/metrics", dependencies=[may(Scope.READ)], response_class=Response, responses=REFUSALS)
 async def metrics(desk: AtDesk) -> Response:
     """Counters in Prometheus' text form."""
     health = await run_in_threadpool(desk.pathfinder.health)

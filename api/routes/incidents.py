@@ -22,7 +22,7 @@ _SUSPECTS = 5  # shown with an incident
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
 
-@routes.get("/v1/incidents", dependencies=[may(Scope.READ)])
+@routes.get("/v1/incidents", dependencies=[may(Scope.READ)], responses=_UNKNOWN)
 def list_incidents(
     desk: AtDesk,
     status: IncidentStatus | None = None,

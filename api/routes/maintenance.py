@@ -23,7 +23,6 @@ RuleId = Annotated[Id, Path(description="such as IR-7")]
 _READ: dict[str, Any] = {"dependencies": [may(Scope.READ)]}
 _OPERATE: dict[str, Any] = {"dependencies": [may(Scope.OPERATE)]}
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
-_INVALID: dict[int | str, dict[str, Any]] = {422: {"model": Problem}}
 
 
 @routes.get("/v1/maintenance", **_READ)
@@ -34,7 +33,7 @@ def list_windows(desk: AtDesk, state: WindowState | None = None) -> list[WindowO
     return [one for one in told if state in (None, one.state)]
 
 
-@routes.post("/v1/maintenance", status_code=201, responses=_INVALID, **_OPERATE)
+@routes.post("/v1/maintenance", status_code=201, **_OPERATE)
 def add_window(told: WindowIn, request: Request, desk: AtDesk) -> WindowOut:
     """Plan work. Its alerts are muted from `starts_at` to `ends_at`, in an incident of their own.
 
@@ -51,7 +50,7 @@ def show_window(window_id: WindowId, desk: AtDesk) -> WindowOut:
     return WindowOut.of(desk.pathfinder.window(window_id), utc_now())
 
 
-@routes.put("/v1/maintenance/{window_id}", responses={**_UNKNOWN, 409: {"model": Problem}, **_INVALID}, **_OPERATE)
+@routes.put("/v1/maintenance/{window_id}", responses={**_UNKNOWN, 409: {"model": Problem}}, **_OPERATE)
 def replace_window(window_id: WindowId, told: WindowIn, desk: AtDesk) -> WindowOut:
     """Plan it otherwise: all that fires is judged again. 409 if it was ended."""
     now = utc_now()
@@ -70,7 +69,7 @@ def list_rules(desk: AtDesk) -> Sequence[Rule]:
     return desk.pathfinder.rules()
 
 
-@routes.post("/v1/inhibitions", status_code=201, response_model=RuleOut, responses=_INVALID, **_OPERATE)
+@routes.post("/v1/inhibitions", status_code=201, response_model=RuleOut, **_OPERATE)
 def add_rule(told: RuleIn, request: Request, desk: AtDesk) -> Rule:
     """While an alert that meets `source` fires, alerts that meet `target` and agree in `equal` are muted.
 
@@ -86,7 +85,7 @@ def show_rule(rule_id: RuleId, desk: AtDesk) -> Rule:
     return desk.pathfinder.rule(rule_id)
 
 
-@routes.put("/v1/inhibitions/{rule_id}", response_model=RuleOut, responses={**_UNKNOWN, **_INVALID}, **_OPERATE)
+@routes.put("/v1/inhibitions/{rule_id}", response_model=RuleOut, responses=_UNKNOWN, **_OPERATE)
 def replace_rule(rule_id: RuleId, told: RuleIn, desk: AtDesk) -> Rule:
     """Say it otherwise: all that fires is judged again."""
     return desk.pathfinder.replace_rule(told.rule(rule_id), utc_now())

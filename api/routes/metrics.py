@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query
 
 from api.desk import AtDesk, may, router
-from api.schemas.answers import Stored
+from api.schemas.answers import Problem, Stored
 from api.schemas.patterns import LevelOut
 from api.schemas.requests import Moment, SamplesIn, Words
 from engine.clock import utc_now
@@ -25,7 +25,12 @@ def record_metrics(told: SamplesIn, desk: AtDesk) -> Stored:
     return Stored(stored=desk.pathfinder.record_metrics(samples))
 
 
-@routes.get("/v1/metrics/expected", dependencies=[may(Scope.READ)], response_model=list[LevelOut])
+@routes.get(
+    "/v1/metrics/expected",
+    dependencies=[may(Scope.READ)],
+    response_model=list[LevelOut],
+    responses={404: {"model": Problem}},
+)
 def expect_levels(  # one parameter per part of the series' name, and when
     desk: AtDesk,
     metric: Annotated[Words, Query(min_length=1)],

@@ -41,7 +41,7 @@ async def listed(
     "/v1/quarantine/{entry_id}/replay",
     dependencies=[may(Scope.OPERATE)],
     response_model=Taken,
-    responses={**_ABSENT, 422: {"model": Problem}, 503: {"model": Problem}},
+    responses=_ABSENT,
 )
 async def replay(entry_id: Number, desk: AtDesk) -> Response:
     """Try it again, as when it came; it leaves quarantine once it is in."""

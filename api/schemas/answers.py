@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Share = Annotated[float, Field(ge=0, le=1)]
+# What a clock on the wall shows: without a zone it is no "time" of JSON Schema.
+ClockTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]", "example": "09:00"})]
 
 
 class Out(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from api.schemas.answers import Out, Share
+from api.schemas.answers import ClockTime, Out, Share
 
 
 class TimeOffOut(Out):
@@ -25,8 +25,8 @@ class ResponderOut(Out):
     skills: list[str]
     timezone: str
     workdays: list[int]
-    work_starts: time
-    work_ends: time
+    work_starts: ClockTime
+    work_ends: ClockTime
     time_off: list[TimeOffOut]
     on_call: bool
     max_open: int

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from api.schemas.answers import ClockTime
 from engine.clock import parse_time
 from engine.domain import Severity
 
@@ -209,8 +210,8 @@ class ResponderIn(_In):
     skills: Annotated[list[Words], Field(max_length=100), FailFast()] = []
     timezone: Zone = "UTC"
     workdays: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(max_length=7), FailFast()] = [0, 1, 2, 3, 4]
-    work_starts: time = time(9)
-    work_ends: time = time(17)
+    work_starts: ClockTime = time(9)
+    work_ends: ClockTime = time(17)
     time_off: Annotated[list[TimeOffIn], Field(max_length=500), FailFast()] = []
     on_call: bool = False
     max_open: Annotated[int, Field(ge=1, le=1000)] = 5

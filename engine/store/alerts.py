@@ -57,12 +57,6 @@ def by_ids(link: Connection, ids: Collection[str]) -> dict[str, StoredAlert]:
     return {row[0]: alert_of_row(row) for row in rows}
 
 
-def changed_since(link: Connection, revision: int) -> Iterator[StoredAlert]:
-    """What was stored or changed after `revision`, in order of arrival, without what planned work keeps to itself."""
-    query = _ALL.where(AlertRow.revision > revision, GROUPED).order_by(AlertRow.arrival)
-    return map(alert_of_row, link.execute(query))
-
-
 def window(link: Connection, since: datetime) -> Iterator[StoredAlert]:
     """What a correlator has to remember, in order of arrival.
 
@@ -95,6 +89,12 @@ def told(link: Connection) -> dict[str, int]:
     """How often every stored alert that is in an incident was told, by the alert's id: to be counted."""
     known = AlertRow.incident_id == IncidentRow.id
     return {row[0]: 1 + row[1] for row in link.execute(select(AlertRow.id, AlertRow.repeats).join(IncidentRow, known))}
+
+
+def places(link: Connection) -> dict[str, tuple[str, str, int]]:
+    """Where every stored alert stands, by its id: its incident, its status, how often it was told again."""
+    query = select(AlertRow.id, AlertRow.incident_id, AlertRow.status, AlertRow.repeats)
+    return {row[0]: (row[1], row[2], row[3]) for row in link.execute(query)}
 
 
 def newest(link: Connection) -> datetime | None:

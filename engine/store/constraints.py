@@ -39,11 +39,6 @@ def forget(tx: Write, incident_id: str) -> None:
     tx.link.execute(delete(PartingRow).where(_touching(incident_id)))
 
 
-def partings_since(link: Connection, revision: int) -> list[tuple[str, str]]:
-    """Pairs noted after `revision`."""
-    return [(row.one_id, row.other_id) for row in link.execute(_PAIRS.where(PartingRow.revision > revision))]
-
-
 def partings_remembered(link: Connection, since: datetime) -> list[tuple[str, str]]:
     """Pairs of incidents that are both open or were closed at `since` or later: those that could become one."""
     lasting = select(IncidentRow.id).where(
@@ -53,17 +48,16 @@ def partings_remembered(link: Connection, since: datetime) -> list[tuple[str, st
     return [(row.one_id, row.other_id) for row in link.execute(_PAIRS.where(both))]
 
 
-def keep_lessons(tx: Write, lessons: Mapping[str, float]) -> None:
+def keep_lessons(tx: Write, taught: Mapping[str, float]) -> None:
     """Store what corrections have taught, in place of what was known before."""
-    value = {name: float(number) for name, number in lessons.items()}
-    if value != lessons_since(tx.link, -1):
+    value = {name: float(number) for name, number in taught.items()}
+    if value != lessons(tx.link):
         upsert(tx.link, StateRow, [{"name": _LESSONS, "value": value, "revision": tx.revision}])
 
 
-def lessons_since(link: Connection, revision: int) -> dict[str, float]:
-    """What corrections have taught, if that changed after `revision`; else nothing."""
-    query = select(StateRow.value).where(StateRow.name == _LESSONS, StateRow.revision > revision)
-    return dict(link.execute(query).scalar_one_or_none() or {})
+def lessons(link: Connection) -> dict[str, float]:
+    """What corrections have taught."""
+    return dict(link.execute(select(StateRow.value).where(StateRow.name == _LESSONS)).scalar_one_or_none() or {})
 
 
 def _touching(incident_id: str) -> ColumnElement[bool]:

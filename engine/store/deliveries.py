@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, text
 
 from engine.domain import Receipt
 from engine.store.database import Write
@@ -31,6 +31,12 @@ def note(tx: Write, taken: Mapping[str, Sequence[Receipt]], at: datetime) -> Non
         for one, receipts in taken.items()
     }
     upsert(tx.link, DeliveryRow, [{"id": one, "at": at, "receipts": receipts} for one, receipts in told.items()])
+
+
+def in_order(link: Connection) -> list[str]:
+    """The ids of those that were taken, in the order in which they were committed."""
+    place = "rowid" if link.dialect.name == "sqlite" else "xmin::text::bigint, ctid"  # one writer at a time
+    return list(link.execute(select(DeliveryRow.id).order_by(text(place))).scalars())
 
 
 def forget(tx: Write, before: datetime) -> int:

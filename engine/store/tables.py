@@ -372,6 +372,16 @@ class InboxRow(Table):
     payload: Mapped[str]  # JSON list of them, ready to be kept
 
 
+class TellingRow(Table):
+    """What one write transaction told the correlator, for those of other processes."""
+
+    __tablename__ = "tellings"
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime | None]  # the latest arrival among the alerts in it
+    size: Mapped[int]  # words
+    words: Mapped[list[Any]]  # [[verb, ...], ...]
+
+
 class KeyRow(Table):
     """An API key: the sha256 of its token, never the token."""
 
