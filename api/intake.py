@@ -31,7 +31,7 @@ _STORM = 5_000  # waiting alerts from which on they are put down first
 _GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are put down
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
-_PART_S = 0.1  # of grouping what was put down, between two looks at who waits
+_PART_S, _ALONE_S = 0.1, 0.5  # of grouping what was put down, between two looks at who waits; and where nobody does
 _FEWEST, _RETRY_S = 20, 0.5
 
 
@@ -243,7 +243,8 @@ class Intake:
             self._put_down = self._put_down if isinstance(found, Unavailable) else found
         if not self._put_down:
             return
-        began, most = time.perf_counter(), min(self._group, max(_FEWEST, round(_PART_S / self._grouped_s)))
+        part_s = _PART_S if self._queue.size else _ALONE_S
+        began, most = time.perf_counter(), min(self._group, max(_FEWEST, round(part_s / self._grouped_s)))
         taken = await self._stored(partial(later.take_up, most))
         if isinstance(taken, Unavailable):
             await asyncio.sleep(_RETRY_S)

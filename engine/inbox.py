@@ -35,7 +35,7 @@ class Inbox(Receiving):
     def _put_down(self, sent: Sequence[Delivery]) -> list[list[Receipt]]:
         kept = [(delivery.id, [self.keeper.keepable(alert) for alert in delivery.alerts]) for delivery in sent]
         with self.store.write() as tx:
-            inbox.put(tx, [(name or f"inbox/{tx.revision}/{n}", alerts) for n, (name, alerts) in enumerate(kept)])
+            inbox.put(tx, kept)
         return [[Receipt(alert_id=one.id, incident_id="", outcome=STORED) for one in alerts] for _, alerts in kept]
 
     def _refused(self, alerts: Sequence[Alert]) -> list[Receipt]:
@@ -47,15 +47,13 @@ class Inbox(Receiving):
     def take_up(self, most: int = 500) -> int:
         """Group the oldest of what was put down, about `most` alerts; returns how many it were, 0 where none are left.
 
-        Each counts once, wherever this ends: what is grouped is known by its name until it is dropped.
+        Each counts once, wherever this ends: it is grouped and dropped in one transaction.
         """
         with self.store.read() as link:
             found = inbox.oldest(link, most)
         if not found:
             return 0
-        self.take([Delivery(alerts=one.alerts, id=one.name) for one in found], hurried=True)
-        with self.store.write() as tx:
-            inbox.drop(tx, [one.name for one in found])
+        self.take([Delivery(alerts=one.alerts, id=one.sent_as, kept=one) for one in found], hurried=True)
         return sum(len(one.alerts) for one in found)
 
     def put_down_count(self) -> int:

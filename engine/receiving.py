@@ -18,7 +18,9 @@ from engine.live import STUMBLES
 from engine.planning import Planning
 from engine.ports import CorrelatorFactory
 from engine.redaction import redact_value
-from engine.store import deliveries, quarantine, tellings
+from engine.store import deliveries, inbox, quarantine, tellings
+from engine.store.database import Write
+from engine.store.inbox import Kept
 from engine.store.quarantine import Aside
 from engine.store.store import Store
 
@@ -37,6 +39,7 @@ class Delivery:
 
     alerts: Sequence[Alert]
     id: str = ""
+    kept: Kept | None = None  # where it comes from the inbox, which it leaves when it is taken
 
 
 class Receiving(Planning):
@@ -97,6 +100,7 @@ class Receiving(Planning):
         return [receipts]
 
     def _take(self, grouping: Grouping, sent: Sequence[Delivery]) -> list[list[Receipt]]:
+        sent = _still_kept(grouping.tx, sent)
         named = [delivery.id for delivery in sent if delivery.id]
         known = deliveries.known(grouping.tx.link, named) if named else {}
         keepable = self.keeper.keepable
@@ -157,9 +161,11 @@ class Receiving(Planning):
             self._resting = _REST
 
     def _taken(self, delivery: Delivery, receipts: Sequence[Receipt]) -> None:
-        if delivery.id:
+        if delivery.id or delivery.kept:
             with self.store.write() as tx:
-                deliveries.note(tx, {delivery.id: receipts}, delivery.alerts[0].received_at)
+                _still_kept(tx, [delivery])
+                if delivery.id:
+                    deliveries.note(tx, {delivery.id: receipts}, delivery.alerts[0].received_at)
 
     # -- what could not be taken
 
@@ -200,6 +206,16 @@ class Receiving(Planning):
         with self.store.write() as tx:
             deliveries.forget(tx, now - _REMEMBERED)
             tellings.forget(tx)
+
+
+def _still_kept(tx: Write, sent: Sequence[Delivery]) -> Sequence[Delivery]:
+    """`sent`, without the alerts of those that another process has taken from the inbox; the others leave it."""
+    kept = [delivery.kept for delivery in sent if delivery.kept]
+    if not kept:
+        return sent
+    here = inbox.drop(tx, kept)
+    gone = [delivery.kept is not None and (delivery.kept.id, delivery.kept.name) not in here for delivery in sent]
+    return [Delivery(alerts=()) if away else delivery for delivery, away in zip(sent, gone, strict=True)]
 
 
 def own_form(alert: Alert) -> dict[str, object]:

@@ -16,7 +16,7 @@ from engine.errors import Unavailable
 from engine.pathfinder import Pathfinder
 from engine.receiving import QUARANTINED, STORED, Delivery
 from engine.settings import Settings
-from engine.store import alerts
+from engine.store import alerts, inbox
 from engine.store.records import Scope
 from tests.conftest import homes, sqlite_url
 from tests.small_models import alert
@@ -65,7 +65,7 @@ def test_what_is_put_down_first_groups_as_what_is_taken_at_once(tmp_path: Path) 
     assert counts(later) == counts(at_once)
 
 
-def test_a_crash_between_grouping_and_dropping_counts_nothing_twice(
+def test_what_is_grouped_and_what_is_dropped_go_to_disk_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Pathfinder.open(settings_of(tmp_path))
@@ -78,11 +78,26 @@ def test_a_crash_between_grouping_and_dropping_counts_nothing_twice(
         broken.setattr("engine.store.inbox.drop", crash)
         with pytest.raises(Unavailable):
             engine.take_up(MANY)
-    assert counts(engine)
+    assert not counts(engine)
     again = Pathfinder.open(settings_of(tmp_path))
     while again.take_up(MANY):
         pass
     assert sum(counts(again).values()) == MANY + MANY // 2
+
+
+def test_two_processes_that_read_the_same_group_it_once(tmp_path: Path) -> None:
+    one, other = Pathfinder.open(settings_of(tmp_path)), Pathfinder.open(settings_of(tmp_path))
+    one.put_down(parts(told()))
+    with other.store.read() as link:
+        read = inbox.oldest(link, 10 * MANY)
+    while one.take_up(7):
+        pass
+    before = counts(one)
+    one.put_down(parts(told(4)))  # under ids that were given before
+    late = [Delivery(alerts=kept.alerts, id=kept.sent_as, kept=kept) for kept in read]
+    assert not any(other.take(late))
+    assert counts(other) == before
+    assert other.put_down_count() == sum(len(delivery.alerts) for delivery in parts(told(4)))
 
 
 def test_the_same_delivery_counts_once_however_it_comes(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,23 +13,33 @@ from sqlalchemy import Connection, delete, func, select
 
 from engine.domain import Alert, AlertStatus, Severity
 from engine.store.database import Write
-from engine.store.tables import DeliveryRow, InboxRow
+from engine.store.tables import InboxRow
 from engine.store.writing import add, chunks
 
-_OLDEST = select(InboxRow.name, InboxRow.alerts, InboxRow.payload).order_by(InboxRow.id)
+_OLDEST = select(InboxRow.id, InboxRow.name, InboxRow.alerts, InboxRow.payload).order_by(InboxRow.id)
+_OWN = "inbox/"  # how names begin that no sender gave
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
     """One delivery in the inbox."""
 
-    name: str  # the delivery's
+    id: int  # given again once the inbox is empty
+    name: str  # the delivery's; never given again
     alerts: Sequence[Alert]
+
+    @property
+    def sent_as(self) -> str:
+        """The id that its sender gave, "" if none."""
+        return "" if self.name.startswith(_OWN) else self.name
 
 
 def put(tx: Write, named: Sequence[tuple[str, Sequence[Alert]]]) -> None:
-    """Keep these deliveries, each with its name, behind those that are there."""
-    rows = [{"name": name, "alerts": len(alerts), "payload": _told(alerts)} for name, alerts in named]
+    """Keep these deliveries, each with its sender's id or "", behind those that are there."""
+    rows = [
+        {"name": name or f"{_OWN}{tx.revision}/{place}", "alerts": len(alerts), "payload": _told(alerts)}
+        for place, (name, alerts) in enumerate(named)
+    ]
     add(tx.link, InboxRow, ("name", "alerts", "payload"), rows)
 
 
@@ -41,14 +51,19 @@ def oldest(link: Connection, most: int) -> list[Kept]:
             most -= row.alerts
             if found and most < 0:
                 break
-            found.append(Kept(name=row.name, alerts=_read(row.payload)))
+            found.append(Kept(id=row.id, name=row.name, alerts=_read(row.payload)))
     return found
 
 
-def drop(tx: Write, names: Collection[str]) -> None:
-    """These deliveries are grouped. By name: an id is given again once the inbox is empty."""
-    for part in chunks(names):
-        tx.link.execute(delete(InboxRow).where(InboxRow.name.in_(part)))
+def drop(tx: Write, grouped: Sequence[Kept]) -> set[tuple[int, str]]:
+    """These deliveries are grouped in this transaction; those that were there, by id and name: others took the rest."""
+    wanted, found = {(one.id, one.name) for one in grouped}, set()
+    for part in chunks([one.id for one in grouped]):
+        rows = tx.link.execute(select(InboxRow.id, InboxRow.name).where(InboxRow.id.in_(part))).all()
+        found |= {(row.id, row.name) for row in rows} & wanted
+    for part in chunks([key for key, _ in found]):
+        tx.link.execute(delete(InboxRow).where(InboxRow.id.in_(part)))
+    return found
 
 
 def size(link: Connection) -> int:
@@ -58,8 +73,8 @@ def size(link: Connection) -> int:
 
 def told(link: Connection) -> Counter[str]:
     """How often each alert is told in what is not grouped yet, by the alert's id: to be counted."""
-    new = select(InboxRow.payload).where(InboxRow.name.not_in(select(DeliveryRow.id)))
-    return Counter(one["id"] for payload in link.execute(new).scalars() for one in orjson.loads(payload))
+    waiting = link.execute(select(InboxRow.payload)).scalars()
+    return Counter(one["id"] for payload in waiting for one in orjson.loads(payload))
 
 
 def _told(alerts: Sequence[Alert]) -> str:

@@ -26,6 +26,7 @@ _NEW, _OVER, _LATER = (
     20,
     5,
 )  # of each hundred: new ones, and ends of those so many deliveries before; the rest again
+_PACE_S = 10  # of their own time between two deliveries of the soak: it outlasts what is remembered of alerts
 _WARM = 0.2  # share of the soak after which memory should no longer grow
 _ROWS = 1_000_000
 _SETTLE_S = 120.0
@@ -132,10 +133,10 @@ def _start(part: int) -> Row:
 
 
 def _soak_of(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
-    """Symptoms that begin, are told again, and end, at one delivery a second of their own time."""
+    """Symptoms that begin, are told again, and end, at one delivery in `_PACE_S` of their own time."""
     chance = random.Random(12)
     for number in range(count):
-        at = now - timedelta(seconds=count - number)
+        at = now - timedelta(seconds=_PACE_S * (count - number))
         latest = number * _NEW
         again_from = max(0, latest - _LATER * _NEW)
         told = [_lived(one, now, count) for one in range(latest, latest + _NEW)]
@@ -148,7 +149,7 @@ def _soak_of(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
 
 
 def _lived(number: int, now: datetime, count: int) -> dict[str, object]:
-    return _alert(number, now - timedelta(seconds=count - number // _NEW))
+    return _alert(number, now - timedelta(seconds=_PACE_S * (count - number // _NEW)))
 
 
 def _alert(number: int, at: datetime) -> dict[str, object]:
