@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 WANTED_PRECISION = 0.95
-_Z = 0.6  # standard errors from the found precision down to the one that is relied on
+_Z = 1.25  # standard errors from the found precision down to the one that is relied on
 NEVER = 1.01  # above every probability
 _CERTAIN = 0.97  # a threshold need not lie higher: held-out decisions may all have been surer
 _MOVED = 0.5  # standard deviation of the moves, in log-odds
