@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from engine.correlate.forest import Forest
 from engine.correlate.profile import Profile
@@ -79,6 +80,7 @@ class Decider:
         return tuple(found)
 
 
+@lru_cache(maxsize=4096)  # a storm of repeats asks the same again and again
 def certain(incident_id: str, alert_id: str, reason: str) -> Match:
     """The match of what is known rather than weighed: a repeat or the end of the alert `alert_id`."""
     evidence = (Evidence(signal="identity", weight=CERTAIN, detail=reason),)

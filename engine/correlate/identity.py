@@ -22,10 +22,12 @@ def known(profiles: Profiles, alert: Alert, at: float) -> Match | None:
     if not holders:
         return None
     away, incident_id, member = _nearest_episode(profiles, alert.fingerprint, at, holders)
-    ended = alert.ends_at.timestamp() if alert.ends_at else at
-    resolved = alert.status is AlertStatus.RESOLVED and ended >= member.at
-    if away == 0.0 or resolved:
-        return certain(incident_id, member.alert_id, "resolves it" if resolved else "same symptom, same start")
+    if alert.status is AlertStatus.RESOLVED:
+        ended = alert.ends_at.timestamp() if alert.ends_at else at
+        if ended >= member.at:
+            return certain(incident_id, member.alert_id, "resolves it")
+    if away == 0.0:
+        return certain(incident_id, member.alert_id, "same symptom, same start")
     firing = _firing(profiles, alert.fingerprint, at, holders)
     if firing is not None:
         incident_id, member = firing
@@ -37,8 +39,7 @@ def _firing(profiles: Profiles, fingerprint: str, at: float, holders: Iterable[s
     """Where the symptom fires at `at`, as (incident, member), if that is one incident only."""
     found: tuple[str, Member] | None = None
     for incident_id in holders:
-        profile = profiles.open[incident_id]
-        member = profile.members[profile.ids_of(fingerprint)[-1]]
+        member = profiles.open[incident_id].latest(fingerprint)
         if not member.resolved and 0.0 <= at - member.last_at <= _usual(member):
             if found is not None:
                 return None
@@ -56,7 +57,7 @@ def _nearest_episode(
         for alert_id in profile.ids_of(fingerprint)[-_EPISODES_READ:]:
             member = profile.members[alert_id]
             found.append((abs(member.at - at), incident_id, member))
-    return min(found, key=lambda each: each[:2])
+    return found[0] if len(found) == 1 else min(found, key=lambda each: each[:2])
 
 
 def _usual(member: Member) -> float:

@@ -107,6 +107,11 @@ class Profile:
         found = self.episodes.get(fingerprint, ())
         return (found,) if isinstance(found, str) else found
 
+    def latest(self, fingerprint: str) -> Member:
+        """The episode of a symptom it holds that was learned last."""
+        found = self.episodes[fingerprint]
+        return self.members[found if isinstance(found, str) else found[-1]]
+
     def near(self, at: float, within_s: float) -> int:
         """How many members began at most `within_s` seconds from `at`."""
         return bisect_right(self.times, at + within_s) - bisect_left(self.times, at - within_s)
@@ -115,9 +120,11 @@ class Profile:
         """Take in a sign of life at `at`."""
         if at >= self.last:
             if self.last > -math.inf:
-                self.beats += 1
-                self.longest = max(self.longest, at - self.last)
-                self.beat += (at - self.last - self.beat) / min(self.beats, _BEATS)
+                gap = at - self.last
+                self.beats = beats = self.beats + 1
+                if gap > self.longest:
+                    self.longest = gap
+                self.beat += (gap - self.beat) / (beats if beats < _BEATS else _BEATS)
             self.last = at
             self.stormed = self.stormed or (self.beats >= STORM_BEATS and self.stormy)
 

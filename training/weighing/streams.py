@@ -95,9 +95,7 @@ def _stretch(stream: Stream, chance: random.Random) -> Stream:
 
 
 def _told(family: str, told: Past, edges: Sequence[Edge]) -> Iterator[Stream]:
-    """A stream without its topology and with it."""
-    for known in ((), edges):
-        yield Stream(family=family, alerts=told[0], truth=told[1], edges=known, seen=_SEEN[family])
+    yield from _charted(Stream(family=family, alerts=told[0], truth=told[1], seen=_SEEN[family]), edges)
 
 
 def _later(family: str, told: Past, edges: Sequence[Edge], split: int) -> Stream:
@@ -125,18 +123,24 @@ def _world(seed: int) -> Iterator[Stream]:
 
 
 def _faults(folder: Path, tag: bool, whole: bool) -> Iterator[Stream]:
-    """What may be learned from, cold; its later half with the topology and its earlier half as history."""
+    """What may be learned from, cold and with the topology; its later half with its earlier half as history too."""
     found = alert_sets.fault_episodes(folder, tag=tag, systems=SYSTEMS)
     first, second = alert_sets.halves(found if whole else _earlier(found))
     edges, history = alert_sets.fault_topology(folder), alert_sets.natural(first)
     alerts, truth = alert_sets.natural([*first, *second])
-    yield _fault((alerts[-_FAULT_ALERTS:], truth[-_FAULT_ALERTS:]), _NATURAL)
+    yield from _charted(_fault((alerts[-_FAULT_ALERTS:], truth[-_FAULT_ALERTS:]), _NATURAL), edges)
     yield replace(_fault(alert_sets.natural(second), _NATURAL), edges=edges, history=history)
     for count in AT_A_TIME:
         for draw in range(1 + whole):
             seed = count + 10 * tag + 1000 * draw
-            yield _fault(alert_sets.superposed([*first, *second], count, seed))
+            yield from _charted(_fault(alert_sets.superposed([*first, *second], count, seed)), edges)
             yield replace(_fault(alert_sets.superposed(second, count, seed + 100)), edges=edges, history=history)
+
+
+def _charted(stream: Stream, edges: Sequence[Edge]) -> Iterator[Stream]:
+    """A stream without its topology and with it."""
+    yield stream
+    yield replace(stream, edges=edges)
 
 
 def _earlier(episodes: Mapping[str, Sequence[Episode]]) -> dict[str, Sequence[Episode]]:
