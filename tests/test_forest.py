@@ -14,7 +14,7 @@ from engine.correlate.table import COLUMNS, row_of, table
 from tests.naive.correlate import forest_score
 from training.correlate_trees import grown, settled
 from training.weighing.examples import examples
-from training.weighing.growing import Examples, Growth, grow, loss
+from training.weighing.growing import SHARES, Examples, Growth, grow, loss
 from training.weighing.streams import Stream
 from training.worlds import draw
 
@@ -147,7 +147,7 @@ def test_families_weigh_their_shares_however_many_choices_they_have() -> None:
         for _ in range(count):
             made.add(np.zeros((1, len(COLUMNS))), [0.0], [True], 1.0, family)
     weights = made.balanced()
-    assert weights[:30].sum() / weights[30:].sum() == pytest.approx(0.3 / 0.24)
+    assert weights[:30].sum() / weights[30:].sum() == pytest.approx(SHARES["firm"] / SHARES["world"])
 
 
 def test_without_a_choice_nothing_grows() -> None:

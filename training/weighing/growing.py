@@ -17,7 +17,7 @@ from engine.correlate.forest import Forest
 from engine.correlate.table import COLUMNS, Table
 from training.progress import Track, quiet
 
-SHARES: Mapping[str, float] = {"firm": 0.3, "world": 0.24, "fault": 0.3, "attack": 0.16}  # of a family in the loss
+SHARES: Mapping[str, float] = {"firm": 0.28, "world": 0.22, "fault": 0.26, "attack": 0.24}  # of a family in the loss
 _HOPELESS = -14.0  # nats under which a wrong candidate teaches nothing
 _BINNED = 60_000  # rows that place the cuts
 _AT_ONCE = 5_000  # rows scored at once
