@@ -45,7 +45,7 @@ class CorrelatorPort(Protocol):
         """Where `alert` belongs, without changing anything."""
 
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
-        """Take in that `alert` is in `incident_id`, and repeats or resolves `alert_of` where that is given."""
+        """Take in that `alert` is in `incident_id`; or that it repeats or resolves `alert_of`, wherever that one is."""
 
     def close(self, incident_id: str, at: datetime) -> None:
         """Take in that the incident ended at `at`; at `NEVER`, that it goes on after all."""

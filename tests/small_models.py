@@ -90,6 +90,8 @@ class ByService:
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
         if alert.title == "stumble":
             raise KeyError("no such signal")
+        homes = [one for one, members in self.members.items() if alert_of in members]  # a repeat follows its alert
+        incident_id = homes[0] if homes else incident_id
         members = self.members.setdefault(incident_id, {})
         known = members.get(alert_of or alert.id)
         members[known.id if known else alert.id] = alert if known is None or alert.ends_at else known
@@ -107,9 +109,10 @@ class ByService:
         return tuple(self.proposed)
 
     def move(self, alert_id: str, incident_id: str) -> None:
-        for members in self.members.values():
+        for source, members in self.members.items():
             if alert_id in members:
                 self.members.setdefault(incident_id, {})[alert_id] = members.pop(alert_id)
+                self.last.setdefault(incident_id, self.last.get(source, NOON))
                 return
 
     def explain(self, alert_id: str) -> Match | None:

@@ -137,6 +137,15 @@ def test_a_moved_alert_is_where_it_was_put() -> None:
     assert correlator.predict_one(WRITES).incident_id == "INC-2"
 
 
+def test_a_repeat_follows_its_alert_to_where_that_was_moved() -> None:
+    correlator, again = Correlator(), replace(DISK, id="again", starts_at=DISK.starts_at + timedelta(seconds=40))
+    correlator.learn_one(DISK, "INC-1")
+    correlator.move(DISK.id, "INC-2")
+    correlator.learn_one(again, "INC-1", alert_of=DISK.id)
+    assert [name for name, _ in correlator.roots("INC-2")] == [DISK.id]
+    assert correlator.roots("INC-1") == ()
+
+
 def test_what_is_over_is_forgotten() -> None:
     correlator = Correlator(keep_h=1.0)
     for hour in range(200):

@@ -112,11 +112,13 @@ class Correlator:
         return cases_of(asked.question, asked.profiles)
 
     def learn_one(self, alert: Alert, incident_id: str, *, alert_of: str | None = None) -> None:
-        """`alert` belongs to `incident_id`; `alert_of` names the earlier alert that it repeats or resolves."""
+        """`alert` belongs to `incident_id`; `alert_of` names the earlier alert that it repeats or resolves, and follows
+        wherever that one is by now."""
         if alert.is_heartbeat:
             self._heartbeats.setdefault(alert.fingerprint, (incident_id, alert.id))
             return
-        profile = self._profiles.open.get(incident_id)
+        home = self._profiles.of_alert.get(alert_of, incident_id) if alert_of else incident_id
+        profile = self._profiles.open.get(home)
         member = profile.members.get(alert_of or alert.id) if profile else None
         if member is not None and profile is not None:
             self._repeat(alert, profile, member)
