@@ -193,13 +193,9 @@ def as_fired(alert: Alert) -> Alert:
 
 
 def _learn(correlator: CorrelatorPort, stored: StoredAlert) -> None:
-    correlator.learn_one(as_fired(stored.membership.alert), stored.membership.incident_id)
-    _learn_later(correlator, stored)
-
-
-def _learn_later(correlator: CorrelatorPort, stored: StoredAlert) -> None:
-    """What came after the first delivery: a repeat under another start, an end."""
+    """The first delivery, and what came after it: a repeat under another start, an end."""
     place, alert = stored.membership, stored.membership.alert
+    correlator.learn_one(as_fired(alert), place.incident_id)
     if stored.repeated_at is not None:
         again = replace(as_fired(alert), starts_at=stored.repeated_at)
         correlator.learn_one(again, place.incident_id, alert_of=alert.id)
