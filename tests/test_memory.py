@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -63,6 +64,30 @@ def test_what_became_known_later_is_not_looked_at() -> None:
     table = opinions(memory, early.reading, 9.0, Setting({"s=": 1.0}, ("s=",)), Lines()).table
     for signal in (SHARE, TEXT, len(FIXED)):
         assert table[0, signal] > table[1, signal]
+
+
+def test_a_column_that_names_who_ends_it_speaks_for_people_it_never_named() -> None:
+    cases = [Case(str(n), Reading({}, (f"by=p{n}", f"site=p{n // 2}")), f"P{n}", float(n), float(n)) for n in range(30)]
+    again = [replace(case, id=f"again {case.id}", known=50.0, opened=50.0) for case in cases[:25]]
+    memory = Memory().learn_all([*cases, *again])
+    asked = Reading({}, ("by=p27",))
+    named = opinions(memory, asked, 99.0, Setting({}), Lines()).table[:, FIXED.index("named")]
+    assert int(named.argmax()) == memory.number_of("P27")
+    assert named[memory.number_of("P27")] > 2 > 0 > np.delete(named, memory.number_of("P27")).max()
+    elsewhere = Reading({}, ("site=p27",))  # it names people, but hardly who ends it
+    told = opinions(memory, elsewhere, 99.0, Setting({}), Lines()).table[:, FIXED.index("named")]
+    assert told.max() < named.max() - 1
+
+
+def test_values_that_happen_to_be_names_are_not_believed() -> None:
+    draw = np.random.default_rng(0)
+    cases = [
+        Case(str(n), Reading({}, (f"code={draw.integers(3)}",)), str(draw.integers(3)), float(n), float(n))
+        for n in range(600)
+    ]
+    memory = Memory().learn_all(cases)
+    named = opinions(memory, Reading({}, ("code=1",)), 999.0, Setting({}), Lines()).table[:, FIXED.index("named")]
+    assert np.ptp(named) < 0.3
 
 
 def test_another_outcome_of_the_same_incident_replaces_the_first() -> None:

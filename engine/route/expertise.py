@@ -19,7 +19,8 @@ from engine.route.reading import Reader, Reading
 from engine.route.signals import Lines, Opinions, Setting, importances, opinions
 from engine.route.stacker import Stacker
 
-_COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0, 0.0, 0.0)  # before any learning
+# The weights before any learning.
+_COLD = (0.0, 0.0, 0.0, 0.3, 0.2, 0.1, 0.05, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1, 0.0, 0.0, 0.0, 0.5)
 _COLD_COLUMN = 0.1  # the same of a column
 _MIN_CASES = 60  # resolved incidents below which nothing is learned but shares
 _OWN_COLUMNS = 8  # columns that have a signal of their own, and as many pairs of columns
@@ -160,7 +161,7 @@ class Expertise:
     @classmethod
     def from_part(cls, part: ModelPart) -> Self:
         """The expertise that `to_part` described."""
-        if "plain.words" not in part.arrays:
+        if "plain.words" not in part.arrays or "naming" not in part.data["memory"]:
             raise ModelUnusable("the router was learned with other signals: retrain")
         data, reader = part.data, Reader.from_data(part.data["reader"])
         found = cls(columns=reader.columns, online=bool(data["online"]))
@@ -175,7 +176,7 @@ class Expertise:
         found.team_model_ = _model(Softmax(), part.arrays.get("model.teams"))
         found.team_names_ = list(data["team_names"])
         found.stacker_ = Stacker.from_data(data["stacker"])
-        if not len(_COLD) <= len(found.stacker_.prior) <= len(found.setting_.names):
+        if len(found.stacker_.prior) != len(found.setting_.names):
             raise ModelUnusable("the router was learned with other signals: retrain")
         return found
 

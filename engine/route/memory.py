@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from engine.route.columns import Column, Floats, Ints
 from engine.route.decay import Decay
-from engine.route.reading import Reading
+from engine.route.reading import Reading, as_mark
 
 K = TypeVar("K", bound=Hashable)
 LATEST = 2500  # rows read of one word or mark: the latest ones, so that an answer costs the same in a longer history
+_BEHIND_NAMING = 3.0  # pseudo-incidents behind the share of values that name who ends it
 HALF_LIVES = (30.0, 120.0, 720.0)  # days, before any history taught better ones
 
 
@@ -30,6 +31,20 @@ class Case:
     known: float
     team: str = ""
     involved: tuple[str, ...] = ()  # who else worked on it, in order
+
+
+@dataclass(slots=True)
+class Naming:
+    """How a column's values that are the names of responders went: how many, how many of them ended the incident."""
+
+    told: int = 0
+    right: int = 0
+    by_chance: float = 0.0  # how many would have been right if nothing were meant by it
+
+    @property
+    def meant(self) -> float:
+        """Share (0..1) of the values that name who will end the incident, beyond what chance explains."""
+        return max(0.0, self.right - self.by_chance) / (self.told - self.by_chance + _BEHIND_NAMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,11 @@ class Memory:
         self.worked: dict[int, Column] = {}  # number -> rows that the person worked on, the ended ones included
         self.helpers: dict[int, tuple[int, ...]] = {}  # row -> numbers of who else worked on it
         self.decays = [Decay(days) for days in HALF_LIVES]
+        self.naming: dict[str, Naming] = {}  # column -> how its values went that are somebody's name
         self.latest = -math.inf  # day of the latest row
         self._number: dict[str, int] = {}
+        self._ended: list[int] = []  # number -> incidents ended, replaced ones included
+        self._called: dict[str, int] = {}  # name as marks have it -> number
         self._row: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -74,6 +92,17 @@ class Memory:
     def number_of(self, responder: str) -> int | None:
         """The responder's number, None for one never seen."""
         return self._number.get(responder)
+
+    def named(self, reading: Reading) -> list[tuple[Naming, int]]:
+        """Who is named by whole values of columns, and how far each such column is to be believed."""
+        return [
+            (self.naming[column], number) for column, number in self._names_in(reading.marks) if column in self.naming
+        ]
+
+    def _names_in(self, marks: Sequence[str]) -> list[tuple[str, int]]:
+        whole = ((column_of(mark), mark) for mark in marks)
+        found = [(column, self._called.get(mark[len(column) :])) for column, mark in whole if column.endswith("=")]
+        return [(column, number) for column, number in found if number is not None]
 
     def knows(self, incident_id: str, responder: str, known: float) -> bool:
         """Whether this very outcome is remembered."""
@@ -163,6 +192,7 @@ class Memory:
 
     def _enter(self, case: Case) -> int:
         row, number = len(self.ids), self._take(case.responder)
+        self._note_naming(case, number)
         self._row[case.id] = row
         self.ids.append(case.id)
         self.who.append(number)
@@ -180,10 +210,21 @@ class Memory:
             self.teams.setdefault(case.team, Column("int64")).append(row)
         return row
 
+    def _note_naming(self, case: Case, right: int) -> None:
+        size = max(1, len(self.ids))
+        for column, number in self._names_in(case.reading.marks):
+            naming = self.naming.setdefault(column, Naming())
+            naming.told += 1
+            naming.right += number == right
+            naming.by_chance += self._ended[number] / size
+        self._ended[right] += 1
+
     def _take(self, responder: str) -> int:
         if responder not in self._number:
             self._number[responder] = len(self.people)
             self.people.append(responder)
+            self._called.setdefault(as_mark(responder), len(self.people) - 1)
+            self._ended.append(0)
             for decay in self.decays:
                 decay.mass.append(0.0)
         return self._number[responder]
@@ -230,7 +271,8 @@ class Memory:
         arrays |= _packed("help", [Column("int64", numbers) for numbers in self.helpers.values()])
         names = {"people": self.people, "ids": self.ids, "words": list(self.words), "marks": list(self.marks)}
         half_lives = [decay.half_life_days for decay in self.decays]
-        return arrays, {**names, "teams": list(self.teams), "half_lives": half_lives}
+        naming = {column: [one.told, one.right, one.by_chance] for column, one in self.naming.items()}
+        return arrays, {**names, "teams": list(self.teams), "half_lives": half_lives, "naming": naming}
 
     @classmethod
     def from_parts(cls, arrays: Mapping[str, NDArray[Any]], names: Mapping[str, Any]) -> Self:
@@ -241,6 +283,9 @@ class Memory:
         memory.alive = Column("float64", arrays["alive"])
         memory.latest = float(arrays["day"].max()) if len(arrays["day"]) else -math.inf
         memory._number = {responder: number for number, responder in enumerate(memory.people)}
+        memory._called = {as_mark(name): number for number, name in reversed(list(enumerate(memory.people)))}
+        memory._ended = np.bincount(arrays["who"], minlength=len(memory.people)).tolist()
+        memory.naming = {column: Naming(*told) for column, told in names["naming"].items()}
         memory._row = {incident_id: row for row, incident_id in enumerate(memory.ids)}
         weights = np.split(arrays["word_weights"], np.cumsum(arrays["word_sizes"])[:-1])
         rows = _unpacked("word", names["words"], arrays)

@@ -108,7 +108,7 @@ class Reader:
                 yield column, str(value)
 
     def _marks_of(self, column: str, value: str) -> list[str]:
-        value = value.strip().lower()[:200]
+        value = as_mark(value)
         marks = [f"{column}={value}"]
         parts = _PART.findall(value)
         if len(parts) > 1:
@@ -116,6 +116,11 @@ class Reader:
         if column in self.edges_ and (number := _number(value)) is not None:
             marks.append(f"{column}#{int(np.searchsorted(self.edges_[column], number))}")
         return marks
+
+
+def as_mark(value: str) -> str:
+    """A value as marks have it."""
+    return value.strip().lower()[:200]
 
 
 def _pair(one: str, other: str) -> str:

@@ -16,7 +16,7 @@ from engine.route.features import Features
 from engine.route.linear import Course, Examples, Softmax
 from engine.route.memory import Case, Memory
 from engine.route.signals import FIXED, Lines, Setting, opinions
-from engine.route.stacker import Asked, leading_of
+from engine.route.stacker import EARLIER, Asked, leading_of
 
 _STAGES = (0.5, 0.75)  # shares of the history at which stages begin
 _MAX_ASKED = 3000
@@ -26,7 +26,7 @@ _MAX_WEIGHTS = 16_000_000  # features x people of one linear model: 64 MB, twice
 _MAX_TEAMS = 400
 _SHORT_DAYS = (0.25, 1.0, 3.0, 10.0, 30.0, 90.0, 365.0)
 _START = {"linear": 0.2, "margin": 0.2, "plain margin": 0.2, "team": 0.1, "handed on": 0.05, "share, short": 0.2,
-          "share, middle": 0.1}  # fmt: skip
+          "share, middle": 0.1, "named": 0.3}  # fmt: skip
 _TIMES = ("opened", "known")
 _MOST_STOOD_FOR = 10.0  # questions that one resolved late can stand for
 _SIMILAR = 0.1  # weight of a signal of similar incidents, before it is learned
@@ -132,7 +132,10 @@ class _Told:
 
 
 def _asked(course: Plan, setting: Setting, half_lives: Sequence[float], told: _Told) -> list[Asked]:
-    """Each question with what was known when it was opened or, where outcomes come in bulk, when its stage began."""
+    """Each question with what was known when it was opened or, where outcomes come in bulk, when its stage began.
+
+    In the order in which their outcomes became known: by opening, the last ones would be those that went quickly.
+    """
     memory, prior = Memory(), prior_weights(setting)
     memory.pace(half_lives)
     waiting, found, known_people, stage = iter(course.cases), [], 0, -1
@@ -149,21 +152,24 @@ def _asked(course: Plan, setting: Setting, half_lives: Sequence[float], told: _T
             if begun and limit == course.cuts[now]:
                 known_people, stage = len(memory.people), now
         found.append(_one(memory, case, setting, told.lines(place, known_people), prior))
-    weights = stands_for(course)
-    return [replace(question, weight=float(weight)) for question, weight in zip(found, weights, strict=True)]
+    weights, known = stands_for(course), [course.cases[number].known for number in course.asked]
+    order = np.argsort(known, kind="stable")
+    return [replace(found[place], weight=float(weights[place])) for place in order]
 
 
 def stands_for(course: Plan) -> Floats:
-    """How many questions each of `asked` stands for, 1 on the mean: those whose like is mostly not resolved yet, more.
+    """How many questions each of `asked` stands for, 1 on the mean: latest outcomes more, and what took very long.
 
-    Of what was opened lately a history knows only what was resolved quickly, which is what is easy: what took as long
-    as d could be seen only if it was opened d before the end (inverse probability of censoring, Robins 1993).
+    Questions are judged in the order in which their outcomes became known. What took d is among those judged if it was
+    opened late enough to be asked and d before the end (inverse probability of censoring, Robins 1993).
     """
     opened, known = (np.array([getattr(course.cases[place], name) for place in course.asked]) for name in _TIMES)
     end, begin = max(case.known for case in course.cases), course.cuts[0]
-    seen = (end - (known - opened) - begin) / max(end - begin, 1e-9)
+    judged_from = float(np.quantile(known, EARLIER))
+    seen = (end - (known - opened) - begin) / max(end - max(begin, judged_from), 1e-9)
     weights = 1.0 / np.clip(seen, 1.0 / _MOST_STOOD_FOR, 1.0)
-    weights *= 0.5 ** (np.arange(len(weights), 0, -1) / (_FORGOTTEN_HALF * len(weights)))
+    latest = np.argsort(np.argsort(-known, kind="stable"), kind="stable")  # 0 is the latest
+    weights *= 0.5 ** (latest / (_FORGOTTEN_HALF * len(weights)))
     return np.asarray(weights / weights.mean())
 
 

@@ -12,12 +12,12 @@ from engine.route.memory import K, Memory, View, column_of, latest_of
 from engine.route.reading import Reading
 
 SHORT, MIDDLE, LONG = 0, 1, 2  # places of the half-lives
-LINEAR, TEAM, HANDED, MARGIN, PLAIN = 0, 1, 2, 15, 16  # places of the signals that rest on a linear model
+LINEAR, TEAM, HANDED, MARGIN, PLAIN, NAMED = 0, 1, 2, 15, 16, 17  # places of the signals that rest on a linear model
 FIXED = (
     "linear", "team", "handed on", "share, short", "share, middle", "share, long", "last seen",
     "similar text, short", "similar text, middle", "similar text, long",
     "similar fields, short", "similar fields, middle", "similar fields, long", "worked on similar", "worked lately",
-    "margin", "plain margin",
+    "margin", "plain margin", "named",
 )  # fmt: skip
 NEIGHBOURS = 60
 _SMOOTH = 0.5  # pseudo-incidents that stand behind every share
@@ -82,6 +82,8 @@ def opinions(memory: Memory, reading: Reading, day: float, setting: Setting, lin
     if memory.helpers:
         found[:, 13] = _worked(memory, list(near.values()), priors[MIDDLE])
         found[:, 14] = _worked_lately(memory, view, people)
+    for naming, number in memory.named(reading):
+        found[:, NAMED] += _named(naming.meant, number, priors[MIDDLE])
     found[:, len(FIXED) :] = _by_column(memory, reading, view, priors, setting.columns)
     _add_lines(found, memory, view, priors[MIDDLE], lines)
     return Opinions(found, _alike(*near[7]), _alike(*near[10]))
@@ -123,6 +125,13 @@ def _share(memory: Memory, rows: Ints, weight: Floats, prior: Floats) -> Floats:
         return np.zeros(len(prior))
     share = np.bincount(memory.who.seen()[rows], weight, len(prior)) / total
     return np.asarray(np.log(0.97 * share + 0.03 * prior) - np.log(prior))
+
+
+def _named(meant: float, number: int, prior: Floats) -> Floats:
+    """Log share of each person where a value names one of them and is meant with this chance, relative to the prior."""
+    told = np.full(len(prior), np.log(1 - meant))
+    told[number] = np.log(meant / prior[number] + 1 - meant)
+    return told
 
 
 def _worked(memory: Memory, near: Sequence[tuple[Ints, Floats]], prior: Floats) -> Floats:

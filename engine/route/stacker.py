@@ -20,7 +20,7 @@ optimize = lazy("scipy.optimize")
 
 LEADING = 60  # people among whom a question is decided
 _RIDGE, _RIDGE_EACH = 10.0, 0.03  # pull towards the prior weights, and what each question adds to it
-_EARLIER = 0.6  # of the questions: the weights that are judged on the rest are learned on them
+EARLIER = 0.6  # of the questions: the weights that are judged on the rest are learned on them
 _LEAST_JUDGED = 40  # questions below which nothing is said about how sure to be
 _RECENT = 600  # latest judged questions that say how sure to be
 _HEEDED_AT_ONCE = 50  # outcomes after which that is found out again
@@ -55,10 +55,10 @@ class Stacker:
         self._heeded = 0
 
     def fit(self, asked: Sequence[Asked]) -> Self:
-        """Learn the weights from past questions, in order of time; few of them leave the weights near the prior."""
+        """Learn the weights from past questions, latest outcome last; few of them leave the weights near the prior."""
         if not asked:
             return self
-        cut = int(len(asked) * _EARLIER)
+        cut = int(len(asked) * EARLIER)
         judged = asked[cut:] if len(asked) - cut >= _LEAST_JUDGED else []
         if judged:
             self._learn(asked[:cut])
@@ -67,7 +67,7 @@ class Stacker:
             self.recent_ = deque(judged, _RECENT)
             self.thresholds_ = Thresholds().fit([self._top(question) for question in judged])
             self._learn(asked)
-            self._cool(max(warmth, 1 - _EARLIER * (1 - warmth)))  # what is too sure shrinks as questions grow in number
+            self._cool(max(warmth, 1 - EARLIER * (1 - warmth)))  # what is too sure shrinks as questions grow in number
         else:
             self._learn(asked)
         self.asked_ = len(asked)
