@@ -88,7 +88,7 @@ def test_means_equal_their_slow_twin(seed: int, days: int, bins: int) -> None:
     past = Past(seen, seen, seen, (np.arange(days) + seed) % 7, 5)
     values = (rng.random((days, bins)) * seen).astype(np.float32)
     slow = naive.means(values, seen, past.weekday.tolist(), 10.0, 0.2)
-    np.testing.assert_allclose(np.stack(means_of(values, past, 10.0, 0.2)), slow, rtol=1e-5)
+    np.testing.assert_allclose(np.stack(np.broadcast_arrays(*means_of(values, past, 10.0, 0.2))), slow, rtol=1e-5)
 
 
 @given(st.integers(0, 2**16), st.integers(1, 5), st.integers(2, 9))

@@ -81,19 +81,17 @@ def least_high(known: np.ndarray) -> float:
 
 def chances(past: Past) -> np.ndarray:
     """Chance, 0..1, that the load is high within ten minutes of each slot of a coming week: (7, bins), Monday first."""
-    share = past.share()
-    slots = (7, past.near.shape[1])
-    every, _, own = (_logit(view) for view in means_of(past.near, past, 100.0, share))
-    views = (
-        _logit(means_of(past.near, past, 10.0, share)[0]),
-        own,
-        np.maximum(own - every - _APART, 0.0),
-        _logit(_by_level(past)),
-        np.full(slots, _logit(np.array(past.share(_LAST_DAYS)))),
-        np.full(slots, _logit(np.array(share))),
+    share, slots = past.share(), (7, past.near.shape[1])
+    every, own = (_logit(view) for view in means_of(past.near, past, 100.0, share)[::2])
+    joined = (
+        _WEIGHTS[0] * _logit(means_of(past.near, past, 10.0, share)[0])
+        + _WEIGHTS[1] * own
+        + _WEIGHTS[2] * np.maximum(own - every - _APART, 0.0)
+        + _WEIGHTS[3] * _logit(_by_level(past))
+        + _WEIGHTS[4] * _logit(np.array(past.share(_LAST_DAYS)))
+        + _WEIGHTS[5] * _logit(np.array(share))
     )
-    joined = sum(weight * view for weight, view in zip(_WEIGHTS, views, strict=True))
-    return np.asarray(special.expit(joined + _OFFSET))
+    return np.asarray(special.expit(np.broadcast_to(joined, slots) + _OFFSET))
 
 
 def _by_level(past: Past) -> np.ndarray:
@@ -106,18 +104,17 @@ def _by_level(past: Past) -> np.ndarray:
 
 
 def means_of(values: np.ndarray, past: Past, half_life_days: float, prior: float) -> tuple[np.ndarray, ...]:
-    """Means of `values` (days, bins; 0 where unseen) over every day, the half of the week, the weekday: each (7, bins).
+    """Means of `values` (days, bins; 0 where unseen): over every day (bins,), half of the week, weekday (7, bins).
 
     A day counts half as much after `half_life_days`; each mean holds the wider one as one day more.
     """
     age = len(values) - 1.0 - np.arange(len(values))
-    weight = (0.5 ** (age / half_life_days)).astype(np.float32)
-    own = (past.weekday == np.arange(7)[:, None]) * weight
+    own = (past.weekday == np.arange(7)[:, None]) * (0.5 ** (age / half_life_days)).astype(np.float32)
     total, count = own @ values, own @ past.seen
     week = (total.sum(axis=0) + prior) / (count.sum(axis=0) + 1.0)
     halves = [(total[half].sum(axis=0) + week) / (count[half].sum(axis=0) + 1.0) for half in (slice(0, 5), slice(5, 7))]
     half = np.stack([halves[day >= 5] for day in range(7)])
-    return np.broadcast_to(week, half.shape), half, (total + half) / (count + 1.0)
+    return week, half, (total + half) / (count + 1.0)
 
 
 def _logit(chance: np.ndarray) -> np.ndarray:

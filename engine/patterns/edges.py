@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.patterns.scores import Scored, median_of
+from engine.patterns.scores import Scored, median_of, middle_of
 
 _BOX_TIMES = 2.5  # times wider or narrower than it was found that a window may turn out to be
 
@@ -37,24 +37,15 @@ def best_box(course: np.ndarray, middle: int, widths: tuple[float, float]) -> tu
     """
     n = len(course)
     sums = np.concatenate([[0.0], np.cumsum(course)])
-    low, high = np.meshgrid(np.arange(n), np.arange(1, n + 1), indexing="ij")
+    low, high = np.arange(min(middle, n - 1) + 1)[:, None], np.arange(middle + 1, n + 1)
     width = high - low
     inside = sums[high] - sums[low]
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = inside / width - (sums[-1] - inside) / (n - width)
         fit = gain**2 * width * (n - width)
-    fit = np.where(
-        (width >= max(1.0, widths[0]))
-        & (width < n)
-        & (width <= max(1.0, widths[1]))
-        & (gain > 0)
-        & (low <= middle)
-        & (high > middle),
-        fit,
-        -np.inf,
-    )
-    best = np.unravel_index(int(fit.argmax()), fit.shape)
-    return int(low[best]), int(high[best])
+    allowed = (width >= max(1.0, widths[0])) & (width < n) & (width <= max(1.0, widths[1])) & (gain > 0)
+    best = np.unravel_index(int(np.where(allowed, fit, -np.inf).argmax()), fit.shape)
+    return int(best[0]), int(best[1]) + middle + 1
 
 
 def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
@@ -64,7 +55,7 @@ def half_height(course: np.ndarray, low: int, high: int) -> tuple[int, int]:
     smooth = np.maximum(course, np.convolve(np.pad(course, 1, mode="edge"), np.full(3, 1 / 3), mode="valid"))
     inside = np.sort(smooth[low:high])
     top = float(inside[-max(1, len(inside) // 2) :].mean())
-    base = float(np.median(np.concatenate([course[:low], course[high:]])))
+    base = middle_of(np.concatenate([course[:low], course[high:]]))
     above = low + np.flatnonzero(smooth[low:high] >= (top + base) / 2)
     if not len(above):  # a flat course: rounding alone decides
         return low, high

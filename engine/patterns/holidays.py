@@ -59,8 +59,10 @@ def stays_away(hits: np.ndarray, days: np.ndarray, country: str) -> bool:
 
     It must come nearly always otherwise: two misses in a row of many say nothing.
     """
+    if (~hits).sum() < _LEAST - _LEAST // 4 or hits.mean() < 0.5:  # too few misses, or too many: no calendar is needed
+        return False
     try:
-        off = holidays_of(country, days) if len(days) else np.zeros(0, dtype=bool)
+        off = holidays_of(country, days)
     except InvalidInput:
         return False
     if off.sum() < _LEAST or not (~off).any():

@@ -10,7 +10,7 @@ from engine.patterns.calendar import DayGrid, Kind, RuleTable
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.edges import box_around
 from engine.patterns.scan import FOLD_MINUTES, Candidate
-from engine.patterns.scores import CLIP, Scored, median_of
+from engine.patterns.scores import CLIP, Scored, median_of, middle_of
 
 LEAST_HITS = 4  # occurrences
 _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
@@ -76,7 +76,7 @@ def _is_spike(cells: np.ndarray, name: Named, data: Scored) -> bool:
     index = cells[:, None] + np.arange(name.width)
     inside = name.sign * data.score.ravel()[np.clip(index, 0, data.score.size - 1)]
     top = np.maximum(inside.max(axis=1), 1e-6)
-    return bool(name.width > 1 and np.median((top - np.median(inside, axis=1)) / top) > _SPIKE_SHARE)
+    return bool(name.width > 1 and middle_of((top - median_of(inside, axis=1)) / top) > _SPIKE_SHARE)
 
 
 def _aligned(cells: np.ndarray, value: np.ndarray, reach: int) -> tuple[np.ndarray, int]:
@@ -111,7 +111,7 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
     seen = cells[hits]
     if c.pooled:
         seen = _aligned(seen, contrasts.of(c.width, c.sign), contrasts.reach)[0]
-    rise = float(np.median(contrasts.rises(c.width, c.sign, seen)))
+    rise = middle_of(contrasts.rises(c.width, c.sign, seen))
     return name if _stands_out(name, seen, contrasts.data, rise) else None
 
 
@@ -163,7 +163,7 @@ def choose_rule(daily: np.ndarray, known: np.ndarray, table: RuleTable) -> int |
     """
     if known.sum() < LEAST_HITS:
         return None
-    spread = float(np.median(np.abs(daily[known]))) or 1.0
+    spread = middle_of(np.abs(daily[known])) or 1.0
     x = np.where(known, np.clip(daily / spread, -CLIP, CLIP), 0.0)
     inside = table.member @ known.astype(float)
     total = table.member @ x
@@ -191,7 +191,7 @@ def _within_day(value: np.ndarray, valid: np.ndarray, c: Candidate, grid: DayGri
 
 def _repeats(mean: np.ndarray, error: np.ndarray, *, trusted: bool) -> bool:
     """Whether all (of many: nearly all) windows of a day share in the rise, none of them carrying it alone."""
-    middle = float(np.median(mean))
+    middle = middle_of(mean)
     needed = np.maximum(0.45 * middle, 0.0 if trusted else 3.0 * error)
     share = float((mean > needed).mean())
     return middle > 0 and float(mean.max()) <= 2.5 * middle and share >= (1.0 if len(mean) <= 8 else 0.85)
@@ -242,7 +242,7 @@ def _holds(name: Named, kind: Kind, values: np.ndarray, grid: DayGrid) -> bool:
         return False
     days = grid.days[name.chance_days[name.hits]]
     unit = "datetime64[M]" if kind.months else "datetime64[W]" if "WEEKLY" in name.rule else "datetime64[D]"
-    values = np.minimum(values, _MOST_TIMES * float(np.median(values[name.hits])))
+    values = np.minimum(values, _MOST_TIMES * middle_of(values[name.hits]))
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
     return len(np.unique(days.astype(unit))) >= _LEAST_PERIODS and float(values.mean()) > _LEAST_T * error * _small(
         len(values)
@@ -257,8 +257,8 @@ def _stands_out(name: Named, cells: np.ndarray, data: Scored, rise: float) -> bo
     inside = cells[:, None] + np.arange(name.width)
     inside = inside[(inside >= 0) & (inside < data.score.size)]
     around = data.score[name.chosen][data.seen[name.chosen]]
-    level = float(np.median(data.score.ravel()[inside][data.seen.ravel()[inside]]))
-    return name.sign * (level - float(np.median(around))) > _STANDS_OUT * rise
+    level = middle_of(data.score.ravel()[inside][data.seen.ravel()[inside]])
+    return name.sign * (level - middle_of(around)) > _STANDS_OUT * rise
 
 
 def _small(n: int) -> float:

@@ -12,7 +12,7 @@ from engine.patterns.contrasts import Contrasts
 from engine.patterns.events import episodes, event_windows
 from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
 from engine.patterns.periods import Period, best_period
-from engine.patterns.scan import candidates, widths_in_bins
+from engine.patterns.scan import Candidate, candidates, widths_in_bins
 from engine.patterns.scores import (
     Scored,
     detrended,
@@ -234,9 +234,13 @@ def _narrow_step(grid: DayGrid, scores: Scored, table: RuleTable, *, alone: bool
     contrasts = Contrasts(scores, grid.bin_minutes)
     widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
     free = best_period(contrasts) if alone else None
+    failed: list[Candidate] = []
     for candidate in candidates(contrasts, widths, table)[:_TRIES]:
         if candidate.log_p > _LOG_WORTH:
             break
+        if any(candidate.resembles(one) for one in failed):
+            continue
+        failed.append(candidate)
         name = named(candidate, contrasts, table, grid)
         if name is None or not beats_both_sides(name, grid):
             continue

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import log, sqrt
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from engine.lazy import lazy
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.edges import box_around
 from engine.patterns.naming import around, hits_of, weight_of
 from engine.patterns.scan import positions
+from engine.patterns.scores import middle_of
 from engine.patterns.significance import cumulants, log_tail
 
 fft = lazy("scipy.fft")
@@ -28,7 +31,8 @@ _LEAST_SHARE = 0.5
 _FOLDS = 4  # periods that are folded
 _AS_HIGH = 0.93  # of the highest peak that a rounder period must reach
 _TRIES = 20  # periods to each side of the middle that one round of folding compares at most
-_LOG_WORTH = float(np.log(0.01))
+_LOG_WORTH = log(0.01)
+_LOG_LIKELY = -1.0  # a fold must promise so much to be weighed exactly: most tails are heavier than normal
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def likely_periods(
     size = fft.next_fast_len(2 * len(course))
     power = np.abs(fft.rfft(course - course.mean(), size)) ** 2
     own = fft.irfft(power, size)[: len(course) // 2]
-    noise = float(np.median(np.abs(own[int(2 * width) :]))) / 0.6745
+    noise = middle_of(np.abs(own[int(2 * width) :])) / 0.6745
     if noise == 0:
         return []
     grid, index, counted, known = _teeth(len(course), width, bin_minutes)
@@ -143,45 +147,76 @@ def of_calendar(minutes: np.ndarray) -> np.ndarray:
 
 
 def _folded(course: np.ndarray, length: float, width: int, bin_minutes: int) -> Iterator[_Fold]:
-    """The best fold of `course` near `length`, for rises and for falls."""
+    """The best fold of `course` near `length`, for rises and for falls; those that promise too little are left out."""
     cycles = int(len(course) / length) - 1
     reach = width / (1.5 * _TEETH) + 0.002 * length
+    cost = _LOG_PERIODS + log(positions(int(length), width))
+    for sign, sharpest in zip((1, -1), _sharpest(course, length, width, cycles, reach), strict=True):
+        best = _roundest(course, sharpest, reach, cycles, bin_minutes, sign)
+        total = sign * _fold(course, best, cycles)
+        if cost + _log_normal(total, course, cycles) < _LOG_LIKELY:
+            cumulant = cumulants(sign * _cycles_of(course, best, cycles)).sum(axis=1, keepdims=True)
+            log_p = float(log_tail(cumulant, total.max(keepdims=True))[0])
+            yield _Fold(log_p + cost, best, float(total.argmax()), width, sign)
+
+
+def _log_normal(total: np.ndarray, course: np.ndarray, cycles: int) -> float:
+    """Log of the chance of the highest of the sums `total` over `cycles`, as if they were normal."""
+    variance = float(course @ course) / len(course) * cycles
+    z = float(total.max() - total.mean()) / sqrt(max(variance, 1e-12))
+    return -0.5 * z * z - log(max(2.5 * z, 1.0))
+
+
+def _sharpest(course: np.ndarray, length: float, width: int, cycles: int, reach: float) -> Iterator[float]:
+    """The periods within `reach` of `length` whose folds rise highest, and fall lowest.
+
+    Folds of a quarter of all cycles show where to look, those of all decide.
+    """
+    some, thin = max(_LEAST_CYCLES, cycles // 4), max(1, width // 4)  # windows so close to each other say the same
+    step = max(width / (2.5 * some), reach / _TRIES)
+    tries = length + np.arange(-reach, reach + step / 2, step)
+    folds = _folds_of(course, tries, some, thin)
+    near = 3.0 * step
+    step = max(width / (2.5 * cycles), near / _TRIES)
     for sign in (1, -1):
-        best = _sharpest(sign * course, length, width, cycles, reach)
-        best = _roundest(sign * course, best, reach, cycles, bin_minutes)
-        folded = sign * _cycles_of(course, best, cycles)
-        total = folded.sum(axis=0)
-        cumulant = cumulants(folded).sum(axis=1, keepdims=True)
-        log_p = float(log_tail(cumulant, total.max(keepdims=True))[0]) + float(np.log(positions(int(length), width)))
-        yield _Fold(log_p + _LOG_PERIODS, best, float(total.argmax()), width, sign)
+        middle = float(tries[int((sign * folds).max(axis=1).argmax())])
+        closer = middle + np.arange(-near, near + step / 2, step)
+        yield float(closer[int((sign * _folds_of(course, closer, cycles, thin)).max(axis=1).argmax())])
 
 
-def _sharpest(course: np.ndarray, length: float, width: int, cycles: int, reach: float) -> float:
-    """The period within `reach` of `length` whose fold peaks highest, by folds of a quarter and then of all cycles."""
-    thin = max(1, width // 4)  # windows that begin so close to each other say the same
-    for some in (max(_LEAST_CYCLES, cycles // 4), cycles):
-        step = max(width / (2.5 * some), reach / _TRIES)
-        tries = length + np.arange(-reach, reach + step / 2, step)
-        tops = [_cycles_of(course, one, some, thin).sum(axis=0).max() for one in tries]
-        length, reach = float(tries[int(np.argmax(tops))]), 3.0 * step
-    return length
-
-
-def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_minutes: int) -> float:
+def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_minutes: int, sign: int) -> float:
     """The roundest period within `reach` of `length` whose fold peaks about as high."""
-    top = _cycles_of(course, length, cycles).sum(axis=0).max()
+    top = (sign * _fold(course, length, cycles)).max()
     for unit in _ROUND_MINUTES:
         tried = round(length * bin_minutes / unit) * unit / bin_minutes
         near = tried > 0 and abs(tried - length) <= reach
-        if near and _cycles_of(course, tried, cycles).sum(axis=0).max() > _AS_HIGH * top:
+        if near and (sign * _fold(course, tried, cycles)).max() > _AS_HIGH * top:
             return tried
     return length
 
 
-def _cycles_of(course: np.ndarray, length: float, cycles: int, thin: int = 1) -> np.ndarray:
-    """The first `cycles` stretches of `course` that begin `length` bins apart, every `thin`-th bin: (cycles, bins)."""
-    rows = np.minimum(np.rint(np.arange(cycles) * length).astype(int), len(course) - int(length))
-    return np.asarray(course[rows[:, None] + np.arange(0, int(length), thin)])
+def _fold(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
+    """Sums of `course` over the first `cycles` stretches that begin `length` bins apart: (bins,)."""
+    return np.asarray(_folds_of(course, np.array([length]), cycles, 1)[0])
+
+
+def _folds_of(course: np.ndarray, lengths: np.ndarray, cycles: int, thin: int) -> np.ndarray:
+    """The folds of several lengths at once, every `thin`-th bin, as many bins as the shortest has: (lengths, bins)."""
+    stretches, last = _stretches(course, int(lengths.min()), thin)
+    rows = np.minimum(np.rint(lengths[:, None] * np.arange(cycles)).astype(int), last)
+    return np.asarray(np.ones(cycles, dtype=course.dtype) @ stretches[rows])
+
+
+def _cycles_of(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
+    """The first `cycles` stretches of `course` that begin `length` bins apart: (cycles, bins)."""
+    stretches, last = _stretches(course, int(length), 1)
+    return np.asarray(stretches[np.minimum(np.rint(np.arange(cycles) * length).astype(int), last)])
+
+
+def _stretches(course: np.ndarray, bins: int, thin: int) -> tuple[np.ndarray, int]:
+    """A view of every stretch of `bins` bins, every `thin`-th of them, one a row; and the last row."""
+    last, size = len(course) - bins, course.itemsize
+    return as_strided(course, (last + 1, -(-bins // thin)), (size, thin * size), writeable=False), last
 
 
 def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:

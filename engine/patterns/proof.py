@@ -22,15 +22,21 @@ _FAR = 3.0  # standard deviations from the mean of a day beyond which a value pr
 
 def foretold(past: Past) -> float:
     """Log of the chance that the likely slots of a series without a clock foretell so much of its later half."""
-    far = _far(past)
+    half = len(past.near) // 2
     high, course = [], []
-    for day in range(len(past.near) // 2, len(past.near), _BLOCK_DAYS):
+    for day in range(half, len(past.near), _BLOCK_DAYS):
         chance = chances(past.until(day))
-        after = slice(day, day + _BLOCK_DAYS)
-        weekday = past.weekday[after]
-        high.append(met(past.near[after], (chance >= worth_telling(chance))[weekday]))
-        course.append(met(far[after], (chance >= np.quantile(chance, 1.0 - _TOP_SHARE))[weekday]))
-    return log(2) + min(_log_tail(np.concatenate(part)) for part in (high, course))
+        weekday = past.weekday[day : day + _BLOCK_DAYS]
+        high.append((chance >= worth_telling(chance))[weekday])
+        course.append((chance >= _likeliest(chance))[weekday])
+    pairs = ((past.near, high), (_far(past), course))
+    return log(2) + min(_log_tail(met(score[half:], np.concatenate(chosen))) for score, chosen in pairs)
+
+
+def _likeliest(chance: np.ndarray) -> float:
+    """The chance that the likeliest slots of the week reach."""
+    at = int((1.0 - _TOP_SHARE) * (chance.size - 1))
+    return float(np.partition(chance, at, axis=None)[at])
 
 
 def met(score: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import log, sqrt
+from functools import cached_property, lru_cache
+from math import log
 
 import numpy as np
 
@@ -20,6 +20,7 @@ FOLD_MINUTES = (10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720)  # after which
 _FOLD_COST = 3.2  # nats
 _LOG_SIGNS = log(2)
 _LOG_VIEWS = log(1.5)  # plain and pooled views of one window resemble each other
+_NEAR = 1  # bins between the starts of windows that are taken for one
 _EXACT = 8  # sketches that are weighed exactly, of each direction
 _LOG_LIKELY = -2.0  # a sketch must promise so much to be weighed exactly: most tails are heavier than normal
 
@@ -35,6 +36,11 @@ class Candidate:
     days: np.ndarray  # bool (days,): days of the rule it was found with
     period: int  # bins after which it was taken to return within the day; all of the day's if it was not
     pooled: bool = False  # whether it was seen in the pooled view
+
+    def resembles(self, other: Candidate) -> bool:
+        """Whether `other` is about the same window, seen on other days or a little wider: it bears the same name."""
+        alike = (self.sign, self.pooled, self.period) == (other.sign, other.pooled, other.period)
+        return alike and abs(self.start - other.start) <= _NEAR and other.width <= 2 * self.width <= 4 * other.width
 
 
 @dataclass(frozen=True)
@@ -93,10 +99,9 @@ def best_of(
     views: Sequence[View], table: RuleTable, bin_minutes: int, *, paid: float, within_day: bool = True
 ) -> list[Candidate]:
     """The windows of all `views` that chance explains least, best first; `paid` nats are for the choice among views."""
-    sketches: list[_Sketch] = []
-    for view in views:
-        sketches += _of_rules(view, table, _LOG_LIKELY - paid)
-        sketches += _of_folds(view, bin_minutes, _LOG_LIKELY - paid) if within_day and not view.pooled else []
+    sketches = [sketch for view in views for sketch in _of_rules(view, table, _LOG_LIKELY - paid)]
+    if within_day:
+        sketches += _of_folds([view for view in views if not view.pooled], bin_minutes, _LOG_LIKELY - paid)
     likely = sorted(sketches, key=lambda s: s.log_p)
     chosen = [s for sign in (1, -1) for s in [s for s in likely if s.view.sign == sign][:_EXACT]]
     return sorted((_weighed(s, table, paid) for s in chosen), key=lambda c: c.log_p)
@@ -114,23 +119,37 @@ def _of_rules(view: View, table: RuleTable, below: float) -> list[_Sketch]:
     return [_Sketch(float(log_p[r]), view, int(r), int(starts[r]), bins) for r in np.flatnonzero(log_p < below)]
 
 
-def _of_folds(view: View, bin_minutes: int, below: float) -> list[_Sketch]:
-    """A sketch for each stretch after which the window may return within the day, where its log p is `below` that."""
-    total = view.unit.sum(axis=0)
-    spread = float(view.moments[1].sum()) * len(total)
-    middle = float(total.mean())
+def _of_folds(views: Sequence[View], bin_minutes: int, below: float) -> list[_Sketch]:
+    """A sketch for each stretch after which a window may return within the day, where its log p is `below` that."""
+    if not views:
+        return []
+    total = np.stack([view.unit.sum(axis=0) for view in views])
+    bins, width = total.shape[1], np.array([view.width for view in views])
+    periods, begins, folding = _folding(bins, bin_minutes)
+    if len(periods) == 0:
+        return []
+    folded = total @ folding
+    variance = np.array([float(view.moments[1].sum()) for view in views])
+    top = np.maximum.reduceat(folded, begins, axis=1) - total.mean(axis=1)[:, None] * bins / periods
+    z = top / np.sqrt(np.maximum(variance[:, None] * bins / periods, 1e-12))
+    many = np.minimum(periods, 3.0 * periods / width[:, None])
+    log_p = -0.5 * z * z - np.log(np.maximum(2.5 * z, 1.0)) + _FOLD_COST + np.log(many)
+    likely = (log_p < below) & (z > 0.0) & (2 * width[:, None] <= periods)
     found: list[_Sketch] = []
-    for minutes in FOLD_MINUTES:
-        period = minutes // bin_minutes
-        if minutes % bin_minutes == 0 and 2 * view.width <= period < len(total):
-            folded = total.reshape(-1, period).sum(axis=0)
-            at = int(folded.argmax())
-            top = float(folded[at]) - middle * len(total) / period
-            z = top / sqrt(max(spread / period, 1e-12))
-            log_p = -0.5 * z * z - log(max(2.5 * z, 1.0)) + _FOLD_COST + log(positions(period, view.width))
-            if z > 0.0 and log_p < below:
-                found.append(_Sketch(log_p, view, -1, at, period))
+    for row, column in np.argwhere(likely):
+        period, begin = int(periods[column]), int(begins[column])
+        at = int(folded[row, begin : begin + period].argmax())
+        found.append(_Sketch(float(log_p[row, column]), views[row], -1, at, period))
     return found
+
+
+@lru_cache(maxsize=16)
+def _folding(bins: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Periods within the day in bins, where the sums of each begin among all, and the matrix of them: (bins, sums)."""
+    periods = [m // bin_minutes for m in FOLD_MINUTES if m % bin_minutes == 0 and 2 <= m // bin_minutes < bins]
+    parts = [np.tile(np.eye(period, dtype=np.float32), (bins // period, 1)) for period in periods]
+    begins = np.cumsum([0, *periods])[:-1]
+    return np.array(periods, dtype=int), begins, np.concatenate(parts, axis=1) if parts else np.zeros((bins, 0))
 
 
 def _weighed(sketch: _Sketch, table: RuleTable, paid: float) -> Candidate:

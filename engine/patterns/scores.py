@@ -36,14 +36,27 @@ class Scored:
         self.score.ravel()[cells] = 0.0
 
 
+def middle_of(values: np.ndarray) -> float:
+    """Median of `values`, of any shape, none of them nan. Much faster than numpy's own on short arrays.
+
+    Examples
+    --------
+    >>> middle_of(np.array([4.0, 1.0, 2.0, 9.0]))
+    3.0
+    """
+    low, high = (values.size - 1) // 2, values.size // 2
+    ordered = np.partition(values, (low, high), axis=None)
+    return (float(ordered[low]) + float(ordered[high])) / 2
+
+
 def median_of(values: np.ndarray, axis: int) -> np.ndarray:
     """Median along `axis` without its nan; nan where all are. Faster than numpy's on wide arrays."""
-    ordered = np.sort(
-        values if axis == values.ndim - 1 else np.ascontiguousarray(np.moveaxis(values, axis, -1)), axis=-1
-    )
-    size = ordered.shape[-1]
-    if not np.isnan(ordered[..., -1]).any():
+    rows = values if axis == values.ndim - 1 else np.ascontiguousarray(np.moveaxis(values, axis, -1))
+    size = rows.shape[-1]
+    if not np.isnan(rows).any():
+        ordered = np.partition(rows, ((size - 1) // 2, size // 2), axis=-1)
         return np.asarray((ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / 2)
+    ordered = np.sort(rows, axis=-1)
     count = np.isfinite(ordered).sum(axis=-1)
     low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, np.maximum(count - 1, 0))
     middle = [np.take_along_axis(ordered, at[..., None], -1)[..., 0] for at in (low, high)]
@@ -76,7 +89,7 @@ def without_shape(values: np.ndarray, grid: DayGrid) -> np.ndarray:
         if group.sum() >= 3:
             rest[group] -= _smooth(median_of(values[group], axis=0), size)
     spread = _smooth(median_of(np.abs(rest), axis=0), size)
-    floor = _SPREAD_FLOOR * float(np.median(spread))
+    floor = _SPREAD_FLOOR * middle_of(spread)
     return rest / np.maximum(spread, floor) if floor > 0 else rest
 
 
