@@ -75,7 +75,7 @@ class PatternFinder:
     """
 
     def __init__(
-        self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.004, most: int = 8, country: str = ""
+        self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.01, most: int = 8, country: str = ""
     ) -> None:
         self.timezone = timezone
         self.q = q

@@ -16,6 +16,7 @@ LEAST_HITS = 4  # occurrences
 _LEAST_PERIODS = 3  # different weeks (months for rules of the month) they fall in
 _LEAST_SHARE = 0.45  # of chances that were hits
 _LEAST_T = 2.2  # standard errors between the mean contrast of a rule's days and 0
+_ROUNDS = 2  # of aligning windows and fitting a box to them
 _FEW = 12  # occurrences whose usual course still shows how early or late each of them was
 _MOST_TIMES = 1.5  # of the usual contrast of hits that one of them counts at most
 _EXCLUSIVE = 0.4  # a rule's other days may show at most this share of the rise of its own
@@ -48,21 +49,35 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     first = _named_at(candidate, contrasts, table, grid)
     if first is None:
         return None
-    cells, shift = first.cells[first.hits], 0
-    plain = contrasts.of(first.width, first.sign)
-    if len(cells) > _FEW and _wanders(plain, cells, contrasts.reach):
+    cells = first.cells[first.hits]
+    if len(cells) > _FEW and _wanders(contrasts.of(first.width, first.sign), cells, contrasts.reach):
         return None
-    if candidate.pooled or (len(cells) <= _FEW and contrasts.has_pool(first.width)):
-        cells, shift = _aligned(cells, plain, contrasts.reach)
-    box = box_around(contrasts.data, cells, first.width, (first.period - first.width) // 2, first.sign)
-    if box is None:
+    fitted = _fitted(first, cells, contrasts, align=candidate.pooled or len(cells) <= _FEW)
+    if fitted is None or _is_spike(cells, first, contrasts.data):
         return None
-    start, width = first.start + shift + box[0], box[1] - box[0]
-    if _is_spike(cells, first, contrasts.data):
-        return None
+    start, width = fitted
     refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
     name = _named_at(refined, contrasts, table, grid) or first
     return None if _is_spike(name.cells[name.hits], name, contrasts.data) else name
+
+
+def _fitted(name: Named, cells: np.ndarray, contrasts: Contrasts, *, align: bool) -> tuple[int, int] | None:
+    """First bin and width of the box that fits the windows of `name` that begin at `cells`; None where none does.
+
+    With `align`, each is first moved to where it stands out most. As that depends on the width, it is done again with
+    the box that was found.
+    """
+    start, width, found = 0, name.width, None
+    for _ in range(_ROUNDS if align else 1):
+        at, shift = cells + start, 0
+        if align and contrasts.has_pool(width):
+            at, shift = _aligned(at, contrasts.of(width, name.sign), contrasts.reach)
+        box = box_around(contrasts.data, at, width, (name.period - width) // 2, name.sign)
+        if box is None:
+            return found
+        start, width = start + shift + box[0], box[1] - box[0]
+        found = name.start + start, width
+    return found
 
 
 def _wanders(value: np.ndarray, cells: np.ndarray, reach: int) -> bool:
