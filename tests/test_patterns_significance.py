@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from engine.patterns.calendar import rule_table
 from engine.patterns.contrasts import Contrasts, flanks_of, highest
+from engine.patterns.edges import best_box
+from engine.patterns.periods import folds_of
 from engine.patterns.scan import Candidate, View, best_of
-from engine.patterns.scores import Scored, median_of
+from engine.patterns.scores import Scored, median_of, middle_of
 from engine.patterns.significance import adjusted, cumulants, log_tail
 from tests.naive import patterns as naive
 
@@ -86,3 +88,23 @@ def test_the_median_passes_over_what_was_not_seen(seed: int, axis: int) -> None:
     values = np.where(rng.random((6, 9)) < 0.3, np.nan, rng.standard_normal((6, 9)))
     values[0, :], values[:, 0] = 1.0, 1.0
     assert median_of(values, axis) == pytest.approx(np.nanmedian(values, axis=axis))
+    assert middle_of(values[:, 1:][np.isfinite(values[:, 1:])]) == pytest.approx(np.nanmedian(values[:, 1:]))
+
+
+@given(seed=st.integers(0, 1000), thin=st.integers(1, 3), length=st.floats(4.0, 9.0))
+def test_folds_of_several_periods_equal_sums_taken_one_by_one(seed: int, thin: int, length: float) -> None:
+    course = np.random.default_rng(seed).standard_normal(80)
+    lengths = np.array([length, length + 0.3])
+    slow = naive.folds(course, lengths.tolist(), 6, thin)
+    np.testing.assert_allclose(folds_of(course, lengths, 6, thin), slow, atol=1e-9)
+
+
+@given(seed=st.integers(0, 1000), middle=st.integers(0, 11))
+def test_the_best_box_splits_no_worse_than_any_other_around_its_middle(seed: int, middle: int) -> None:
+    course = np.random.default_rng(seed).standard_normal(12)
+    course[middle] += 3.0
+    low, high = best_box(course, middle, (1.0, 6.0))
+    assert low <= middle < high
+    assert naive.split(course, low, high) == pytest.approx(
+        max(naive.split(course, a, b) for a in range(middle + 1) for b in range(middle + 1, 13) if b - a <= 6)
+    )

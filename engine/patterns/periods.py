@@ -175,13 +175,13 @@ def _sharpest(course: np.ndarray, length: float, width: int, cycles: int, reach:
     some, thin = max(_LEAST_CYCLES, cycles // 4), max(1, width // 4)  # windows so close to each other say the same
     step = max(width / (2.5 * some), reach / _TRIES)
     tries = length + np.arange(-reach, reach + step / 2, step)
-    folds = _folds_of(course, tries, some, thin)
+    folds = folds_of(course, tries, some, thin)
     near = 3.0 * step
     step = max(width / (2.5 * cycles), near / _TRIES)
     for sign in (1, -1):
         middle = float(tries[int((sign * folds).max(axis=1).argmax())])
         closer = middle + np.arange(-near, near + step / 2, step)
-        yield float(closer[int((sign * _folds_of(course, closer, cycles, thin)).max(axis=1).argmax())])
+        yield float(closer[int((sign * folds_of(course, closer, cycles, thin)).max(axis=1).argmax())])
 
 
 def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_minutes: int, sign: int) -> float:
@@ -197,10 +197,10 @@ def _roundest(course: np.ndarray, length: float, reach: float, cycles: int, bin_
 
 def _fold(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
     """Sums of `course` over the first `cycles` stretches that begin `length` bins apart: (bins,)."""
-    return np.asarray(_folds_of(course, np.array([length]), cycles, 1)[0])
+    return np.asarray(folds_of(course, np.array([length]), cycles, 1)[0])
 
 
-def _folds_of(course: np.ndarray, lengths: np.ndarray, cycles: int, thin: int) -> np.ndarray:
+def folds_of(course: np.ndarray, lengths: np.ndarray, cycles: int, thin: int) -> np.ndarray:
     """The folds of several lengths at once, every `thin`-th bin, as many bins as the shortest has: (lengths, bins)."""
     stretches, last = _stretches(course, int(lengths.min()), thin)
     rows = np.minimum(np.rint(lengths[:, None] * np.arange(cycles)).astype(int), last)

@@ -30,6 +30,19 @@ def rotation_tail(scores: np.ndarray, total: float) -> float:
     return float(np.mean([s >= total - 1e-12 for s in sums]))
 
 
+def folds(course: np.ndarray, lengths: Sequence[float], cycles: int, thin: int) -> list[list[float]]:
+    """Sums over `cycles` stretches that begin each of `lengths` apart, every `thin`-th bin of the shortest one."""
+    bins = range(0, int(min(lengths)), thin)
+    return [[sum(course[round(n * length) + b] for n in range(cycles)) for b in bins] for length in lengths]
+
+
+def split(course: np.ndarray, low: int, high: int) -> float:
+    """What a box explains of a course: its rise over all outside, squared, times both numbers; -inf for no rise."""
+    inside, outside = course[low:high], np.concatenate([course[:low], course[high:]])
+    rise = inside.mean() - outside.mean()
+    return float(rise**2 * len(inside) * len(outside)) if rise > 0 else float("-inf")
+
+
 def best_total(scores: np.ndarray, member: np.ndarray) -> tuple[float, int]:
     """The largest sum over a rule's days of one bin, and that bin."""
     totals = [sum(scores[d, b] for d in range(scores.shape[0]) if member[d]) for b in range(scores.shape[1])]
