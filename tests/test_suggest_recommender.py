@@ -18,6 +18,7 @@ from engine.errors import ModelUnusable
 from engine.suggest import Encoder, Fusion, Recommender
 from engine.suggest.explain import reasons
 from engine.suggest.signals import COLUMNS
+from tests.naive import suggest as naive
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 KINDS = (
@@ -245,6 +246,20 @@ def test_encoding_only_what_a_question_looks_at_is_enough_for_it() -> None:
     found = recommender.predict_one(asked(0), top=3)
     assert found.rung == Rung.FULL
     assert found.items[0].incident.title.startswith("Disk full")
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_the_best_by_words_are_looked_at_as_though_asked_anew(kind: int) -> None:
+    recommender = Recommender(encoder=encoder(), closer_look=5).fit(history())
+    list(recommender.warming_for([asked(kind)]))
+    by_words = Recommender().fit(history()).weigh(asked(kind))
+    looked = recommender.weigh(asked(kind), depth=5)
+    assert by_words.lexical and not looked.lexical
+    assert set(looked.slots) == set(by_words.slots[by_words.order()[:5]])
+    vector = encoder().encode([by_words.scan.question.document.encoded])[0]
+    twin = recommender.weigh(asked(kind), depth=5).scan
+    assert np.array_equal(looked.columns, naive.told(twin, vector, looked.slots))
+    assert looked.columns[:, list(COLUMNS).index("meaning")].all()
 
 
 def test_many_questions_of_a_batch_leave_nothing_to_encode_for_their_answers() -> None:

@@ -21,7 +21,7 @@ from engine.suggest.index import Floats, Slots
 from engine.suggest.memory import Memory, fingerprints
 from engine.suggest.rerank import Fusion
 from engine.suggest.runbooks import Shelf
-from engine.suggest.signals import Scan, question_of
+from engine.suggest.signals import Question, Scan, question_of
 
 Lock = AbstractContextManager[Any]
 
@@ -136,9 +136,10 @@ class Recommender:
         While texts of past incidents still wait for their vectors, the `depth` best by words are compared by meaning
         too, if those have theirs.
         """
-        vector, note = self._vector(incident, alerts)
+        question = question_of(incident, alerts, self.topology)
+        vector, note = self._vector(question)
         partly = vector is not None and bool(self.memory.waiting)
-        scan = self._scan(incident, alerts, None if partly else vector)
+        scan = self._scan(question, None if partly else vector)
         weighed = self._weighed(scan, scan.candidates(self.per_channel), note)
         return self._looked_closer(weighed, vector, depth) if partly and vector is not None else weighed
 
@@ -211,9 +212,9 @@ class Recommender:
     def _fusion(self) -> Fusion:
         return self.fusion or Fusion.shipped()
 
-    def _scan(self, incident: Incident, alerts: Sequence[Alert], vector: Floats | None) -> Scan:
-        usable = self.memory.known_at(incident.opened_at, incident.id)
-        return Scan(self.memory, replace(question_of(incident, alerts, self.topology), vector=vector), usable)
+    def _scan(self, question: Question, vector: Floats | None) -> Scan:
+        usable = self.memory.known_at(question.incident.opened_at, question.incident.id)
+        return Scan(self.memory, replace(question, vector=vector), usable)
 
     def _weighed(self, scan: Scan, slots: Slots, note: str) -> Weighed:
         columns, lexical = scan.columns(slots), scan.meaning is None
@@ -223,16 +224,15 @@ class Recommender:
         closest = np.sort(weighed.slots[weighed.order()[:depth]])
         if any(slot in self.memory.waiting for slot in closest.tolist()):
             return replace(weighed, note=f"{len(self.memory.waiting)} past incidents are not encoded yet: {_BY_WORDS}")
-        question = replace(weighed.scan.question, vector=vector)
-        return self._weighed(Scan(self.memory, question, weighed.scan.usable), closest, "")
+        return self._weighed(weighed.scan.told(vector), closest, "")
 
-    def _vector(self, incident: Incident, alerts: Sequence[Alert]) -> tuple[Floats | None, str]:
+    def _vector(self, question: Question) -> tuple[Floats | None, str]:
         if self.encoder is None:
             return None, f"no encoder is configured: {_BY_WORDS}"
         if not self.encoder.loaded:
             reason = self.failure or self.encoder.failure_ or "the encoder is being prepared"
             return None, f"{reason}: {_BY_WORDS}"
-        return self.encoder.encode([document_of(incident, alerts).encoded])[0], ""
+        return self.encoder.encode([question.document.encoded])[0], ""
 
     def _backfill(self, encoder: Encoder, lock: Lock) -> Iterator[int]:
         while True:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -130,6 +131,13 @@ class Scan:
         self.title_in_body = fields["body"].asked(asked["title"])
         self.body_in_title = fields["title"].asked(asked["body"])
         self.meaning = memory.vectors.asked(question.vector) if question.vector is not None else None
+
+    def told(self, vector: Floats) -> Scan:
+        """The same question, whose words are not looked up again, with the unit `vector` of its text."""
+        other = copy(self)
+        other.question = replace(self.question, vector=vector)
+        other.meaning = self.memory.vectors.asked(vector)
+        return other
 
     def candidates(self, per_channel: int) -> Slots:
         """Slots worth weighing: the best of every channel, or all where they are few."""

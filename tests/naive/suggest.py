@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.suggest.index import Floats, Slots
+from engine.suggest.signals import Scan
 
 
 def bm25(
@@ -34,3 +40,9 @@ def cosines(vectors: Sequence[Sequence[float] | None], asked: Sequence[float]) -
 def duplicates_first(wanted: set[str], ranked: Sequence[str]) -> int | None:
     """Place (1 is first) of the first wanted id, None if none is there."""
     return next((place for place, name in enumerate(ranked, 1) if name in wanted), None)
+
+
+def told(scan: Scan, vector: Floats, slots: Slots) -> Floats:
+    """The columns of `slots` had the question come with the `vector` of its text: all is looked up anew."""
+    question = replace(scan.question, vector=vector)
+    return Scan(scan.memory, question, np.array(scan.usable)).columns(slots)
