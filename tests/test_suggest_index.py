@@ -142,13 +142,30 @@ def _filled(rows: np.ndarray, exact: int) -> VectorIndex:
     return index
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 150), spread=st.sampled_from([1.0, 0.1, 0.003]))
+def test_the_nearest_of_many_vectors_are_the_nearest_however_close_they_lie(
+    seed: int, count: int, spread: float
+) -> None:
+    random = np.random.default_rng(seed)
+    rows = np.ones(12) + spread * random.normal(size=(5_000, 12))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    asked, usable = rows[random.integers(5_000)], random.random(5_000) < 0.7
+    found = _filled(rows, exact=10_000).asked(asked).best(usable, count)
+    assert usable[found].all()
+    cosines = np.array([cosine if may else -1 for cosine, may in zip(rows @ asked, usable, strict=True)])
+    wanted = naive.nearest(cosines.tolist(), count)
+    assert len(found) == len(set(found.tolist())) == len(wanted)
+    assert np.sort(cosines[found]) == pytest.approx(np.sort(cosines[wanted]), abs=1e-6)
+
+
 def test_many_vectors_move_into_a_graph_that_answers_alike() -> None:
     rows, asked = _cloud(1500), _cloud(1, seed=9)[0]
     index, everything = _filled(rows, exact=1000), np.ones(1500, dtype=np.bool_)
     wanted = index.asked(asked).best(everything, 10)
     left = list(index.tidying())
     assert left[-1] == 0
-    assert index.count_ == 0
+    assert len(index.recent_) == 0
     assert index.graph_ is not None
     assert len(set(index.asked(asked).best(everything, 10)) & set(wanted)) >= 7
     assert index.scores(asked) == pytest.approx(rows @ asked, abs=0.02)

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.lazy import lazy
+from engine.suggest.quantised import rounded
 
 index = lazy("usearch.index")
 
 Floats = NDArray[np.float32]
 Names = NDArray[np.uint64]
 
-_LEVELS = 127  # of each sign that 8 bits hold
 _CONNECTIVITY = 16  # neighbours per vector and level
 _WIDTH_BUILT, _WIDTH_ASKED = 64, 192  # candidates kept while a vector is placed, and while a question is answered
 
@@ -102,18 +102,6 @@ class Graph:
         """The unit vectors of `names`, all of which are in here, as near as 8 bits tell: shape (names, dim)."""
         rows = np.asarray(self.index_.get(names), dtype=np.float32).reshape(len(names), self.dim)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
-
-
-def rounded(vectors: Floats) -> NDArray[np.int8]:
-    """Rows scaled to use all of 8 bits: directions stay, lengths go.
-
-    Examples
-    --------
-    >>> rounded(np.array([[0.6, -0.8]], dtype=np.float32)).tolist()
-    [[95, -127]]
-    """
-    highest = np.abs(vectors).max(axis=1, keepdims=True)
-    return np.round(vectors / np.where(highest, highest, 1) * _LEVELS).astype(np.int8)
 
 
 def _save_whole(built: Any, path: Path) -> None:

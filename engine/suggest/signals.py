@@ -203,6 +203,8 @@ class Scan:
 
     def _symptoms(self, slots: Slots) -> Floats:
         asked, past = self.question.symptoms, self.memory.symptoms
+        if not asked:
+            return np.zeros(len(slots), dtype=np.float32)
         return np.array([_overlap(asked, past[slot]) for slot in slots.tolist()], np.float32)
 
     def _teller(self, slots: Slots) -> list[Floats]:

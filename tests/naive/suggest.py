@@ -37,6 +37,12 @@ def cosines(vectors: Sequence[Sequence[float] | None], asked: Sequence[float]) -
     return [0.0 if row is None else sum(x * y for x, y in zip(row, asked, strict=True)) for row in vectors]
 
 
+def nearest(cosines: Sequence[float], count: int) -> list[int]:
+    """Places of the `count` highest cosines above 0."""
+    order = sorted(range(len(cosines)), key=lambda place: -cosines[place])
+    return [place for place in order[:count] if cosines[place] > 0]
+
+
 def duplicates_first(wanted: set[str], ranked: Sequence[str]) -> int | None:
     """Place (1 is first) of the first wanted id, None if none is there."""
     return next((place for place, name in enumerate(ranked, 1) if name in wanted), None)

@@ -44,7 +44,8 @@ def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -
         encoded = not quick or len(case.history) <= _MANY
         asked = case.thinned(_QUICK_QUERIES) if quick else case
         encoder = encoder_of(Settings()) if encoded else None
-        rows += measure(asked, encoder, track, peer=not quick, whole="issues:all" in only)
+        whole = "issues:all" in only
+        rows += measure(asked, encoder, track, peer=not quick and (whole or len(case.history) <= _MANY), whole=whole)
     for size in _QUICK_GROWTH if quick else _GROWTH + _AT_WISH:
         usual = size not in _AT_WISH and (not only or "growth" in only)
         if usual or f"growth:{size}" in only:
