@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.suggest import Encoder, Recommender
-from training.benchmarks import rootly_child, suggest_peer
+from engine.suggest import Encoder, Recommender, memory
+from engine.suggest.nearest import VectorIndex
+from training.benchmarks import rootly_child, suggest_growth, suggest_peer
 from training.benchmarks.growing_firm import GrowingFirm, StandInEncoder
 from training.benchmarks.report import Row
 from training.benchmarks.suggest import measure
@@ -152,6 +154,13 @@ def test_growth_is_measured_with_words_and_with_vectors() -> None:
     assert found["PathFinder"]["seen at once"] == 1.0
     assert found["PathFinder"]["nearest found"] == 1.0
     assert found["PathFinder, words alone"]["p95 ms"] > 0
+
+
+def test_a_history_of_several_firms_has_a_vector_for_each_of_their_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggest_growth, "_READ", 300)
+    monkeypatch.setattr(memory, "VectorIndex", partial(VectorIndex, 500))
+    found = {row.method: row.metrics for row in growth(1_200, quiet)}
+    assert found["PathFinder"]["nearest found"] > 0.95
 
 
 def test_stand_in_vectors_are_unit_ones_of_the_words() -> None:

@@ -36,8 +36,9 @@ def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -
     """Measure every method on every case, and ours as history grows; `only` names parts: firms, issues, growth.
 
     `quick` takes few questions, only words where there is much to encode, a short history to grow, and no peer that
-    has to be installed. A part `growth:SIZE` is that size alone (1,000,000 is measured so only); `issues:all` encodes
-    every issue, for the methods that need all vectors, where `issues` encodes what the batch verb does.
+    has to be installed. A part `growth:SIZE` is that size alone (1,000,000 is measured so only). `issues:all` encodes
+    every issue, for the methods that need all vectors, and asks Rootly's helper a few of them, many seconds each;
+    `issues` encodes what the batch verb does.
     """
     rows: list[Row] = []
     for case in _cases(shared, quick, only):

@@ -141,7 +141,8 @@ def _tiled(memory: Memory, copies: int) -> Memory:
     wide = Memory()
     for copy in range(copies):
         for incident in memory.incidents:
-            wide.remember(replace(incident, id=f"{incident.id}-{copy}"), frozenset(), "")
+            name = f"{incident.id}-{copy}"  # stands for the text, which names the vector: no two may share it
+            wide.remember(replace(incident, id=name), frozenset(), name)
     wide.fields = {name: _repeated(index, copies) for name, index in memory.fields.items()}
     return wide
 
