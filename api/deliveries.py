@@ -151,6 +151,11 @@ def delivery_of(scope: Scope, source: str, body: bytes, key_id: str) -> str:
 
 def answer_of(read: Read, receipts: Sequence[Receipt], desk: Desk) -> Response:
     """The answer to a delivery, of which `receipts` tell what became of it. Raises NoneTaken."""
+    return Response(told_of(read, receipts, desk.step()), status_code=202, media_type="application/json")
+
+
+def told_of(read: Read, receipts: Sequence[Receipt], step: str) -> bytes:
+    """The JSON of the answer, given on this `step` of the ladder. Raises NoneTaken."""
     rejected = [*read.parsed.rejected, *_refused(receipts, read.parsed)]
     rejected.sort(key=attrgetter("index"))
     kept = any(receipt.outcome == QUARANTINED for receipt in receipts)
@@ -160,8 +165,8 @@ def answer_of(read: Read, receipts: Sequence[Receipt], desk: Desk) -> Response:
         fields = [{"field": f"{r.index}.{r.field}", "problem": r.problem} for r in rejected[:_MOST_LISTED]]
         raise NoneTaken("none of the alerts could be read", fields)
     told = _taken(stored, rejected, read.parsed.missing)
-    told |= {"quarantined": len(receipts) - len(stored) + len(read.asides), "rung": desk.step()}
-    return Response(orjson.dumps(told), status_code=202, media_type="application/json")
+    told |= {"quarantined": len(receipts) - len(stored) + len(read.asides), "rung": step}
+    return orjson.dumps(told)
 
 
 def _refused(receipts: Sequence[Receipt], parsed: Parsed) -> Iterator[Rejected]:

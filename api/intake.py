@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,7 +20,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from api.errors import Overloaded
-from api.queue import Piece, Queue, Waiting, rank_of
+from api.queue import Piece, Queue, Told, Waiting, rank_of
 from engine.domain import Alert, Receipt
 from engine.errors import Unavailable
 from engine.receiving import Delivery
@@ -33,6 +34,7 @@ _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
 _PART_S, _ALONE_S = 0.1, 0.5  # of grouping what was put down, between two looks at who waits; and where nobody does
 _FEWEST, _RETRY_S = 20, 0.5
+_LOOKS = 20  # in the time for which a request waits, for those who have waited for so long
 
 
 class Takes(Protocol):
@@ -98,6 +100,7 @@ class Intake:
         self._home: asyncio.AbstractEventLoop | None = None
         self._looked = False  # whether the process before left anything to be grouped
         self._grace_ends = 0.0  # by the monotonic clock
+        self._patient: deque[Waiting] = deque()  # in the order in which they came; those in front may be answered
         self.failing = False  # the latest transaction could not be stored
 
     @property
@@ -152,27 +155,37 @@ class Intake:
         Unavailable
             If storage could not take them in time; sending them again does no harm.
         """
-        return await self.put(alerts, delivery=delivery, sender=sender) if alerts else []
+        if not alerts:
+            return []
+        answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+        self.put(alerts, partial(_settle, answer), delivery=delivery, sender=sender)
+        return await answer
 
-    def put(self, alerts: Sequence[Alert], *, delivery: str = "", sender: str = "") -> asyncio.Future[list[Receipt]]:
-        """`take`, for those who do not wait: what it returns or raises is in the future, but for Overloaded."""
+    def put(self, alerts: Sequence[Alert], told: Told, *, delivery: str = "", sender: str = "") -> None:
+        """`take`, for those who do not wait: `told` is called with what it returns or raises, but for Overloaded."""
         if self._stopping:
             raise Overloaded("the service stops: send it again")
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[Receipt]] = loop.create_future()
-        waiting = Waiting(answer, sender, rank_of(alerts), [None] * len(alerts), len(alerts))
+        waiting = Waiting(told, sender, rank_of(alerts), len(alerts), loop.time() + self._patience_s)
         for start in range(0, len(alerts), self._group):
             name = f"{delivery}/{start}" if delivery else ""
             waiting.pieces.append(Piece(waiting, start, Delivery(alerts=alerts[start : start + self._group], id=name)))
         self._queue.put(waiting)
         self._wake.set()
-        patience = loop.call_later(self._patience_s, self._give_up, waiting)
-        answer.add_done_callback(lambda _: patience.cancel())
-        return answer
+        self._patient.append(waiting)
+        if len(self._patient) == 1:
+            loop.call_later(self._patience_s / _LOOKS, self._look_who_waits)
 
-    def _give_up(self, waiting: Waiting) -> None:
-        self._queue.give_up(waiting)
-        waiting.fail(Unavailable("storage does not answer in time: send it again"))
+    def _look_who_waits(self) -> None:
+        """Give up on those who have waited too long; one timer for all of them, since timers are dear."""
+        loop = asyncio.get_running_loop()
+        while self._patient and (self._patient[0].answered or self._patient[0].until <= loop.time()):
+            waiting = self._patient.popleft()
+            if not waiting.answered:
+                self._queue.give_up(waiting)
+                waiting.fail(Unavailable("storage does not answer in time: send it again"))
+        if self._patient:
+            loop.call_later(self._patience_s / _LOOKS, self._look_who_waits)
 
     async def _write(self) -> None:
         while self._queue.size or not self._stopping:
@@ -252,3 +265,13 @@ class Intake:
         self._put_down = max(0, self._put_down - taken) if taken else 0
         if taken:
             self._grouped_s = max(1e-5, (time.perf_counter() - began) / taken)
+
+
+def _settle(answer: asyncio.Future[list[Receipt]], outcome: list[Receipt] | Unavailable) -> None:
+    """Nobody may wait any more."""
+    if answer.done():
+        return
+    if isinstance(outcome, Unavailable):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

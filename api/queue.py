@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from api.errors import Overloaded
@@ -19,29 +18,43 @@ _FAIR_FROM = 0.5  # filled part of the queue from which on no sender may hold mo
 _MILD_EVERY = 4  # each so many transactions begin with the least bad, so that it is not put off for ever
 
 
+Told = Callable[["list[Receipt] | Unavailable"], None]
+
+
 @dataclass(eq=False, slots=True)
 class Waiting:
     """One request that waits for its alerts to be written."""
 
-    answer: asyncio.Future[list[Receipt]]
+    told: Told  # called once, with its receipts or why there are none
     sender: str
     rank: int  # of its worst alert, 0 is the worst
-    receipts: list[Receipt | None]
-    left: int
+    left: int  # alerts that are not written yet
+    until: float  # it waits no longer, by the loop's clock
+    receipts: dict[int, Sequence[Receipt]] = field(default_factory=dict)  # by the place of their piece
     pieces: list[Piece] = field(default_factory=list)
     begun: bool = False  # some of it has been handed to the writer
+    answered: bool = False
 
     def fill(self, start: int, receipts: Sequence[Receipt]) -> None:
         """The receipts of one piece; with the last ones the request is answered."""
-        self.receipts[start : start + len(receipts)] = receipts
+        self.receipts[start] = receipts
         self.left -= len(receipts)
-        if self.left == 0 and not self.answer.done():
-            self.answer.set_result([receipt for receipt in self.receipts if receipt is not None])
+        if self.left == 0:
+            self._tell([receipt for place in sorted(self.receipts) for receipt in self.receipts[place]])
 
     def fail(self, error: Unavailable) -> None:
         """Nothing more will come."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        self._tell(error)
+
+    def _tell(self, outcome: list[Receipt] | Unavailable) -> None:
+        if not self.answered:
+            self.answered, told = True, self.told
+            self.told, self.pieces, self.receipts = _nobody, [], {}  # whoever still holds this holds no more than this
+            told(outcome)
+
+
+def _nobody(_: list[Receipt] | Unavailable) -> None:
+    """Who is told when all were told."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

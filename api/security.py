@@ -25,6 +25,7 @@ KEY = "pathfinder.key"  # where the request's key stands in the ASGI scope
 _LONGEST = 256  # characters of a token
 _GUESSES, _GUESSES_PER_S = 200, 10.0  # unknown tokens one address may try at once, and from then on
 _KEPT = 10_000  # tokens remembered, right and wrong ones together
+_UNKNOWN: tuple[float, Key | None] = (-1e9, None)  # when a token was asked about, and whose it is
 
 
 def presented(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str:
@@ -80,6 +81,11 @@ class _Guesses:
         return left >= 1
 
 
+def digest_of(token: str) -> bytes:
+    """What is remembered of a token in its place."""
+    return hashlib.sha256(token.encode()).digest()
+
+
 class KeyRing:
     """Remembers for a few seconds what the store said of a token, so that a storm asks it once and not per alert.
 
@@ -108,8 +114,8 @@ class KeyRing:
         """
         if not token:
             return None
-        digest = hashlib.sha256(token.encode()).digest()
-        at, key = self._known.get(digest, (-1e9, None))
+        digest = digest_of(token)
+        at, key = self._known.get(digest, _UNKNOWN)
         if self._clock() - at < self._keep_s:
             return key
         if key is None and not self._guesses.allow(address):
@@ -122,9 +128,9 @@ class KeyRing:
         self._remember(digest, key)
         return key
 
-    def known(self, token: str) -> Key | None:
-        """The key of `token` if the store was asked about it moments ago; None where it has to be asked."""
-        at, key = self._known.get(hashlib.sha256(token.encode()).digest(), (-1e9, None))
+    def known(self, digest: bytes) -> Key | None:
+        """The key of the token with this digest if the store was asked moments ago; None where it has to be asked."""
+        at, key = self._known.get(digest, _UNKNOWN)
         return key if self._clock() - at < self._keep_s else None
 
     def _remember(self, digest: bytes, key: Key | None) -> None:

@@ -33,6 +33,7 @@ class Grouping(Ledger):
         """Start from what the transaction before has left in `memory`."""
         super().remember(memory)
         self.symptoms.remember(memory.symptoms)
+        self.muting.remember(memory)
 
     def expect(self, alerts: Sequence[Alert]) -> None:
         """These alerts, in a form that may be kept, are to be placed: what is stored of them is read in one go."""

@@ -31,6 +31,7 @@ class Memory:
     alerts: dict[str, StoredAlert] = field(default_factory=dict)
     records: dict[str, IncidentRecord] = field(default_factory=dict)
     symptoms: dict[tuple[str, str], str | None] = field(default_factory=dict)  # source, fingerprint -> latest alert
+    no_plans: bool = False  # there never were windows or rules
 
     def bound(self) -> None:
         """Forget the oldest."""

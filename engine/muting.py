@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from engine.causes import Causes
 from engine.domain import Alert, AlertStatus, Match, Mute
-from engine.ledger import Ledger
+from engine.ledger import Ledger, Memory
 from engine.lifecycle.flapping import own_changes
 from engine.planned import PlannedWork
 from engine.store import inhibitions, maintenance, quiet
@@ -28,6 +28,7 @@ class Muting:
         """Of the transaction's `ledger`; windows and rules are read when time is first told."""
         self._ledger = ledger
         self._first_new = ledger.tx.alerts + 1  # arrivals from here on are of this transaction
+        self._memory = Memory()
         self._now: datetime | None = None
         self._plans = False  # there are, or were, windows or rules
         self._pending = False  # windows or rules changed, and what is firing has not been judged since
@@ -36,6 +37,10 @@ class Muting:
         self.planned = PlannedWork(ledger, ())
         self.causes = Causes(ledger, ())
 
+    def remember(self, memory: Memory) -> None:
+        """Start from what the transaction before has left in `memory`."""
+        self._memory = memory
+
     def hear(self, at: datetime) -> None:
         """Time has come to `at`."""
         if self._now is None:
@@ -43,8 +48,11 @@ class Muting:
         self._now = max(self._now or at, at)
 
     def _read(self, at: datetime) -> None:
+        if self._memory.no_plans:
+            return
         link = self._ledger.tx.link
         pending = maintenance.plans_pending(link)
+        self._memory.no_plans = pending is None
         if pending is not None:
             self._plans, self._pending = True, pending
             self.planned = PlannedWork(self._ledger, maintenance.windows(link, at - _LATE))

@@ -28,6 +28,7 @@ import uvicorn
 
 from api.app import create_app
 from api.intake import Intake
+from api.queue import Told
 from api.server import PatientProtocol
 from engine.domain import Alert, Receipt
 from engine.pathfinder import Pathfinder
@@ -42,12 +43,9 @@ ROOT = Path(__file__).resolve().parent.parent
 class AckFirst(Intake):
     """The design that loses alerts: answer at once, write later."""
 
-    def put(self, alerts: Sequence[Alert], *, delivery: str = "", sender: str = "") -> asyncio.Future[list[Receipt]]:
-        later = super().put(alerts, delivery=delivery, sender=sender)
-        self._kept = [*getattr(self, "_kept", ())[-10_000:], later]
-        answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
-        answer.set_result([Receipt(alert_id=alert.id, incident_id="later", outcome="joined") for alert in alerts])
-        return answer
+    def put(self, alerts: Sequence[Alert], told: Told, *, delivery: str = "", sender: str = "") -> None:
+        super().put(alerts, lambda _: None, delivery=delivery, sender=sender)
+        told([Receipt(alert_id=alert.id, incident_id="later", outcome="joined") for alert in alerts])
 
 
 def url_of(database: Path) -> str:

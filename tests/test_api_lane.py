@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from api.head import Head
 from api.lane import Lane
+from api.server import PatientProtocol
 from engine.settings import Settings
 from engine.sources import SOURCES
 from engine.store.records import Scope
@@ -138,3 +141,82 @@ def test_a_refusal_tells_senders_when_to_come_again(engine: FakeEngine, port: in
         assert (status, content["error"], headers["retry-after"]) == (503, "unavailable", "5")
         connection.sendall(request("/v1/alerts", b'{"title": "a"}', key))
         assert answers(connection, 1)[0][0] == 202
+
+
+def test_what_has_the_head_of_the_one_before_is_taken_unparsed(
+    engine: FakeEngine, port: int, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    whole = PatientProtocol.on_message_begin
+    monkeypatch.setattr(PatientProtocol, "on_message_begin", lambda one: (parsed.append(1), whole(one))[1])
+    key = engine.key(Scope.INGEST)
+    bodies = [b'{"title": "%s"}' % (b"x" * size) for size in (1, 1, 1, 500, 2_000, 9)]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        for body in bodies:
+            connection.sendall(request("/v1/alerts", body, key))
+            assert answers(connection, 1)[0][0] == 202
+        assert len(parsed) == 2, "the first, which asks for the key, and the one that is known from then on"
+        connection.sendall(request("/v1/alerts", b"[", key))  # like it, but not to be read: it goes the long way
+        assert answers(connection, 1)[0][0] == 422
+        connection.sendall(request("/v1/alerts", bodies[0], key))
+        assert answers(connection, 1)[0][0] == 202
+    assert len(parsed) == 4
+    assert taken == [False, *[True] * 5, False, True]
+
+
+def test_what_looks_like_a_request_inside_a_body_is_none(engine: FakeEngine, port: int) -> None:
+    key = engine.key(Scope.INGEST)
+    plain = request("/v1/alerts", b'{"title": "a"}', key)
+    inside = b'[{"title": "b"}' + b" " * 200 + plain + b"]"
+    before = len(engine.calls)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        for _ in range(2):
+            connection.sendall(plain)
+            assert answers(connection, 1)[0][0] == 202
+        outer = request("/v1/alerts", inside, key)
+        cut = outer.index(plain, 50)
+        connection.sendall(outer[:cut])
+        time.sleep(0.2)
+        connection.sendall(outer[cut : cut + len(plain)])
+        time.sleep(0.2)
+        connection.sendall(outer[cut + len(plain) :])
+        assert answers(connection, 1)[0][0] == 422
+    assert len(engine.calls) == before + 2
+
+
+def test_requests_with_known_heads_sent_at_once_are_answered_in_order(engine: FakeEngine, port: int) -> None:
+    key = engine.key(Scope.INGEST)
+    plain, health = request("/v1/alerts", b'{"title": "a"}', key), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        for _ in range(3):
+            connection.sendall(plain)
+            answers(connection, 1)
+        connection.sendall(plain)
+        connection.sendall(health)
+        connection.sendall(plain + plain)
+        assert [answer[0] for answer in answers(connection, 4)] == [202, 200, 202, 202]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "body"),
+    [
+        (b"Content-Length: 2\r\n", b"Content-Length: 3\r\n", b"abc"),
+        (b"content-length:2\r\n", b"content-length:3\r\n", b"abc"),
+        (b"Content-Length: 2\r\n", b"Content-Length: 03\r\n", None),
+        (b"Content-Length: 2\r\n", b"Content-Length: +3\r\n", None),
+        (b"Content-Length: 2\r\n", b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", None),
+        (b"Content-Length: 2\r\n", b"Content-Length: 3 \r\n", None),
+    ],
+)
+def test_only_the_length_may_differ(first: bytes, second: bytes, body: bytes | None) -> None:
+    lines = b"POST /v1/alerts HTTP/1.1\r\nHost: x\r\n"
+    head = Head.of(lines + first + b"\r\nab", b"ab")
+    assert head is not None
+    assert head.body_of(lines + second + b"\r\nabc") == body
+    assert head.body_of(lines + second + b"\r\nabcd") is None
+
+
+def test_a_head_that_names_its_length_twice_is_not_remembered() -> None:
+    lines = b"POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n"
+    assert Head.of(lines + b"ab", b"ab") is None
+    assert Head.of(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", b"abc") is None

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc, make_url, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, select, text, update
 
 from engine.errors import InvalidInput, Unavailable
 from engine.store.columns import to_json
+from engine.store.driver import run
 from engine.store.tables import CounterRow
 
 _WRITE_LOCK = 5_063_218_407  # the advisory lock that all PathFinder writers on one PostgreSQL database share
-__all__ = ["Connection", "Database", "Write", "counted", "revision_of", "translated"]
-_COUNTED = ("revision", "incidents", "alerts", "topology", "changed", "changes", "corrected")
-_COUNTERS = select(*(getattr(CounterRow, name) for name in _COUNTED))
-_COUNT = update(CounterRow).values({name: bindparam(f"new_{name}") for name in _COUNTED})
+__all__ = ["Connection", "Counters", "Database", "Write", "counted", "revision_of", "translated"]
+_COUNTERS = "SELECT revision, incidents, alerts, topology, changed, changes, corrected FROM counter"
+_COUNT = "UPDATE counter SET revision=?, incidents=?, alerts=?, topology=?, changed=?, changes=?, corrected=?"
 _SYNCHRONOUS = "FULL"  # with NORMAL, a power cut takes most of what was acknowledged in the last seconds
-_REFUSED = (exc.IntegrityError, exc.DataError, OverflowError)
+_REFUSED = (exc.IntegrityError, exc.DataError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError)
+
+
+class Counters(NamedTuple):
+    """How far the store had come when it was last written to; see `Write`."""
+
+    revision: int
+    incidents: int
+    alerts: int
+    topology: int
+    changed: int
+    changes: int
+    corrected: int
 
 
 @dataclass(slots=True)
@@ -89,7 +102,8 @@ class Database:
             row = counted(link)
             tx = Write(link, row.revision + 1, *row[1:])
             yield tx
-            link.execute(_COUNT, {f"new_{name}": getattr(tx, name) for name in _COUNTED})
+            now = (tx.revision, tx.incidents, tx.alerts, tx.topology, tx.changed, tx.changes, tx.corrected)
+            run(link, _COUNT, now)
 
     def probe(self) -> None:
         """Take the write lock, write, and undo. Raises Unavailable."""
@@ -114,9 +128,9 @@ class Database:
         self.engine.dispose()
 
 
-def counted(link: Connection) -> Any:
-    """The counters as they were last committed, by name."""
-    return link.execute(_COUNTERS).one()
+def counted(link: Connection) -> Counters:
+    """The counters as they were last committed."""
+    return Counters(*run(link, _COUNTERS).fetchone())
 
 
 def revision_of(link: Connection) -> int:
@@ -131,8 +145,10 @@ def translated() -> Iterator[None]:
         yield
     except _REFUSED as error:
         raise InvalidInput(f"storage refuses a value ({type(error).__name__})") from error
-    except exc.ProgrammingError:  # a mistake in our own SQL stays what it is
+    except (exc.ProgrammingError, sqlite3.ProgrammingError):  # a mistake in our own SQL stays what it is
         raise
+    except sqlite3.Error as error:
+        raise _is_away(error) from error
     except exc.StatementError as error:
         raise _in_our_words(error) from error
     except exc.TimeoutError as error:
@@ -142,9 +158,13 @@ def translated() -> Iterator[None]:
 def _in_our_words(error: exc.StatementError) -> Exception:
     """Broken or busy storage is Unavailable; the rest are values that a column type refuses."""
     if isinstance(error, exc.DatabaseError | exc.InterfaceError):
-        reason = str(error.orig).splitlines()[0]
-        return Unavailable(f"storage cannot answer now ({reason}): try again in a few seconds")
+        return _is_away(error.orig)
     return InvalidInput(f"storage refuses a value ({type(error.orig).__name__})")
+
+
+def _is_away(error: BaseException | None) -> Unavailable:
+    reason = str(error).partition("\n")[0]
+    return Unavailable(f"storage cannot answer now ({reason}): try again in a few seconds")
 
 
 def _sqlite(url: str, wait_s: float) -> Engine:
@@ -173,7 +193,7 @@ def _sqlite(url: str, wait_s: float) -> Engine:
     def begin(link: Connection) -> None:
         # A transaction that reads first and then writes fails at once when another wrote in between, whatever the
         # busy timeout; so writers take the lock at the start.
-        link.exec_driver_sql("BEGIN IMMEDIATE" if link.get_execution_options().get("writes") else "BEGIN")
+        run(link, "BEGIN IMMEDIATE" if link.get_execution_options().get("writes") else "BEGIN")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)

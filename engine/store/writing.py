@@ -15,6 +15,7 @@ from sqlalchemy import Column, Connection, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
+from engine.store.driver import run_many
 from engine.store.tables import Table
 
 Key = TypeVar("Key", str, int)
@@ -61,7 +62,7 @@ def change(link: Connection, table: type[Table], columns: tuple[str, ...], rows:
 def _run(link: Connection, make: Any, table: type[Table], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     if rows:
         statement = make(table, columns, link.dialect.name, link.dialect)
-        link.exec_driver_sql(statement.sql, statement.parameters(rows))
+        run_many(link, statement.sql, statement.parameters(rows))
 
 
 @lru_cache(maxsize=256)
