@@ -273,9 +273,8 @@ class RuleTable:
     member: np.ndarray  # bool (rules, days)
     cost: np.ndarray  # nats (rules,)
     scanned_member: np.ndarray  # float32 (scanned rules, days): those that are looked for on their own
-    scanned_cost: np.ndarray  # nats (scanned rules,)
-    scanned_months: np.ndarray  # bool (scanned rules,)
-    weekday: np.ndarray  # (days,), Monday is 0
+    scanned_cost: np.ndarray  # nats (scanned rules,): minus the logarithm of each one's share of false alarms
+    weekend: np.ndarray  # (days,), 1 on Saturdays and Sundays, else 0
 
 
 @lru_cache(maxsize=64)
@@ -291,9 +290,15 @@ def rule_table(first: int, days: int, least: int) -> RuleTable:
     kinds, rules, members = zip(*kept.values(), strict=True) if kept else ((), (), ())
     member = np.array(members, dtype=bool).reshape(len(rules), days)
     cost = np.array([kind.cost for kind in kinds])
-    scanned = np.array([kind.scanned for kind in kinds], dtype=bool)
-    months = np.array([kind.months for kind in kinds], dtype=bool)
-    return RuleTable(
-        first, kinds, rules, member, cost, member[scanned].astype(np.float32), cost[scanned], months[scanned],
-        day_facts(span).weekday,
-    )  # fmt: skip
+    scanned = member[np.array([kind.scanned for kind in kinds], dtype=bool)].astype(np.float32)
+    weekend = (day_facts(span).weekday >= 5).astype(np.int64)
+    return RuleTable(first, kinds, rules, member, cost, scanned, _shares_of(scanned.sum(axis=1)), weekend)
+
+
+def _shares_of(days: np.ndarray) -> np.ndarray:
+    """Costs, in nats, of looking for rules of so many `days`: the fewer, the larger its share of false alarms.
+
+    A load of every day is certain after a few weeks whatever it is charged; one of a few days can ill afford it.
+    """
+    share = 1.0 / np.sqrt(np.maximum(days, 1.0))
+    return np.asarray(np.log(share.sum() / share)) if len(share) else share

@@ -1,14 +1,17 @@
 """Contrasts: how far every window of a course stands above what lies beside it, seen in two ways.
 
-The plain view compares the window with its flanks, as long as is quietest in the course at hand. The pooled view takes
-the best of it within some minutes, for work that starts a little early or late, or the steps at both ends of the window
-alone where they are quieter: slow noise hides a level and no step.
+The plain view compares the window with its flanks, as long as is quietest in the course at hand. The pooled view allows
+for work that starts a little early or late, in the clearest of three ways: the best of the plain view within some
+minutes, the steps at both ends of the window alone, or the filter that is matched to a window in noise like this.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
+from engine.patterns.matched import autoregression, evidence, response
 from engine.patterns.scores import CLIP, Scored
 
 _POOL_MINUTES = 15  # how early or late a window may begin and still count as the same
@@ -17,6 +20,8 @@ _FINE_MINUTES = 10  # of a bin: where bins are longer, the ends of a window shar
 _POOLED_MINUTES = 240  # windows longer than this need no pooling
 _CONTEXT_MINUTES = 180  # a flank reaches no further
 _PAD_MINUTES = 4320  # beyond both ends of the course
+_MATCHED_MORE = 1.1  # times the noise to rise of the other ways that the matched filter may have: it misses less
+_LEAST_SPREAD = 8.0  # times it, the highest of a hundred lies off the middle at most: ties have no spread
 _FEW = 2_000  # cells from which medians are taken
 _STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)  # share no factor with the bins of a day: every hour is looked at
 
@@ -27,19 +32,22 @@ class Contrasts:
     All values are flat over cells, in units of the scores, and centred: 0 is what a window without work shows.
     """
 
-    def __init__(self, data: Scored, bin_minutes: int) -> None:
+    def __init__(self, data: Scored, bin_minutes: int, shown: Contrasts | None = None) -> None:
         self.data = data
+        self.shown = self if shown is None else shown  # of the course by rank: where edges and heights are read off
         self.bin_minutes = bin_minutes
         self.reach = _POOL_MINUTES // bin_minutes
         self._pad = _PAD_MINUTES // bin_minutes + 1
         seen = data.seen.ravel()
         self._unseen = None if seen.all() else _running(~seen, self._pad).astype(np.int32)
-        self._sums = _running(_joined(data.score.ravel(), seen), self._pad).astype(np.float32)
+        self._course = _joined(data.score.ravel(), seen)
+        self._sums = _running(self._course, self._pad).astype(np.float32)
         self._step = next((step for step in _STEPS if data.score.size <= step * _FEW), _STEPS[-1])
         self._valid: dict[int, np.ndarray] = {}
         self._plain: dict[tuple[int, int], np.ndarray] = {}
         self._flank: dict[int, int] = {}
         self._pooled: dict[tuple[int, int], np.ndarray] = {}
+        self._near: dict[tuple[int, int], np.ndarray] = {}
         self._ends: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def valid(self, width: int) -> np.ndarray:
@@ -122,18 +130,48 @@ class Contrasts:
         return self._flank[width]
 
     def _pooled_of(self, width: int, sign: int) -> np.ndarray:
-        """The quieter of the pooled plain view and of pooled edges."""
+        """The clearest of the pooled plain view, of pooled edges and of the matched filter: the least noise to rise."""
         key = (width, sign)
         if key not in self._pooled:
             best = np.zeros(self.data.score.size, dtype=np.float32)
             best[self.reach : -self.reach] = highest(self._plain_of(width, sign), self.reach)
-            least = _high_of(best[:: self._step])
+            least = _noise_of(best[:: self._step])
             for size in (size for size in (1, 2, 4) if 2 * size <= width):
-                high = _high_of(self._pooled_edges(width, size, sign, self._step))
-                if high < least:
-                    best, least = self._pooled_edges(width, size, sign, 1), high
+                noise = _noise_of(self._pooled_edges(width, size, sign, self._step))
+                if noise < least:
+                    best, least = self._pooled_edges(width, size, sign, 1), noise
+            if _noise_of(self._pooled_fit(width, sign, self._step)) < _MATCHED_MORE * least:
+                best = self._pooled_fit(width, sign, 1)
             self._pooled[key] = self._masked(best, width)
         return self._pooled[key]
+
+    @cached_property
+    def _whitening(self) -> np.ndarray:
+        return autoregression(self._course - self._course.mean())
+
+    @cached_property
+    def _evidence(self) -> np.ndarray:
+        """Running evidence for raised stretches, constant beyond the ends."""
+        return np.pad(evidence(self._course - self._course.mean(), self._whitening), self._pad, mode="edge")
+
+    def _pooled_fit(self, width: int, sign: int, step: int) -> np.ndarray:
+        """The rise of the best window that begins and ends about when one of `width` does, by the matched filter."""
+        far = min(_END_MINUTES // self.bin_minutes, max(2, width // 2 + 1))
+        begin, end = self._nearest(sign, self.reach), self._nearest(sign, -far)
+        low, cells = self._pad, self.data.score.size
+        fit = end[low + width : low + width + cells : step] - begin[low : low + cells : step]
+        return np.asarray(fit / response(width, self._whitening), np.float32)
+
+    def _nearest(self, sign: int, reach: int) -> np.ndarray:
+        """The least evidence within `reach` of each cell, or with a negative `reach` the most."""
+        key = (sign, reach)
+        if key not in self._near:
+            size = abs(reach)
+            turn = -sign if reach > 0 else sign
+            best = turn * self._evidence
+            best[size : len(best) - size] = highest(best.copy(), size)
+            self._near[key] = np.asarray(-best if reach > 0 else best)
+        return self._near[key]
 
     def _masked(self, value: np.ndarray, width: int) -> np.ndarray:
         """Centred on the median of what was seen; 0 elsewhere."""
@@ -224,10 +262,14 @@ def _spread(centred: np.ndarray) -> float:
     return float(_middle(np.abs(centred))) / 0.6745
 
 
-def _high_of(value: np.ndarray) -> float:
-    """What windows without work exceed once in a hundred times, as far as their usual spread tells."""
-    middle = _middle(value)
-    return float(middle) + 2.33 * _spread(value - middle)
+def _noise_of(value: np.ndarray) -> float:
+    """What windows without work show, in one figure: the mean of what they may reach by their usual spread, and of how
+    far the highest of a hundred leaves the middle."""
+    middle, last = len(value) // 2, int(0.99 * len(value))
+    ordered = np.partition(value, (middle, last))
+    usual, far = float(ordered[middle]), float(ordered[last] - ordered[middle])
+    spread = max(_spread(value - ordered[middle]), far / _LEAST_SPREAD)
+    return float(np.sqrt(max(far * (usual + 2.33 * spread), 0.0)))
 
 
 def _running(course: np.ndarray, pad: int) -> np.ndarray:

@@ -69,7 +69,7 @@ def _next_window(runs: Episodes, first_day: int, days: int, table: RuleTable) ->
     held = start_counts(runs, first_day, days)
     often = len(runs.start) >= 0.9 * days  # rarer than that, nothing returns within the day
     widths = widths_in_bins(_WIDTH_MINUTES, BIN_MINUTES)
-    views = [View(holds_start(held, width), width) for width in widths]
+    views = [View(holds_start(held, width), width, weekend=table.weekend) for width in widths]
     paid = float(np.log(1 + len(widths) / 3))
     for c in best_of(views, table, BIN_MINUTES, paid=paid, within_day=often)[:8]:
         window = None if c.log_p > _LOG_WORTH else _named(c, c.log_p, runs, (first_day, days), table)

@@ -53,12 +53,12 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     if len(cells) > _FEW and _wanders(contrasts.of(first.width, first.sign), cells, contrasts.reach):
         return None
     fitted = _fitted(first, cells, contrasts, align=candidate.pooled or len(cells) <= _FEW)
-    if fitted is None or _is_spike(cells, first, contrasts.data):
+    if fitted is None or _is_spike(cells, first, contrasts.shown.data):
         return None
     start, width = fitted
     refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
     name = _named_at(refined, contrasts, table, grid) or first
-    return None if _is_spike(name.cells[name.hits], name, contrasts.data) else name
+    return None if _is_spike(name.cells[name.hits], name, contrasts.shown.data) else name
 
 
 def _fitted(name: Named, cells: np.ndarray, contrasts: Contrasts, *, align: bool) -> tuple[int, int] | None:
@@ -72,7 +72,7 @@ def _fitted(name: Named, cells: np.ndarray, contrasts: Contrasts, *, align: bool
         at, shift = cells + start, 0
         if align and contrasts.has_pool(width):
             at, shift = _aligned(at, contrasts.of(width, name.sign), contrasts.reach)
-        box = box_around(contrasts.data, at, width, (name.period - width) // 2, name.sign)
+        box = box_around(contrasts.shown.data, at, width, (name.period - width) // 2, name.sign)
         if box is None:
             return found
         start, width = start + shift + box[0], box[1] - box[0]
@@ -83,7 +83,7 @@ def _fitted(name: Named, cells: np.ndarray, contrasts: Contrasts, *, align: bool
 def _wanders(value: np.ndarray, cells: np.ndarray, reach: int) -> bool:
     """Whether windows seldom fall where they are said to, though always near it: spikes within a longer window."""
     strong = np.sort(around(value, cells, reach))[len(cells) // 2 :].mean()
-    return bool((value.ravel()[cells] > 0.3 * strong).mean() < _LEAST_IN_PLACE)
+    return bool((around(value, cells, reach // 3) > 0.3 * strong).mean() < _LEAST_IN_PLACE)
 
 
 def _is_spike(cells: np.ndarray, name: Named, data: Scored) -> bool:
@@ -126,8 +126,8 @@ def _named_at(c: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGri
     seen = cells[hits]
     if c.pooled:
         seen = _aligned(seen, contrasts.of(c.width, c.sign), contrasts.reach)[0]
-    rise = middle_of(contrasts.rises(c.width, c.sign, seen))
-    return name if _stands_out(name, seen, contrasts.data, rise) else None
+    rise = middle_of(contrasts.shown.rises(c.width, c.sign, seen))
+    return name if _stands_out(name, seen, contrasts.shown.data, rise) else None
 
 
 def beats_both_sides(name: Named, grid: DayGrid) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from math import log
 
 import numpy as np
 
 from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, coarser, rule_parts, rule_table
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.events import episodes, event_windows
-from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
+from engine.patterns.likelihood import likelihoods
+from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named, weight_of
 from engine.patterns.periods import Period, best_period
 from engine.patterns.scan import Candidate, candidates, widths_in_bins
 from engine.patterns.scores import (
@@ -38,6 +41,7 @@ _LATER_COMB_Z = 8.0  # what patterns leave behind still repeats a little
 _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _WIDE_MORE = 1.2  # a window of hours must explain so much more than a narrow one to be told first
 _NEAR_MULTIPLE = 0.005  # relative distance from a whole multiple within which a period is one
+_RISES = (1.0, 4.0)  # robust deviations above the usual that a load is looked for at, where bursts lie over the noise
 _LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 
 Step = tuple[Named, float, bool]  # a pattern, its log p, and whether it is a window of hours
@@ -81,13 +85,19 @@ class Peeled:
     grid: DayGrid  # float32 values, unseen where a pattern was
     course: np.ndarray  # its values less trend and slow swings, likewise: (days, bins)
     scores: Scored  # of the course
+    raised: tuple[Scored, ...]  # for some rises, how much likelier each value is raised than as usual; bursts only
 
     @classmethod
     def of(cls, grid: DayGrid) -> Peeled:
         """All of `grid`, whose values are changed by what follows."""
         grid.values[:] = without_swing(grid)
-        course = without_course(detrended(grid), grid.bin_minutes)
-        return cls(grid, course, scored(without_shape(course, grid)))
+        course = without_course(grid.values, grid.bin_minutes)
+        return cls(grid, course, scored(without_shape(course, grid)), likelihoods(course, _RISES))
+
+    @property
+    def lenses(self) -> tuple[Scored, ...]:
+        """Every way to score the course."""
+        return (self.scores, *self.raised)
 
     def without(self, name: Named, *, is_wide: bool) -> Peeled:
         """What is left without one pattern: its windows unseen, or the usual course of wide ones taken off."""
@@ -97,7 +107,8 @@ class Peeled:
         margin = max(1, round(30 / self.grid.bin_minutes))
         gone = forget(name.cells, -margin, name.width + margin, self.grid)
         self.course.ravel()[gone] = np.nan
-        self.scores.take_out(gone)
+        for lens in self.lenses:
+            lens.take_out(gone)
         return self
 
 
@@ -141,7 +152,7 @@ def _next_step(left: Peeled, wide: tuple[Named, float] | None, table: RuleTable,
     What the narrow search sees of business hours, their running median taken off, are windows at and between their
     edges: fragments that recur as surely as the whole and explain less of it.
     """
-    narrow = _narrow_step(left.grid, left.scores, table, alone=alone)
+    narrow = _narrow_step(left, table, alone=alone)
     if wide is not None:
         ranks = scored(detrended(left.grid))
         if narrow is None or _explained(wide[0], ranks) > _WIDE_MORE * _explained(narrow[0], ranks):
@@ -192,7 +203,7 @@ def _above(rest: np.ndarray, cut: float, grid: DayGrid, most: int) -> list[Windo
 def least_rise(course: np.ndarray) -> float:
     """Difference between level and baseline, in units of `course`, below which a pattern is not worth telling."""
     known = np.sort(course[np.isfinite(course)])
-    low, middle, high = (float(known[int(share * (len(known) - 1))]) for share in (0.005, 0.5, 0.995))
+    low, middle, high = (float(known[int(share * (len(known) - 1))]) for share in (0.02, 0.5, 0.98))
     spread = float(np.sort(np.abs(known - middle))[len(known) // 2]) / 0.6745
     return max(_LEAST_RISE * spread, 0.05 * (high - low))
 
@@ -226,28 +237,46 @@ def _is_plateau(name: Named, grid: DayGrid) -> bool:
     return share >= _PLATEAU_SHARE and has_sharp_edges(name, grid) and beats_both_sides(name, grid)
 
 
-def _narrow_step(grid: DayGrid, scores: Scored, table: RuleTable, *, alone: bool) -> tuple[Named, float] | None:
+def _narrow_step(left: Peeled, table: RuleTable, *, alone: bool) -> tuple[Named, float] | None:
     """The best window up to some three hours, with its log p: by the calendar, or a free period that says more.
 
     A free period is weighed against the calendar once (`alone`), and later looked for where the calendar is silent.
     """
-    contrasts = Contrasts(scores, grid.bin_minutes)
+    grid = left.grid
+    plain = Contrasts(left.scores, grid.bin_minutes)
+    lenses = [plain, *(Contrasts(lens, grid.bin_minutes, plain) for lens in left.raised)]
     widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
-    free = best_period(contrasts) if alone else None
-    failed: list[Candidate] = []
-    for candidate in candidates(contrasts, widths, table)[:_TRIES]:
+    free = best_period(plain) if alone else None
+    failed: list[tuple[Contrasts, Candidate]] = []
+    for lens, candidate in _likely(lenses, widths, table)[:_TRIES]:
         if candidate.log_p > _LOG_WORTH:
             break
-        if any(candidate.resembles(one) for one in failed):
+        if any(lens is other and candidate.resembles(one) for other, one in failed):
             continue
-        failed.append(candidate)
-        name = named(candidate, contrasts, table, grid)
+        failed.append((lens, candidate))
+        name = named(candidate, lens, table, grid)
         if name is None or not beats_both_sides(name, grid):
             continue
-        if free is None or free.weight < _FREE_MORE * name.weight:
+        if free is None or free.weight < _FREE_MORE * _weight_in(plain, name):
             return name, candidate.log_p
-    free = free if alone else best_period(contrasts, _LATER_COMB_Z)
+    free = free if alone else best_period(plain, _LATER_COMB_Z)
     return None if free is None else (_as_named(free, grid), free.log_p)
+
+
+def _weight_in(contrasts: Contrasts, name: Named) -> float:
+    """What a window explains as `contrasts` see it."""
+    return weight_of(contrasts.of(name.width, name.sign).ravel()[name.cells])
+
+
+def _likely(lenses: Sequence[Contrasts], widths: Sequence[int], table: RuleTable) -> list[tuple[Contrasts, Candidate]]:
+    """What every lens shows, each candidate with the contrasts it was seen in, best first."""
+    paid = log(len(lenses))
+    found = [
+        (lens, replace(one, log_p=one.log_p + paid))
+        for at, lens in enumerate(lenses)
+        for one in candidates(lens, widths, table, signs=(1, -1) if at == 0 else (1,))
+    ]
+    return sorted(found, key=lambda pair: pair[1].log_p)
 
 
 def _as_named(period: Period, grid: DayGrid) -> Named:

@@ -22,6 +22,7 @@ _LOG_SIGNS = log(2)
 _LOG_VIEWS = log(1.5)  # plain and pooled views of one window resemble each other
 _NEAR = 1  # bins between the starts of windows that are taken for one
 _EXACT = 8  # sketches that are weighed exactly, of each direction
+_FEW_DAYS = 13  # of a rule: fewer say too little of what their hours are like without the load
 _LOG_LIKELY = -2.0  # a sketch must promise so much to be weighed exactly: most tails are heavier than normal
 
 
@@ -52,6 +53,7 @@ class View:
     sign: int = 1
     pooled: bool = False
     valid: np.ndarray | None = None  # bool (days, bins), which scores were seen; None: all
+    weekend: np.ndarray | None = None  # (days,), 1 on weekends, else 0; None: days have nothing in common
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +66,11 @@ class View:
     def cumulants(self) -> np.ndarray:
         """Cumulants of each day's scores, as `significance.cumulants` gives them."""
         return cumulants(self.unit, self.valid)
+
+    @cached_property
+    def shared_cumulants(self) -> np.ndarray:
+        """Those of each day's scores and, mostly, of all days of its half of the week."""
+        return cumulants(self.unit, self.valid, self.weekend)
 
 
 @dataclass(frozen=True)
@@ -82,12 +89,14 @@ def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
     return sorted({max(1, round(m / bin_minutes)) for m in minutes})
 
 
-def candidates(contrasts: Contrasts, widths: Sequence[int], table: RuleTable) -> list[Candidate]:
+def candidates(
+    contrasts: Contrasts, widths: Sequence[int], table: RuleTable, signs: Sequence[int] = (1, -1)
+) -> list[Candidate]:
     """The least chance-like windows of `widths`, by direction and repeat within the day, best first."""
     views = [
-        View(unit, width, sign, pooled, None if contrasts.complete else contrasts.valid(width))
+        View(unit, width, sign, pooled, None if contrasts.complete else contrasts.valid(width), table.weekend)
         for width in widths
-        for sign in (1, -1)
+        for sign in signs
         for pooled in ((False, True) if contrasts.has_pool(width) else (False,))
         if (unit := contrasts.unit(width, sign, pooled=pooled)) is not None
     ]
@@ -166,18 +175,13 @@ def _weighed(sketch: _Sketch, table: RuleTable, paid: float) -> Candidate:
     total = unit[each, sketch.start].sum(dtype=float)
     if not each.any():
         return Candidate(0.0, sketch.start, view.width, view.sign, days, sketch.period, view.pooled)
-    months = not every and bool(table.scanned_months[sketch.rule])
-    cumulant = cumulants(unit) if sketch.period < bins else _of_days(view, each, table, pooled=months)
+    if sketch.period < bins:
+        cumulant = cumulants(unit)
+    else:
+        cumulant = (view.shared_cumulants if each.sum() <= _FEW_DAYS else view.cumulants)[:, each]
     log_p = float(log_tail(cumulant.sum(axis=1, keepdims=True), np.array([total]))[0])
     log_p += cost + paid + log(positions(sketch.period, view.width))
     return Candidate(log_p, sketch.start, view.width, view.sign, days, sketch.period, view.pooled)
-
-
-def _of_days(view: View, days: np.ndarray, table: RuleTable, *, pooled: bool) -> np.ndarray:
-    """Cumulants of some days, by their own scores alone or by those of all days of their weekday too."""
-    if pooled:
-        return np.asarray(cumulants(view.unit, view.valid, table.weekday)[:, days])
-    return np.asarray(view.cumulants[:, days])
 
 
 def positions(bins: int, width: int) -> float:

@@ -15,6 +15,7 @@ _TREND_DAYS = 7  # running median of day medians: follows drift and level shifts
 _COURSE_MINUTES = 450  # running median: what lasts less than half of it stands out
 _SHAPE_MINUTES = 480  # shapes of the day slower than this are its smooth course and no window
 _SPREAD_FLOOR = 0.5  # a quiet hour's spread counts as at least this share of the whole day's
+_ALIKE = 0.5  # correlation of the halves' spreads from which on they are believed, the more the higher
 _SWING_LEFT = 0.85  # of the usual distance from the day's level that may be left without a swing worth removing
 _SWING_OVER_BOX = 0.5  # of what one window leaves of the day's hours that a swing may leave
 _SWING_ROUNDS = 12  # of reweighing
@@ -88,9 +89,28 @@ def without_shape(values: np.ndarray, grid: DayGrid) -> np.ndarray:
     for group in (weekend, ~weekend):
         if group.sum() >= 3:
             rest[group] -= _smooth(median_of(values[group], axis=0), size)
-    spread = _smooth(median_of(np.abs(rest), axis=0), size)
+    spread = _spread_by_clock(np.abs(rest), size)
+    return rest if spread is None else rest / spread
+
+
+def _spread_by_clock(strays: np.ndarray, size: int) -> np.ndarray | None:
+    """How far values usually stray at each time of the day (bins,), as far as two halves of the days agree on it.
+
+    None where they do not: a spread that is mere chance would make some hours louder than others, always the same.
+    """
+    halves = [_smooth(median_of(half, axis=0), size) for half in (strays[::2], strays[1::2])]
+    spread = _smooth(median_of(strays, axis=0), size)
     floor = _SPREAD_FLOOR * middle_of(spread)
-    return rest / np.maximum(spread, floor) if floor > 0 else rest
+    if floor <= 0.0:
+        return None
+    first, second = (np.log(np.maximum(half, floor)) for half in halves)
+    scale = float(first.std() * second.std())
+    alike = 0.0 if scale < 1e-9 else float(((first - first.mean()) * (second - second.mean())).mean()) / scale
+    share = min(1.0, max(0.0, (alike - _ALIKE) / (1.0 - _ALIKE)))
+    if share == 0.0:
+        return None
+    known = np.log(np.maximum(spread, floor))
+    return np.asarray(np.exp(known.mean() + share * (known - known.mean())))
 
 
 def without_swing(grid: DayGrid) -> np.ndarray:

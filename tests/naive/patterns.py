@@ -132,3 +132,29 @@ def met(score: list[list[float]], chosen: list[list[bool]]) -> list[list[float]]
         [sum(row[(slot + turn) % len(row)] for slot, own in enumerate(slots) if own) for turn in range(len(row))]
         for row, slots in zip(score, chosen, strict=True)
     ]
+
+
+def match(course: Sequence[float], whitening: Sequence[float], low: int, high: int) -> tuple[float, float]:
+    """Product of a whitened course and a whitened window `[low, high)` of height 1, and the window's with itself."""
+
+    def whitened(values: Sequence[float], at: int) -> float:
+        return sum(w * values[at - lag] for lag, w in enumerate(whitening) if 0 <= at - lag < len(values))
+
+    window = [1.0 if low <= at < high else 0.0 for at in range(len(course))]
+    both = [(whitened(course, at), whitened(window, at)) for at in range(len(course))]
+    return sum(a * b for a, b in both), sum(b * b for _, b in both)
+
+
+def log_ratio(sample: Sequence[float], value: float, rise: float) -> float:
+    """Log of the density of `sample` at `value - rise` over that at `value`, kernels summed one by one."""
+
+    def density(at: float) -> float:
+        kernels = [(0.9, 0.15), (0.1, 0.6)]
+        total = sum(
+            share * np.exp(-0.5 * ((np.arcsinh(at) - np.arcsinh(one)) / wide) ** 2) / (wide * np.sqrt(2 * np.pi))
+            for one in sample
+            for share, wide in kernels
+        )
+        return float((total / len(sample) + 1e-5) / np.sqrt(1 + at * at))
+
+    return float(np.clip(np.log(density(value - rise)) - np.log(density(value)), -4.0, 4.0))
