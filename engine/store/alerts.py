@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, func, not_, or_, select, update
 
 from engine.domain import AlertStatus, IncidentStatus, Severity
+from engine.store.columns import moment_for
 from engine.store.database import Write
+from engine.store.driver import run_many
 from engine.store.records import Churn, Origin, StoredAlert
 from engine.store.rows import alert_of_row, row_of_alert
 from engine.store.tables import AlertRow, CounterRow, IncidentRow
-from engine.store.writing import change, chunks, upsert
+from engine.store.writing import chunks, upsert
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ GROUPED = not_(
     .correlate(AlertRow)
 )
 _ALL = select(*AlertRow.__table__.columns)
+_TOLD_AGAIN = "UPDATE alerts SET repeats = ?, last_seen_at = ? WHERE id = ?"
 _BY_IDS = _ALL.where(AlertRow.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -46,9 +49,11 @@ def save(tx: Write, stored: Iterable[StoredAlert]) -> None:
 
 def save_repeats(tx: Write, stored: Iterable[StoredAlert]) -> None:
     """Write how often known alerts were told, and when last; nothing else, so that storms of repeats are cheap."""
+    moment = moment_for(tx.link.dialect.name)
     places = (one.membership for one in stored)
-    rows = [{"id": one.alert.id, "repeats": one.repeats, "last_seen_at": one.last_seen_at} for one in places]
-    change(tx.link, AlertRow, ("repeats", "last_seen_at"), rows)
+    rows = [(place.repeats, moment(place.last_seen_at), place.alert.id) for place in places]
+    if rows:
+        run_many(tx.link, _TOLD_AGAIN, rows)
 
 
 def by_ids(link: Connection, ids: Collection[str]) -> dict[str, StoredAlert]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -67,8 +68,17 @@ def _bound_moment_as_text(value: datetime | None) -> str | None:
     """As SQLAlchemy writes it: without its zone, to the microsecond."""
     if value is None:
         return None
-    moment = value if value.tzinfo is UTC else require_aware(value, "a stored moment")
+    return _text(value if value.tzinfo is UTC else require_aware(value, "a stored moment"))
+
+
+@lru_cache(maxsize=1024)  # all that comes in one delivery came at one moment
+def _text(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def moment_for(dialect: str) -> Callable[[datetime | None], Any]:
+    """What turns a moment into what the driver of this database takes."""
+    return _bound_moment_as_text if dialect == "sqlite" else _bound_moment
 
 
 class Moment(TypeDecorator[datetime]):
@@ -79,7 +89,7 @@ class Moment(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
         """To UTC, as text where the database has no moments. Storms come through here, so nothing wraps it."""
-        return _bound_moment_as_text if dialect.name == "sqlite" else _bound_moment
+        return moment_for(dialect.name)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Aware, in UTC."""

@@ -74,6 +74,7 @@ class Database:
         self.wait_s = wait_s
         self.engine = _sqlite(url, wait_s) if make_url(url).get_backend_name() == "sqlite" else _server(url, wait_s)
         self._writer = self.engine.execution_options(writes=True)
+        self._idle: list[Connection] = []  # of the last writer: getting one costs as much as a short transaction
 
     @property
     def is_sqlite(self) -> bool:
@@ -97,13 +98,31 @@ class Database:
         InvalidInput
             If storage refuses a value.
         """
-        with translated(), self._writer.begin() as link:
+        with translated(), self._writing() as link:
             self.lock(link)
             row = counted(link)
             tx = Write(link, row.revision + 1, *row[1:])
             yield tx
             now = (tx.revision, tx.incidents, tx.alerts, tx.topology, tx.changed, tx.changes, tx.corrected)
             run(link, _COUNT, now)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction on the connection of the writer before, if it is free and SQLite's, which cannot break."""
+        try:
+            link = self._idle.pop()
+        except IndexError:
+            link = self._writer.connect()
+        try:
+            with link.begin():
+                yield link
+        except BaseException:
+            link.close()
+            raise
+        if self.is_sqlite and not self._idle:
+            self._idle.append(link)
+        else:
+            link.close()
 
     def probe(self) -> None:
         """Take the write lock, write, and undo. Raises Unavailable."""
@@ -125,6 +144,8 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
+        while self._idle:
+            self._idle.pop().close()
         self.engine.dispose()
 
 

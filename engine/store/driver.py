@@ -20,11 +20,11 @@ def run(link: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
 
 
 def run_many(link: Connection, sql: str, rows: Sequence[Any]) -> None:
-    """Execute `sql`, in the driver's own form, with each of `rows`."""
+    """Execute `sql`, with a `?` for each value or in the driver's own form, with each of `rows`."""
     if link.dialect.name == "sqlite":
         link.connection.cursor().executemany(sql, rows)
     else:
-        link.exec_driver_sql(sql, list(rows))
+        link.exec_driver_sql(_in_percent(sql), list(rows))
 
 
 @lru_cache(maxsize=64)

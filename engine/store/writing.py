@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, bindparam, insert, update
+from sqlalchemy import Column, Connection, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
@@ -54,11 +54,6 @@ def add(link: Connection, table: type[Table], columns: tuple[str, ...], rows: Se
     _run(link, _insert, table, columns, rows)
 
 
-def change(link: Connection, table: type[Table], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Set these columns of known rows; each row has them and its primary key `id`."""
-    _run(link, _update, table, columns, rows)
-
-
 def _run(link: Connection, make: Any, table: type[Table], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     if rows:
         statement = make(table, columns, link.dialect.name, link.dialect)
@@ -79,13 +74,6 @@ def _upsert(table: type[Table], _columns: tuple[str, ...], name: str, dialect: D
 @lru_cache(maxsize=256)
 def _insert(table: type[Table], columns: tuple[str, ...], _name: str, dialect: Dialect) -> _Statement:
     return _compiled(insert(table).inline().values({name: bindparam(name) for name in columns}), table, dialect)
-
-
-@lru_cache(maxsize=256)
-def _update(table: type[Table], columns: tuple[str, ...], _name: str, dialect: Dialect) -> _Statement:
-    of = table.__table__
-    statement = update(table).where(of.c.id == bindparam("id")).values({name: bindparam(name) for name in columns})
-    return _compiled(statement, table, dialect)
 
 
 def _compiled(statement: Any, table: type[Table], dialect: Dialect) -> _Statement:
