@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.suggest.index import FieldIndex
+from engine.suggest.index import FieldIndex, highest
 from engine.suggest.nearest import VectorIndex
 from tests.naive import suggest as naive
 
@@ -26,6 +26,21 @@ def test_scores_are_bm25_of_bulk_and_tail(bulk: list[list[str]], tail: list[list
     if counted == 0 and bulk:
         return  # statistics of nothing but empty documents are those of no documents: lengths have no mean
     assert index.scores(query) == pytest.approx(naive.bm25([*bulk, *tail], counted, query), abs=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from([1, 50, 17_000, 40_000]), st.integers(1, 900), st.sampled_from([1, 7, 10_000_000]))
+def test_the_highest_of_few_or_many_scores_with_or_without_equals(size: int, count: int, different: int) -> None:
+    scores = np.random.default_rng(size + count).integers(0, different, size).astype(np.float32)
+    found = highest(scores, count).tolist()
+    assert len(found) == min(count, size)
+    assert set(found) == naive.highest(scores.tolist(), count)
+
+
+def test_the_highest_are_found_where_they_all_stand_together() -> None:
+    scores = np.zeros(40_000, dtype=np.float32)
+    scores[20_001:20_051] = np.arange(1, 51)
+    assert set(highest(scores, 60).tolist()) == naive.highest(scores.tolist(), 60)
 
 
 @settings(max_examples=60, deadline=None)

@@ -43,6 +43,11 @@ def nearest(cosines: Sequence[float], count: int) -> list[int]:
     return [place for place in order[:count] if cosines[place] > 0]
 
 
+def highest(scores: Sequence[float], count: int) -> set[int]:
+    """Places of the `count` highest; of equals, the last ones."""
+    return set(sorted(range(len(scores)), key=lambda place: (-scores[place], -place))[:count])
+
+
 def duplicates_first(wanted: set[str], ranked: Sequence[str]) -> int | None:
     """Place (1 is first) of the first wanted id, None if none is there."""
     return next((place for place, name in enumerate(ranked, 1) if name in wanted), None)
