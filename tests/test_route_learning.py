@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from engine.route.features import Features
-from engine.route.linear import Course, Examples, follow, follow_margins
+from engine.route.linear import Course, Examples, Sheet, follow, follow_margins
 from engine.route.memory import Case
 from engine.route.reading import Reading
 from engine.route.rehearsal import plan, stands_for
 from engine.route.stacker import Asked, Stacker
+from engine.route.sureness import Sureness
 from engine.route.thresholds import NEVER, Thresholds, Top, lowest
 from training.benchmarks.route import calibration_error, coverage
 
@@ -62,7 +63,7 @@ def examples(size: int, *, turned: bool = False) -> Examples:
     if turned:
         classes[size // 2 :] = 1 - classes[size // 2 :]
     features, days = Features().fit(READINGS * 2), np.arange(size, dtype=float)
-    return Examples(features.rows(readings), features.ridge, classes, days, days)
+    return Examples([Sheet(features.rows(readings), features.ridge)] * 3, classes, days, days)
 
 
 def test_the_linear_model_learns_and_repeats_itself() -> None:
@@ -84,8 +85,20 @@ def test_what_is_asked_is_foretold_by_what_was_known_before_its_stage() -> None:
 def test_the_model_follows_a_reorganisation() -> None:
     seen = examples(4000, turned=True)
     model = follow(seen, np.arange(2800, 4000), Course((2800.0, 3500.0), 2)).model
-    chances = model.log_chances(seen.rows[3000:])
+    chances = model.log_chances(seen.sheets[-1].rows[3000:])
     assert (chances.argmax(axis=1) == seen.classes[3000:]).all()
+
+
+def test_a_question_is_read_by_the_features_that_were_known_before_its_stage() -> None:
+    """Words that come up later are no part of it: else it would look stranger than what comes after the history."""
+    early, late = Reading({"disk": 1}, ("s=db",)), Reading({"disk": 1, "grown": 1}, ("s=db", "p=new"))
+    features = Features()
+    hashed = features.hashed([early] * 3 + [late] * 3)
+    then = features.fit_rows(hashed, np.arange(3)).toarray()
+    assert np.allclose(then[5], then[0])
+    now = features.fit_rows(hashed, np.arange(6)).toarray()
+    assert not np.allclose(now[5, :1], now[0, :1])
+    assert np.allclose(now, Features().fit([early] * 3 + [late] * 3).rows([early] * 3 + [late] * 3).toarray())
 
 
 def test_what_was_resolved_late_stands_for_what_is_still_open() -> None:
@@ -134,6 +147,40 @@ def test_without_questions_the_prior_stands_and_nothing_is_automatic() -> None:
     stacker = Stacker(prior=(0.5, 0.1)).fit([])
     assert stacker.weights_.tolist() == [0.5, 0.1]
     assert stacker.thresholds_.of(0) == NEVER
+
+
+def test_what_nothing_spoke_for_neither_spoils_the_weights_nor_is_promised() -> None:
+    """One in eight ends with anybody: the sure answers are as sure as that allows, and no surer."""
+    draw = np.random.default_rng(3)
+    told = [np.array([[lead]] + [[0.0]] * 19, np.float32) for lead in (3.0, 6.0, 12.0)]
+    asked = [Asked(told[place % 3], 0 if draw.random() > 1 / 8 else int(draw.integers(20)), np.arange(20))
+             for place in range(3000)]  # fmt: skip
+    stacker = Stacker(prior=(1.0,)).fit(asked)
+    assert stacker.lost_ == pytest.approx(1 / 8, abs=0.05)
+    assert stacker.weights_[0] > 0.9
+    assert stacker.probabilities(told[2])[0] == pytest.approx(0.88, abs=0.03)
+    again = Stacker.from_data(stacker.to_data())
+    assert np.allclose(again.probabilities(asked[0].opinions, 0.5), stacker.probabilities(asked[0].opinions, 0.5))
+
+
+def test_the_first_answer_is_as_sure_as_it_was_right_and_stays_the_first() -> None:
+    draw = np.random.default_rng(4)
+    chances = [np.array([0.9, 0.06, 0.02])] * 400 + [np.array([0.4, 0.35, 0.1])] * 400
+    right = [bool(draw.random() < 0.7) for _ in range(400)] + [bool(draw.random() < 0.05) for _ in range(400)]
+    sureness = Sureness().fit(chances, [0.0] * 800, right, [1.0] * 800)
+    stated = sureness.state(chances[0], 0.0)
+    assert stated[0] == pytest.approx(0.7, abs=0.06)
+    assert stated[1] / stated[2] == pytest.approx(3.0)
+    assert 1 - stated.sum() == pytest.approx(0.2 * (1 - stated[0]))  # somebody else gets their part too
+    assert sureness.state(chances[-1], 0.0).argmax() == 0
+
+
+def test_old_knowledge_is_believed_less_where_it_was_seen_to_age() -> None:
+    chances, ages = [np.array([0.7, 0.2])] * 1000, [place / 1000 for place in range(1000)]
+    right = [(place * 7919) % 1000 < 900 - 700 * age for place, age in enumerate(ages)]
+    sureness = Sureness().fit(chances, ages, right, [1.0] * 1000)
+    assert sureness.state(chances[0], 0.0)[0] > sureness.state(chances[0], 1.0)[0] + 0.2
+    assert sureness.state(chances[0], 9.0)[0] == sureness.state(chances[0], 2.0)[0]  # nothing so old was judged
 
 
 def test_how_sure_to_be_follows_how_it_went_of_late() -> None:

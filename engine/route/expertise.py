@@ -16,7 +16,7 @@ from engine.route.linear import Margins, Softmax
 from engine.route.memory import HALF_LIVES, Case, Memory, column_of
 from engine.route.outcome import Outcome
 from engine.route.reading import Reader, Reading
-from engine.route.signals import Lines, Opinions, Setting, importances, opinions
+from engine.route.signals import SHARE, Lines, Opinions, Setting, importances, opinions
 from engine.route.stacker import Stacker
 
 # The weights before any learning.
@@ -63,7 +63,7 @@ class Expertise:
         self.plain_model_ = learned.plain_model
         self.team_model_ = learned.team_model
         self.team_names_ = learned.team_names
-        self.stacker_ = Stacker(prior=rehearsal.prior_weights(self.setting_)).fit(learned.asked)
+        self.stacker_ = Stacker(prior=rehearsal.prior_weights(self.setting_), shares=SHARE).fit(learned.asked)
         return self
 
     def catch_up(self, incidents: Sequence[Incident], outcomes: Sequence[Outcome]) -> Self:
@@ -81,7 +81,8 @@ class Expertise:
         case = self._case(incident, outcome)
         if self.stacker_.asked_ and not self.memory_.knows(case.id, case.responder, case.known):
             right = self.memory_.number_of(case.responder)
-            self.stacker_.heed(self.opinions(incident).table, -1 if right is None else right)
+            told = self.opinions(incident)
+            self.stacker_.heed(told.table, -1 if right is None else right, told.age)
         self._remember(case)
 
     def _remember(self, case: Case) -> None:
@@ -103,7 +104,8 @@ class Expertise:
 
     def probabilities(self, incident: Incident) -> Floats:
         """Probability (0..1) per person of `memory_.people`; the rest belongs to people never seen."""
-        return self.stacker_.probabilities(self.opinions(incident).table)
+        told = self.opinions(incident)
+        return self.stacker_.probabilities(told.table, told.age)
 
     def _cases(self, incidents: Iterable[Incident], outcomes: Iterable[Outcome]) -> list[Case]:
         cases = [self._case(incident, outcome) for incident, outcome in zip(incidents, outcomes, strict=True)]
@@ -161,7 +163,7 @@ class Expertise:
     @classmethod
     def from_part(cls, part: ModelPart) -> Self:
         """The expertise that `to_part` described."""
-        if "plain.words" not in part.arrays or "naming" not in part.data["memory"]:
+        if "plain.words" not in part.arrays or "sureness" not in part.data["stacker"]:
             raise ModelUnusable("the router was learned with other signals: retrain")
         data, reader = part.data, Reader.from_data(part.data["reader"])
         found = cls(columns=reader.columns, online=bool(data["online"]))

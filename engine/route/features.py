@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any, Self, TypeAlias
 from zlib import crc32
@@ -24,6 +25,15 @@ _WORD_RIDGE, _MARK_RIDGE = 0.1, 0.5  # how strongly a linear model's weights are
 _MARK, _PAIR = 0.5, 0.25  # values of a mark and of a pair of them: what one field tells is learned first
 _PIECED_WORDS = 40  # first distinct words of a text that are also read in pieces
 Matrix: TypeAlias = Any  # scipy.sparse CSR of float32; scipy brings no types
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """Readings as counts of hashed words and marks, and which of the hashes are those of pairs of marks."""
+
+    words: Matrix
+    marks: Matrix
+    pairs: Ints
 
 
 class Features:
@@ -49,17 +59,22 @@ class Features:
 
     def fit(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Self:
         """Keep the features that some of `readings` share, the most frequent `limit` of each kind."""
-        self.fit_rows(readings, limit)
+        self.fit_rows(self.hashed(readings), np.arange(len(readings)), limit)
         return self
 
-    def fit_rows(self, readings: Sequence[Reading], limit: int = _MAX_FEATURES) -> Matrix:
-        """`fit`, and the rows of `readings`, hashed once."""
-        words, marks = self._read(readings)
+    def hashed(self, readings: Sequence[Reading]) -> Hashed:
+        """`readings` as `fit_rows` takes them."""
+        pairs = {mark for reading in readings for mark in reading.marks if "*" in column_of(mark)}
+        return Hashed(*self._read(readings), _hashes(pairs))
+
+    def fit_rows(self, hashed: Hashed, known: Ints, limit: int = _MAX_FEATURES) -> Matrix:
+        """`fit` to the `known` ones of the readings, and the rows of all: what is new in the others is not read."""
+        words, marks = hashed.words[known], hashed.marks[known]
         self.word_hashes_, df = _shared(words, limit, _LEAST_TEXTS)
         self.mark_hashes_, _ = _shared(marks, limit, 2)
-        self.mark_values_ = _values(self.mark_hashes_, readings)
-        self.idf_ = (1 + np.log((1 + len(readings)) / (1 + df))).astype(np.float32)
-        return self._rows(words, marks)
+        self.mark_values_ = np.where(np.isin(self.mark_hashes_, hashed.pairs), _PAIR, _MARK).astype(np.float32)
+        self.idf_ = (1 + np.log((1 + len(known)) / (1 + df))).astype(np.float32)
+        return self._rows(hashed.words, hashed.marks)
 
     def rows(self, readings: Sequence[Reading]) -> Matrix:
         """One sparse row a reading, `width` wide."""
@@ -106,12 +121,6 @@ class Features:
         features.word_hashes_, features.mark_hashes_ = arrays["words"], arrays["marks"]
         features.mark_values_, features.idf_ = arrays["values"], arrays["idf"]
         return features
-
-
-def _values(hashes: Ints, readings: Sequence[Reading]) -> NDArray[np.float32]:
-    """The value of each mark of `hashes`."""
-    pairs = _hashes({mark for reading in readings for mark in reading.marks if "*" in column_of(mark)})
-    return np.where(np.isin(hashes, pairs), _PAIR, _MARK).astype(np.float32)
 
 
 def _word_features(reading: Reading) -> list[str]:

@@ -117,11 +117,22 @@ class Margins(Softmax):
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
-    """Rows with their class and the days on which each was opened and became known; the ridge of each column."""
+class Sheet:
+    """Rows of features, one of each example, and the ridge of each column."""
 
     rows: Matrix
     ridge: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Examples with their class and the days on which each was opened and became known.
+
+    `sheets` has one of each stage, of the features that were known when it began, and the last of all features: what
+    had never been seen is no feature of a question, neither then nor in time to come.
+    """
+
+    sheets: Sequence[Sheet]
     classes: Ints
     opened: Floats
     known: Floats
@@ -180,7 +191,7 @@ def _followed(examples: Examples, asked: Ints, course: Course, trials: Sequence[
         stage = _stage(examples, asked, course, number)
         model = model if number == 0 else _trained(examples, course, number, trial)
         if len(stage):
-            told[stage] = model.log_chances(examples.rows[asked[stage]])
+            told[stage] = model.log_chances(examples.sheets[number].rows[asked[stage]])
     return Followed(_trained(examples, course, len(course.cuts), trial), told, trial)
 
 
@@ -188,8 +199,9 @@ def _trained(examples: Examples, course: Course, number: int, trial: Trial) -> S
     """Fitted to what was known when stage `number` began; after the last stage, to everything."""
     cut = course.cuts[number] if number < len(course.cuts) else np.inf
     known = np.flatnonzero(examples.known < cut)
-    rows = examples.rows[known]
-    model = trial.model().start(rows, examples.ridge, course.classes)
+    sheet = examples.sheets[number]
+    rows = sheet.rows[known]
+    model = trial.model().start(rows, sheet.ridge, course.classes)
     importance = _importance(examples.known[known], trial.half_life_days)
     for _ in range(trial.epochs if len(known) else 0):
         model.epoch(rows, examples.classes[known], importance)
@@ -204,9 +216,12 @@ def _stage(examples: Examples, asked: Ints, course: Course, number: int) -> Ints
 
 
 def _loss(model: Softmax, examples: Examples, asked: Ints) -> float:
+    """Of the first stage."""
     if not len(asked):
         return 0.0
-    return -float(model.log_chances(examples.rows[asked])[np.arange(len(asked)), examples.classes[asked]].mean())
+    return -float(
+        model.log_chances(examples.sheets[0].rows[asked])[np.arange(len(asked)), examples.classes[asked]].mean()
+    )
 
 
 def _importance(day: Floats, half_life_days: float) -> Floats:

@@ -81,6 +81,7 @@ class Memory:
         self.decays = [Decay(days) for days in HALF_LIVES]
         self.naming: dict[str, Naming] = {}  # column -> how its values went that are somebody's name
         self.latest = -math.inf  # day of the latest row
+        self.first = math.inf  # of the earliest
         self._number: dict[str, int] = {}
         self._ended: list[int] = []  # number -> incidents ended, replaced ones included
         self._called: dict[str, int] = {}  # name as marks have it -> number
@@ -110,6 +111,13 @@ class Memory:
         if row is None:
             return False
         return self.people[self.who.seen()[row]] == responder and bool(self.day.seen()[row] == known)
+
+    def age(self, day: float) -> float:
+        """For how long nothing had become known on `day`, in quarters of the history so far."""
+        seen = self.day.seen()
+        last = self.latest if day > self.latest else float(seen[seen < day].max(initial=-math.inf))
+        span = last - self.first
+        return 4 * (day - last) / span if span > 0 else 0.0
 
     def pace(self, half_lives: Sequence[float]) -> Self:
         """Let rows count by these half-lives, in days, shortest first."""
@@ -198,7 +206,7 @@ class Memory:
         self.who.append(number)
         self.day.append(case.known)
         self.alive.append(1.0)
-        self.latest = max(self.latest, case.known)
+        self.latest, self.first = max(self.latest, case.known), min(self.first, case.known)
         for decay in self.decays:
             decay.add(case.known, number)
         helpers = tuple(self._take(who) for who in dict.fromkeys(case.involved) if who and who != case.responder)
@@ -282,6 +290,7 @@ class Memory:
         memory.who, memory.day = Column("int64", arrays["who"]), Column("float64", arrays["day"])
         memory.alive = Column("float64", arrays["alive"])
         memory.latest = float(arrays["day"].max()) if len(arrays["day"]) else -math.inf
+        memory.first = float(arrays["day"].min()) if len(arrays["day"]) else math.inf
         memory._number = {responder: number for number, responder in enumerate(memory.people)}
         memory._called = {as_mark(name): number for number, name in reversed(list(enumerate(memory.people)))}
         memory._ended = np.bincount(arrays["who"], minlength=len(memory.people)).tolist()

@@ -13,7 +13,7 @@ import numpy as np
 from engine.route import linear
 from engine.route.columns import Floats, Ints
 from engine.route.features import Features
-from engine.route.linear import Course, Examples, Softmax
+from engine.route.linear import Course, Examples, Sheet, Softmax
 from engine.route.memory import Case, Memory
 from engine.route.signals import FIXED, Lines, Setting, opinions
 from engine.route.stacker import EARLIER, Asked, leading_of
@@ -82,29 +82,23 @@ def plan(cases: Sequence[Case], *, online: bool) -> Plan:
 def rehearse(course: Plan, setting: Setting) -> Learned:
     """Live through the history once."""
     memory = Memory().learn_all(course.cases)
-    features = Features()
+    features, plain_features = Features(), Features(plain=True)
     limit = min(_MAX_FEATURES, max(2000, _MAX_WEIGHTS // max(1, len(memory.people))))
-    rows = features.fit_rows([case.reading for case in course.cases], limit)
-    opened = np.array([case.opened for case in course.cases])
-    known = np.array([case.known for case in course.cases])
     classes = np.array([memory.number_of(case.responder) for case in course.cases], np.int64)
-    examples = Examples(rows, features.ridge, classes, opened, known)
     stages = Course(course.cuts, len(memory.people))
+    examples = _examples(features, course, classes, limit)
     people = linear.follow(examples, course.asked, stages)
     half_life = people.trial.half_life_days
     margins = linear.follow_margins(examples, course.asked, stages, half_life)
-    plain_features = Features(plain=True)
-    plain_rows = plain_features.fit_rows([case.reading for case in course.cases], limit)
-    plainly = Examples(plain_rows, plain_features.ridge, classes, opened, known)
+    plainly = _examples(plain_features, course, classes, limit)
     plain = linear.follow_margins(plainly, course.asked, stages, half_life, plain=True)
     team_names = list(memory.teams)
     team_model, team_told = None, None
     if 1 < len(team_names) <= _MAX_TEAMS:
         number = {team: place for place, team in enumerate(team_names)}
         teams = np.array([number.get(case.team, 0) for case in course.cases], np.int64)
-        followed = linear.follow(
-            Examples(rows, features.ridge, teams, opened, known), course.asked, Course(course.cuts, len(team_names))
-        )
+        of_teams = replace(examples, classes=teams)
+        followed = linear.follow(of_teams, course.asked, Course(course.cuts, len(team_names)))
         team_model, team_told = followed.model, followed.told
     half_lives = half_lives_of(memory, course)
     asked = _asked(course, setting, half_lives, _Told(people.told, margins.told, plain.told, team_told, team_names))
@@ -114,6 +108,17 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
     return Learned(
         memory, features, plain_features, people.model, margins.model, plain.model, team_model, team_names, asked
     )
+
+
+def _examples(features: Features, course: Plan, classes: Ints, limit: int) -> Examples:
+    """The cases as each stage reads them; `features` are fitted to all."""
+    opened = np.array([case.opened for case in course.cases])
+    known = np.array([case.known for case in course.cases])
+    hashed, sheets = features.hashed([case.reading for case in course.cases]), []
+    for cut in (*course.cuts, np.inf):
+        rows = features.fit_rows(hashed, np.flatnonzero(known < cut), limit)
+        sheets.append(Sheet(rows, features.ridge))
+    return Examples(sheets, classes, opened, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,8 @@ def _one(memory: Memory, case: Case, setting: Setting, lines: Lines, prior: Sequ
     leading = leading_of(table, prior)
     right = memory.number_of(case.responder)
     places = leading.tolist()
-    return Asked(table[leading].astype(np.float32), places.index(right) if right in places else -1, leading)
+    place = places.index(right) if right in places else -1
+    return Asked(table[leading].astype(np.float32), place, leading, age=memory.age(case.opened))
 
 
 def half_lives_of(memory: Memory, course: Plan) -> tuple[float, float, float]:

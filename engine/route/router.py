@@ -13,6 +13,7 @@ from engine.route.expertise import Expertise
 from engine.route.explain import Explainer
 from engine.route.outcome import Outcome, Target, outcome_of
 from engine.route.policy import rank_of
+from engine.route.signals import Opinions
 
 _URGENCY = (
     4.0,
@@ -85,7 +86,7 @@ class Router:
         roster = roster or Roster(())
         known = bool(self.expertise.memory_.people)
         opinions = self.expertise.opinions(incident)
-        mixed = self._chances(incident, opinions.table, similar, roster)
+        mixed = self._chances(incident, opinions, similar, roster)
         lined = ranking.line_up(incident, mixed, roster, people=self.target == "resolver", top=max(1, top))
         threshold = self._threshold(lined.first)
         automatic = lined.first_is_likeliest and lined.first_chance >= threshold
@@ -109,7 +110,7 @@ class Router:
         """Responder per incident id ("" for its queue): all of `incidents` given out together at the least cost."""
         offers = []
         for incident in incidents:
-            mixed = self._chances(incident, self.expertise.opinions(incident).table, (), roster)
+            mixed = self._chances(incident, self.expertise.opinions(incident), (), roster)
             # The others take one person each at most: of as many as there are incidents, somebody is left for this one.
             lined = ranking.line_up(incident, mixed, roster, people=True, top=len(incidents))
             urgency = _URGENCY[rank_of(incident.priority) - 1]
@@ -118,10 +119,10 @@ class Router:
         return assign(offers, ranking.free_places(roster, urgent=any(rank_of(one.priority) == 1 for one in incidents)))
 
     def _chances(
-        self, incident: Incident, table: ranking.Floats, similar: Sequence[Suggestion], roster: Roster
+        self, incident: Incident, told: Opinions, similar: Sequence[Suggestion], roster: Roster
     ) -> dict[str, float]:
         people = self.expertise.memory_.people
-        chances = self.expertise.stacker_.probabilities(table) if people else ()
+        chances = self.expertise.stacker_.probabilities(told.table, told.age) if people else ()
         mixed = ranking.mixed(people, chances, ranking.votes(similar, self.target))
         return ranking.with_unseen(mixed, incident, roster.staff) if self.target == "resolver" else mixed
 

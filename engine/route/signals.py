@@ -12,6 +12,7 @@ from engine.route.memory import K, Memory, View, column_of, latest_of
 from engine.route.reading import Reading
 
 SHORT, MIDDLE, LONG = 0, 1, 2  # places of the half-lives
+SHARE = 4  # place of everybody's share, middle half-life
 LINEAR, TEAM, HANDED, MARGIN, PLAIN, NAMED = 0, 1, 2, 15, 16, 17  # places of the signals that rest on a linear model
 FIXED = (
     "linear", "team", "handed on", "share, short", "share, middle", "share, long", "last seen",
@@ -55,9 +56,13 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """What each signal thinks of each person, (people, signals), higher is likelier; and the rows most alike."""
+    """What each signal thinks of each person, (people, signals), higher is likelier; and the rows most alike.
+
+    `age` is for how long nothing had become known, in quarters of the history.
+    """
 
     table: Floats
+    age: float
     by_text: Ints
     by_fields: Ints
 
@@ -86,7 +91,7 @@ def opinions(memory: Memory, reading: Reading, day: float, setting: Setting, lin
         found[:, NAMED] += _named(naming.meant, number, priors[MIDDLE])
     found[:, len(FIXED) :] = _by_column(memory, reading, view, priors, setting.columns)
     _add_lines(found, memory, view, priors[MIDDLE], lines)
-    return Opinions(found, _alike(*near[7]), _alike(*near[10]))
+    return Opinions(found, memory.age(day), _alike(*near[7]), _alike(*near[10]))
 
 
 def _alike(rows: Ints, weight: Floats) -> Ints:
