@@ -32,7 +32,7 @@ _STORM = 5_000  # waiting alerts from which on they are put down first
 _GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are put down
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
-_PART_S, _ALONE_S = 0.1, 0.5  # of grouping what was put down, between two looks at who waits; and where nobody does
+_PART_S = 0.1  # of grouping, about, between two looks at who waits: so long worse alerts and the next ones wait
 _FEWEST, _RETRY_S = 20, 0.5
 _LOOKS = 20  # in the time for which a request waits, for those who have waited for so long
 
@@ -193,7 +193,7 @@ class Intake:
             if await self._waited_for_engine():
                 continue
             deferred = self.defers
-            pieces = self._queue.next(_PUT_DOWN if deferred else self._group)
+            pieces = self._queue.next(_PUT_DOWN if deferred else self._part())
             if pieces:
                 await self._settle(pieces, deferred)
                 self._queue.done(pieces)
@@ -226,12 +226,15 @@ class Intake:
         else:
             store = partial(self._take, sent, hurried=hurried)
         receipts = await self._stored(store)
-        self._commits.observe(count, time.perf_counter() - began)
+        took = time.perf_counter() - began
+        self._commits.observe(count, took)
         if isinstance(receipts, Unavailable):
             for piece in pieces:
                 self._queue.give_up(piece.waiting)
                 piece.waiting.fail(receipts)
             return
+        if not deferred:
+            self._note(count, took)
         for piece, told in zip(pieces, receipts, strict=True):
             piece.waiting.fill(piece.start, told)
 
@@ -256,15 +259,22 @@ class Intake:
             self._put_down = self._put_down if isinstance(found, Unavailable) else found
         if not self._put_down:
             return
-        part_s = _PART_S if self._queue.size else _ALONE_S
-        began, most = time.perf_counter(), min(self._group, max(_FEWEST, round(part_s / self._grouped_s)))
-        taken = await self._stored(partial(later.take_up, most))
+        began = time.perf_counter()
+        taken = await self._stored(partial(later.take_up, self._part()))
         if isinstance(taken, Unavailable):
             await asyncio.sleep(_RETRY_S)
             return
         self._put_down = max(0, self._put_down - taken) if taken else 0
-        if taken:
-            self._grouped_s = max(1e-5, (time.perf_counter() - began) / taken)
+        self._note(taken, time.perf_counter() - began)
+
+    def _part(self) -> int:
+        """Alerts of one transaction: new ones take a hundred times as long as what is told again."""
+        return min(self._group, max(_FEWEST, round(_PART_S / self._grouped_s)))
+
+    def _note(self, count: int, took_s: float) -> None:
+        """So long it took to group so many; few say little of many."""
+        if count >= _FEWEST:
+            self._grouped_s = max(1e-5, (self._grouped_s + took_s / count) / 2)
 
 
 def _settle(answer: asyncio.Future[list[Receipt]], outcome: list[Receipt] | Unavailable) -> None:

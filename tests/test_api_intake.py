@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -182,3 +183,24 @@ def test_nothing_to_store_is_answered_without_the_writer() -> None:
 
     serve(disk, story)
     assert disk.groups == []
+
+
+class Slow(Disk):
+    """An engine that needs 5 ms for an alert."""
+
+    def handle(self, alerts: Sequence[Alert]) -> list[Receipt]:
+        time.sleep(0.005 * len(alerts))
+        return super().handle(alerts)
+
+
+def test_alerts_that_take_long_are_written_in_small_transactions() -> None:
+    slow = Slow()
+
+    async def story(intake: Intake) -> None:
+        for round_ in range(4):
+            await asyncio.gather(*(intake.take([alert(f"{round_}-{n}")]) for n in range(60)))
+
+    serve(slow, story)
+    assert slow.groups[0] >= 20, "nothing is known yet of how long they take"
+    assert max(slow.groups[-3:]) == 20, "others wait for a tenth of a second, not for all of them"
+    assert len(slow.stored) == 240

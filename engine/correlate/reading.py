@@ -64,7 +64,7 @@ def read(alert: Alert) -> Reading:
     return _read((alert.source, alert.title, alert.service, alert.host, alert.severity.value), labels)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _read(head: tuple[str, str, str, str, str], labels: tuple[tuple[str, str], ...]) -> Reading:
     source, title, service, host, severity = (part.strip().lower() for part in head)
     tags = _tags(labels)
@@ -88,7 +88,7 @@ def _read(head: tuple[str, str, str, str, str], labels: tuple[tuple[str, str], .
     )
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _pair(name: str, value: str) -> tuple[str, str]:
     """Equal pairs are one object: most of what alerts say was said before."""
     return intern(name), intern(value)
@@ -100,7 +100,7 @@ def _kinds(thing: str, about: str, name: str) -> Mapping[str, str]:
     return {level: kind for level, kind in kinds.items() if kind.strip()}
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def kind_of(thing: str) -> str:
     """What a numbered thing is one of: `cart-2` -> `cart`; itself where it carries no number.
 

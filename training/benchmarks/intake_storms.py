@@ -30,6 +30,7 @@ _PACE_S = 10  # of their own time between two deliveries of the soak: it outlast
 _WARM = 0.2  # share of the soak after which memory should no longer grow
 _ROWS = 1_000_000
 _SETTLE_S = 120.0
+TO_BE_GROUPED = "SELECT count(*) FROM inbox"
 _TO_JUDGE = "SELECT count(*) FROM incidents WHERE status = 'open' AND alerts > 0 AND roots_at = 0"
 
 
@@ -55,8 +56,8 @@ def _storm(part: int, *, fresh: bool) -> Row:
         load(server.port, before, connections=4, limit_s=120)
         bodies = (_body(server, part_of) for part_of in _storm_of(count, now, firing, news))
         found = load(server.port, bodies, connections=50, limit_s=4 * seconds + 60, every_s=seconds * _TEN / count)
-        grouped_s = _until_none(Path(place), "SELECT count(*) FROM inbox")
-        settled_s = grouped_s + _until_none(Path(place), _TO_JUDGE)
+        grouped_s = until_none(Path(place), TO_BE_GROUPED)
+        settled_s = grouped_s + until_none(Path(place), _TO_JUDGE)
         metrics = _told(found, _TEN) | {
             "refused": float(sum(found.statuses.values()) - found.taken),
             "seconds": found.seconds,
@@ -126,7 +127,7 @@ def _start(part: int) -> Row:
                 metrics = {"seconds": time.monotonic() - began}
                 first = load(server.port, [_body(server, [_alert(-1, datetime.now(UTC))])], connections=1, limit_s=60)
                 metrics["first answer ms"] = first.wait_ms(100)
-                _until_none(folder, "SELECT count(*) FROM inbox")
+                until_none(folder, TO_BE_GROUPED)
                 metrics["grouping after s"] = time.monotonic() - began
                 metrics["memory MB"] = server.memory_mb()
     return Row(dataset=f"start over {rows:,} old alerts, {firing:,} fire", method=_NAME, metrics=metrics)
@@ -185,7 +186,7 @@ def _count(folder: Path, query: str) -> float:
         return float(link.execute(query).fetchone()[0])
 
 
-def _until_none(folder: Path, query: str) -> float:
+def until_none(folder: Path, query: str) -> float:
     """Seconds until there are none of what is counted."""
     began = time.monotonic()
     while _count(folder, query) and time.monotonic() - began < _SETTLE_S:
