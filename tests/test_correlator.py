@@ -235,3 +235,34 @@ def _facts(value: object) -> object:
     if hasattr(value, "__dict__"):
         return _facts(vars(value))
     return value
+
+
+def _storms(count: int, *, every_s: float, alerts: int, begin_s: float) -> list[tuple[Alert, str]]:
+    """Storms of a few symptoms told again and again, one storm after the other, with the name of each."""
+    kinds = ("scan", "login fails", "odd request", "shell")
+    return [
+        (
+            alert(begin_s + s * every_s + n * 0.3, host, f"{kinds[s % 3 + n % 2]} at {host}", id=f"{begin_s}-{s}-{n}"),
+            f"{s}",
+        )
+        for s in range(count)
+        for host in (f"web-{s % 3}",)
+        for n in range(alerts)
+    ]
+
+
+def _f1_among_noise(history: list[tuple[Alert, str]]) -> float:
+    chance = random.Random(1)
+    rows = _storms(5, every_s=120, alerts=100, begin_s=0)
+    rows += [(alert(chance.uniform(0, 700), f"pc-{n}", f"oddity {n}"), f"noise {n}") for n in range(40)]
+    rows.sort(key=lambda row: row[0].starts_at)
+    found = groups([each for each, _ in rows], history=tuple(zip(*history, strict=True)) if history else None)
+    return bcubed([name for _, name in rows], [found[each.id] for each, _ in rows])[2]
+
+
+def test_a_past_of_a_few_storms_glues_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    past = _storms(8, every_s=1500, alerts=150, begin_s=-400_000)
+    cold = _f1_among_noise([])
+    assert _f1_among_noise(past) >= cold
+    monkeypatch.setattr("engine.correlate.background._STORMS_ALONE", 2.0)
+    assert _f1_among_noise(past) < cold, "the control: pace and company of storms would glue"

@@ -19,6 +19,7 @@ _TEMPO_PRIOR_WEIGHT = 40.0  # alerts
 _PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
 _VALUE_LIMIT = 20_000  # values remembered per field
 _COMPARED_ALWAYS, _COMPARED_EVERY = 64, 4  # comparisons: so many are all read, then one in so many
+_STORMS_ALONE = 0.75  # share of repeats among past alerts from which on the past was a few storms
 _MEMORY = 400.0  # comparisons remembered per field for its concentration
 
 
@@ -186,6 +187,17 @@ class Background:
             self.opened, self.opened_at, self.began_at = data["openings"]
         self.repeats, self.tempo, self.ends = list(data["repeats"]), list(data["tempo"]), list(data["ends"])
         self.tempo_total = sum(self.tempo)
+
+    @property
+    def stormy(self) -> bool:
+        """Whether nearly all alerts only told again what their incident had told before."""
+        return self.repeats[0] > _STORMS_ALONE * self.repeats[1]
+
+    def values_alone(self) -> Background:
+        """One that knows how common values are, and of pace what nothing has been learned of knows."""
+        found = Background(self.concentrations)
+        found.take({**found.to_data(), "fields": self.to_data()["fields"]})
+        return found
 
     def _prior(self, name: str) -> float:
         role = "label" if name.startswith("label.") else name

@@ -259,7 +259,10 @@ class Correlator:
                 past.learn_one(alert, incident_id)
         for profile in past._profiles.open.values():
             past._remember(profile)
-        self._world = World(past._world.background, self._world.topology, past._world.together)
+        background, together = past._world.background, past._world.together
+        if background.stormy:  # a few storms tell what is common; other incidents have another pace and company
+            background, together = background.values_alone(), {level: Together() for level in LEVELS}
+        self._world = World(background, self._world.topology, together)
         self._lessons = Lessons(self._world.together)
         self._roots = past._roots
         return self
