@@ -245,7 +245,7 @@ def test_the_correlator_learns_from_closed_incidents_and_tells_suspects() -> Non
 
 def test_a_measurement_that_tells_gets_weight_and_one_that_does_not_gets_none() -> None:
     made = [Choice(suspects=[{"tells": 1.0, "noise": 1.0}, {"noise": 1.0}], right=0, weight=1.0) for _ in range(40)]
-    found = fit(made)
+    found = fit(made, penalty=1.0)
     assert found["tells"] > 1.5
     assert abs(found["noise"]) < 0.01
     with pytest.raises(ValueError, match="nothing can be fitted"):

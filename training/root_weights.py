@@ -1,9 +1,9 @@
-"""How the weights of probable roots are fitted: `python -m training.root_weights OUT.json [SHARED]`.
+"""How the weights of probable roots are fitted: `python -m training.root_weights OUT.json [SHARED [whole]]`.
 
 Each past fault is one choice among the suspects of its incident (conditional logit: McFadden 1974). Faults are those of
 seeded firms, of made-up worlds and clusters and, where the folder SHARED is given, of the earlier halves of real
-systems; each told with its topology and without, after a history and without any. What is usual is always learned from
-incidents other than those that weigh.
+systems, or of all of them with `whole`; each told with its topology and without, as the first incident there is and
+after all that were over before it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,10 @@ from training.simulate import Plan, simulate
 
 _FIRMS, _WORLDS, _CLUSTERS = range(21, 33), range(100, 124), range(200, 212)  # seeds apart from those measured
 _SIZES = (5, 8, 12, 18, 26)  # services of the firms
-_OF_FIRM, _OF_WORLD, _OF_CLUSTER = 0.3, 0.18, 0.3  # what one made-up fault weighs: there are many of them ...
+_OF_FIRM, _OF_WORLD, _OF_CLUSTER = 0.9, 0.3, 0.3  # what one made-up fault weighs: there are many of them ...
 _REAL = {"micross": 2.0, "ob1": 4.0, "ob2": 4.0}  # ... and few real ones
-_FOLDS = 4
-_PENALTY = 1.0  # ridge, in the unit of the summed log-likelihood
+_OVER_S = 1800.0  # of silence, after which an incident is learned from
+_PENALTY = 60.0  # ridge, in the unit of the summed log-likelihood: weights have to carry over to systems never seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,6 @@ class System:
     faults: Sequence[Fault]
     edges: Sequence[Edge]
     weight: float
-    folds: int = 2  # 2: the earlier half is history of the later; more: each part has all others as its history
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,44 +114,51 @@ def cluster(seed: int) -> System:
     return System(name=f"cluster {seed}", faults=faults, edges=made.edges, weight=_OF_CLUSTER)
 
 
-def real(shared: Path, later: bool = False) -> list[System]:
-    """The earlier (or later) halves of the systems with injected faults."""
+def real(shared: Path, part: str = "earlier") -> list[System]:
+    """The systems with injected faults: the earlier or the later half of each, or the whole."""
     folder = shared / "datasets" / "correlation"
     roots, edges = alert_sets.fault_roots(folder), alert_sets.fault_topology(folder)
     found = []
     for name, episodes in alert_sets.fault_episodes(folder, tag=True).items():
         half = len(episodes) // 2
-        chosen = episodes[half:] if later else episodes[:half]
+        chosen = {"earlier": episodes[:half], "later": episodes[half:], "whole": episodes}[part]
         faults = [Fault(rows=seen(each.alerts), root=roots[each.incident_id].lower()) for each in chosen]
-        found.append(System(name=name, faults=faults, edges=edges, weight=_REAL[name], folds=_FOLDS))
+        found.append(System(name=name, faults=faults, edges=edges, weight=_REAL[name]))
     return found
 
 
 def choices(system: System, *, topology: bool, history: bool) -> Iterator[Choice]:
-    """The faults of `system` whose root is among their suspects, measured after a history that leaves them out."""
-    known = Topology(system.edges if topology else ())
-    for asked, past in _parts(system):
-        ranker = RootRanker(known)
-        for fault in past if history else ():
-            ranker.learn(fault.rows)
-        for fault in asked:
-            found = ranker.measurements(fault.rows) if fault.root else {}
+    """The faults of `system` whose root is among their suspects, with `history` after those that were over before."""
+    ranker = RootRanker(Topology(system.edges if topology else ()))
+    turns = InTurn(ranker)
+    for fault in map(turns.meet, system.faults) if history else system.faults:
+        if fault.root and ranker.experienced == history:
+            found = ranker.measurements(fault.rows)
             if fault.root in found and len(found) > 1:
                 right = list(found).index(fault.root)
                 yield Choice(suspects=list(found.values()), right=right, weight=system.weight)
 
 
-def _parts(system: System) -> Iterator[tuple[Sequence[Fault], Sequence[Fault]]]:
-    faults, size = system.faults, -(-len(system.faults) // system.folds)
-    if system.folds == 2:
-        yield faults[size:], faults[:size]
-        return
-    for begin in range(0, len(faults), size):
-        yield faults[begin : begin + size], [*faults[:begin], *faults[begin + size :]]
+class InTurn:
+    """Lets a ranker learn each incident half an hour after its last alert, while later ones are asked about."""
+
+    def __init__(self, ranker: RootRanker) -> None:
+        self.ranker = ranker
+        self._waiting: list[tuple[float, int, Fault]] = []  # last alert, number, incident
+        self._met = 0
+
+    def meet(self, fault: Fault) -> Fault:
+        """The next incident by time is about to be asked about: learn those that are over by its last alert."""
+        ends = max(row.at for row in fault.rows)
+        while self._waiting and self._waiting[0][0] < ends - _OVER_S:
+            self.ranker.learn(heappop(self._waiting)[2].rows)
+        heappush(self._waiting, (ends, self._met, fault))
+        self._met += 1
+        return fault
 
 
-def fit(made: Sequence[Choice]) -> dict[str, float]:
-    """The weight of each measurement under which the true roots are likeliest.
+def fit(made: Sequence[Choice], penalty: float = _PENALTY) -> dict[str, float]:
+    """The weight of each measurement under which the true roots are likeliest, less `penalty` on large weights.
 
     Raises
     ------
@@ -173,7 +180,7 @@ def fit(made: Sequence[Choice]) -> dict[str, float]:
         pull = np.repeat(weights / total, sizes) * odds
         likelihood = float(weights @ (scores[chosen] - np.log(total)))
         slope = table.T @ pull - table[chosen].T @ weights
-        return _PENALTY * float(tried @ tried) / 2 - likelihood, slope + _PENALTY * tried
+        return penalty * float(tried @ tried) / 2 - likelihood, slope + penalty * tried
 
     found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x
     return {name: round(float(weight), 3) for name, weight in zip(names, found, strict=True)}
@@ -205,19 +212,20 @@ def fitted(systems: Sequence[System], progress: Track = quiet) -> dict[str, dict
     return found
 
 
-def systems(shared: Path | None) -> Iterator[System]:
-    """All that weights are fitted on."""
+def systems(shared: Path | None, part: str = "earlier") -> Iterator[System]:
+    """All that weights are fitted on; of real systems the part that `real` knows."""
     yield from (firm(seed) for seed in _FIRMS)
     yield from (world(seed) for seed in _WORLDS)
     yield from (cluster(seed) for seed in _CLUSTERS)
     if shared is not None:
-        yield from real(shared)
+        yield from real(shared, part)
 
 
 def main() -> None:
     """Fit, and write the weights to the file named: compare them before they take the place of the stored ones."""
     shared = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    found = fitted(list(systems(shared)), track)
+    part = "whole" if sys.argv[3:] == ["whole"] else "earlier"
+    found = fitted(list(systems(shared, part)), track)
     Path(sys.argv[1]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

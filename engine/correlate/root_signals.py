@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from engine.correlate.contrast import HALVES, stand_outs
+from engine.correlate.habits import Habits
 from engine.correlate.rarity import Rarity
 from engine.correlate.reading import kind_of
 from engine.correlate.suspects import Scene, Sight, Suspect
@@ -52,13 +54,29 @@ _COMPARED = (
     "seldom itself", "stays", "surprise in calls", "symptoms",
 )  # fmt: skip
 MOST = "most of all: "
+BESIDE = "beside the most: "
+_STANDING_OUT = {
+    "it": "it or its parts show what little else shows",
+    "itself": "shows what little else shows",
+    "parts": "its parts show what little else shows",
+    "hosted": "what runs on it shows what little else does",
+    "called": "calls to it look odd early",
+    "calling": "its calls look odd early",
+    "parts called": "calls to its parts look odd early",
+    "parts calling": "calls of its parts look odd early",
+}
+_NATS = 3.0  # of log(1 + nats) that count as 1
+PHRASES |= _STANDING_OUT
+PHRASES |= {f"{what} {early}": f"{_STANDING_OUT[what]}, {early}" for what in _STANDING_OUT for early in HALVES}
+PHRASES |= {f"anew: {name}": f"{PHRASES[name]}, and did not lately" for name in list(PHRASES)}
 
 
 class Known:
     """What was learned from past incidents: `leads` tells how surely one symptom brings another, 0..1."""
 
-    def __init__(self, rarity: Rarity, leads: Mapping[tuple[str, str], float]) -> None:
+    def __init__(self, rarity: Rarity, leads: Mapping[tuple[str, str], float], habits: Habits) -> None:
         self.rarity = rarity
+        self.habits = habits
         self.leads: dict[
             str, dict[str, float]
         ] = {}  # earlier symptom -> later symptom -> more than the other way round
@@ -85,7 +103,8 @@ class _Levels(dict[tuple[str, str], float]):
 
 def phrase(name: str) -> str:
     """The measurement `name` in words."""
-    return MOST + PHRASES[name.removeprefix(MOST)] if name.startswith(MOST) else PHRASES[name]
+    before = next((prefix for prefix in (MOST, BESIDE) if name.startswith(prefix)), "")
+    return before + PHRASES[name.removeprefix(before)]
 
 
 def measure(scene: Scene, known: Known) -> dict[str, Measured]:
@@ -102,7 +121,21 @@ def measure(scene: Scene, known: Known) -> dict[str, Measured]:
             measured["silent"] = 1.0
         found[name] = {key: value for key, value in measured.items() if value}
     _compare(found)
+    _stand_out(found, scene, known)
     return found
+
+
+def _stand_out(found: Mapping[str, Measured], scene: Scene, known: Known) -> None:
+    """Add what stands out, by itself and beside the one that stands out most."""
+    nats = stand_outs(scene, known.habits)
+    most: dict[str, float] = {}
+    for row in nats.values():
+        for key, value in row.items():
+            most[key] = max(value, most.get(key, 0.0))
+    for name, row in nats.items():
+        for key, value in row.items():
+            found[name][key] = math.log1p(value) / _NATS
+            found[name][BESIDE + key] = (value / most[key]) ** 2
 
 
 def _shown(suspect: Suspect, scene: Scene) -> Measured:

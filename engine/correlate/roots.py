@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engine.correlate.habits import Habits
 from engine.correlate.lead_lag import LONG_S, LeadLag
 from engine.correlate.rarity import Rarity
 from engine.correlate.root_signals import Known, Measured, measure, phrase
@@ -20,8 +21,7 @@ _SHIPPED = Path(__file__).with_name("root_weights.json")
 _GROWN = 1.25  # times the incidents at which what brings what is worked out anew
 _ENOUGH = 10.0  # past incidents from which on what is unusual is known
 _SOON_S = 60.0  # after which an alert speaks half as much for its thing
-_TOLD = 16  # suspects told with reasons
-_IDLE = 1e-4  # probability under which a suspect's alerts are not looked at
+_TOLD = 16  # suspects told with reasons, and whose alerts are looked at
 _PARTNERS = 16  # symptoms that a symptom may bring
 _LEARNED = 256  # alerts of an incident that are learned from
 
@@ -55,6 +55,7 @@ class RootRanker:
         self.topology = topology or Topology()
         self.weights = weights or shipped_root_weights()
         self.rarity = Rarity()
+        self.habits = Habits()
         self.leads = LeadLag(partners=_PARTNERS)
         self._clock = 0.0  # runs only while incidents do
         self._known: Known | None = None  # of the moment when there were so many incidents:
@@ -66,12 +67,19 @@ class RootRanker:
         if not ordered:
             return
         self.rarity.learn(shown(ordered))
+        sights = scene_of(ordered, self.topology).sights
+        self.habits.learn((sight.thing, sight.symptom) for sight in sights if not sight.call)
         start = self._clock - ordered[0].at
         for row in ordered:
             self.leads.learn_one(symptom_of(row.reading), start + row.at, "")
         self._clock = start + ordered[-1].at + 2.0 * LONG_S
         if self.rarity.incidents > _GROWN * self._weighed_at:
             self._known = None
+
+    @property
+    def experienced(self) -> bool:
+        """Whether enough was learned to know what is usual."""
+        return self.rarity.incidents >= _ENOUGH
 
     def suspects(self, rows: Iterable[Row]) -> tuple[Root, ...]:
         """The likeliest roots, at most 16, of the incident that consists of `rows`, best first; () without rows."""
@@ -82,8 +90,7 @@ class RootRanker:
         measured = measure(scene, self._learned())
         weights = self._weights()
         chances = self._chances(measured)
-        best = sorted(chances, key=lambda name: (-chances[name], name))[:_TOLD]
-        told = ((name, _reasons(measured[name], weights)) for name in best)
+        told = ((name, _reasons(measured[name], weights)) for name in _likeliest(chances))
         return tuple(Root(name, math.fsum(r.weight for r in found), found, chances[name]) for name, found in told)
 
     def measurements(self, rows: Iterable[Row]) -> dict[str, Measured]:
@@ -97,31 +104,34 @@ class RootRanker:
             return tuple((row.alert_id, 1.0) for row in rows)
         scene = scene_of(rows, self.topology)
         scores = dict.fromkeys((row.alert_id for row in sorted(rows, key=lambda row: (row.at, row.alert_id))), 0.0)
-        for name, chance in self._chances(measure(scene, self._learned())).items():
-            for alert_id, share in self._speaking(name, scene) if chance > _IDLE else ():
-                scores[alert_id] += chance * share
+        chances = self._chances(measure(scene, self._learned()))
+        for name in _likeliest(chances):
+            for alert_id, share in self._speaking(name, scene):
+                scores[alert_id] += chances[name] * share
         return tuple(sorted(scores.items(), key=lambda pair: -pair[1]))
 
     def to_data(self) -> dict[str, Any]:
         """What was learned, JSON-able."""
-        return {"rarity": self.rarity.to_data(), "leads": self.leads.to_data()}
+        return {"rarity": self.rarity.to_data(), "habits": self.habits.to_data(), "leads": self.leads.to_data()}
 
     def take(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_data` wrote."""
         self.rarity.take(data["rarity"])
+        if "habits" in data:
+            self.habits.take(data["habits"])
         self.leads.take(data["leads"])
         self._known = None
 
     def _learned(self) -> Known:
         """What is known of past incidents: nothing until there were enough."""
-        if self.rarity.incidents < _ENOUGH:
-            return Known(Rarity(), {})
+        if not self.experienced:
+            return Known(Rarity(), {}, Habits())
         if self._known is None:
-            self._known, self._weighed_at = Known(self.rarity, self.leads.scores()), self.rarity.incidents
+            self._known, self._weighed_at = Known(self.rarity, self.leads.scores(), self.habits), self.rarity.incidents
         return self._known
 
     def _weights(self) -> Mapping[str, float]:
-        return self.weights["known" if self._learned().rarity.incidents else "cold"]
+        return self.weights["known" if self.experienced else "cold"]
 
     def _chances(self, measured: Mapping[str, Measured]) -> dict[str, float]:
         """Suspect -> probability, summing to 1."""
@@ -138,15 +148,19 @@ class RootRanker:
         """The alerts that speak for a suspect, and how much of its chance each gets, summing to 1."""
         suspect = scene.suspects[name]
         sights = suspect.sights or [s for part in suspect.parts for s in scene.suspects[part].sights] or suspect.blamed
-        sights = sights or scene.sights
-        loud = [self._loudness(sight, scene) for sight in sights]
-        return [(sight.alert_id, value / sum(loud)) for sight, value in zip(sights, loud, strict=True)]
+        loud = [(sight.alert_id, self._loudness(sight, scene)) for sight in sights or scene.sights]
+        total = math.fsum(value for _, value in loud)
+        return [(alert_id, value / total) for alert_id, value in loud]
 
     def _loudness(self, sight: Sight, scene: Scene) -> float:
         surprise = self._learned().rarity.surprise(sight.thing, sight.symptom)
         alone = 1.0 / len(scene.showing[sight.symptom])
         late = (sight.at - scene.first) / _SOON_S
-        return math.exp(3.0 * surprise + alone + sight.harm + (not sight.blames)) * (0.1 + 0.9 * math.exp2(-late))
+        return math.exp(3.0 * surprise + alone + sight.harm + (not sight.call)) * (0.1 + 0.9 * math.exp2(-late))
+
+
+def _likeliest(chances: Mapping[str, float]) -> list[str]:
+    return sorted(chances, key=lambda name: (-chances[name], name))[:_TOLD]
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,10 @@ from engine.correlate.topology import Topology
 _READ = 512  # earliest alerts of an incident that are looked at
 _WORDS = 8  # of a title that say which symptom it is
 _HARM = {"critical": 1.0, "error": 0.7, "warning": 0.35, "info": 0.0}
+_OTHER_END = tuple(
+    f"label.{name}"
+    for name in ("peer", "callee", "called", "target", "destination", "upstream", "dependency", "remote", "backend")
+)
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 
 
@@ -45,7 +49,9 @@ class Sight(NamedTuple):
     thing: str  # service, host or pod it is about
     host: str  # where that runs, "" if it does not say
     symptom: str
+    family: str  # of the symptom: the name of its rule or metric without numbers
     blames: tuple[str, ...]  # other things that it names
+    call: bool  # whether it is about being in touch with something, be it with itself, rather than about itself
     harm: float  # 0..1, severity
 
 
@@ -88,12 +94,13 @@ def scene_of(rows: Iterable[Row], topology: Topology) -> Scene:
     scene = Scene(sights, {}, {}, dict.fromkeys(sight.thing for sight in sights), topology)
     for sight in sights:
         suspect = _suspect(scene, sight.thing)
-        (suspect.calls if sight.blames else suspect.own).append(sight)
+        (suspect.calls if sight.call else suspect.own).append(sight)
         scene.showing.setdefault(sight.symptom, {})[sight.thing] = None
         for name in sight.blames:
             _suspect(scene, name).blamed.append(sight)
-        for whole in _wholes(sight, topology):
-            _suspect(scene, whole).parts[sight.thing] = None
+    for thing, host in dict.fromkeys((sight.thing, sight.host) for sight in sights):
+        for whole in _wholes(thing, host, topology):
+            _suspect(scene, whole).parts[thing] = None
     for name in _needed(scene):
         _suspect(scene, name)
     return scene
@@ -117,9 +124,11 @@ def symptom_of(reading: Reading) -> str:
 class _Digest(NamedTuple):
     thing: str
     host: str  # "" where that is the thing
+    family: str
     symptom: str
     harm: float
     said: tuple[str, ...]  # all else that it names
+    ends: tuple[str, ...]  # the other ends of the call that it is about
 
 
 @lru_cache(maxsize=16_384)
@@ -128,36 +137,43 @@ def _digest(fields: tuple[tuple[str, str], ...], things: tuple[str, ...], words:
     thing = found.get("service") or found.get("host") or (things[0] if things else "?")
     itself = {thing, found.get("host", ""), kind_of(thing)}
     text = [word for word in words if word not in things and not any(letter.isdigit() for letter in word)]
+    family = _NUMBER.sub("#", found.get("name", ""))
     return _Digest(
         thing,
         found["host"] if found.get("host", thing) != thing else "",
-        " ".join((_NUMBER.sub("#", found.get("name", "")), *text[:_WORDS])).strip(),
+        family,
+        " ".join((family, *text[:_WORDS])).strip(),
         _HARM.get(found.get("severity", ""), 0.35),
         tuple(dict.fromkeys(said for said in (*things, *words) if said not in itself)),
+        tuple(found[name] for name in _OTHER_END if name in found),
     )
 
 
 def _firsts(rows: list[Row], topology: Topology) -> list[Sight]:
     """The first row of each thing, symptom and thing named, as a sight."""
     found = [(row, _digest(row.reading.fields, row.reading.things, row.reading.words)) for row in rows]
-    named = {digest.thing for _, digest in found} | topology.near.keys()
+    named = {name for _, digest in found for name in (digest.thing, *digest.ends)} | topology.near.keys()
     seen: dict[tuple[str, str, tuple[str, ...]], Sight] = {}
     for row, digest in found:
         blames = tuple([said for said in digest.said if said in named])
         key = (digest.thing, digest.symptom, blames)
         if key not in seen:
-            seen[key] = Sight(row.alert_id, row.at, digest.thing, digest.host, digest.symptom, blames, digest.harm)
+            call = bool(blames or digest.ends)
+            seen[key] = Sight(
+                row.alert_id, row.at, digest.thing, digest.host, digest.symptom, digest.family, blames, call,
+                digest.harm,
+            )  # fmt: skip
     return list(seen.values())
 
 
-def _wholes(sight: Sight, topology: Topology) -> Iterator[str]:
-    kind = kind_of(sight.thing)
-    if kind != sight.thing:
+def _wholes(thing: str, host: str, topology: Topology) -> Iterator[str]:
+    kind = kind_of(thing)
+    if kind != thing:
         yield kind
-    if sight.host:
-        yield sight.host
-    yield from topology.wholes.get(sight.thing, ())
-    yield from topology.wholes.get(sight.host, ())
+    if host:
+        yield host
+    yield from topology.wholes.get(thing, ())
+    yield from topology.wholes.get(host, ())
 
 
 def _needed(scene: Scene) -> list[str]:

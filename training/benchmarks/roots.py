@@ -1,8 +1,10 @@
 """P5: what broke, named among everything in the true incident, beside simple rules and the published figures.
 
-Asked are the later halves of the systems with injected faults, seeded firms, made-up worlds and clusters (earlier
-incidents are their history, without their roots), and written scenarios without times. The weights were learned from
-other seeds and from the earlier halves; those "fitted elsewhere" from nothing of the system asked about.
+Asked are the later halves of the systems with injected faults, seeded firms, made-up worlds and clusters, and written
+scenarios without times. "cold" asks of each incident as if it were the first one; "stream" knows those over half an
+hour before, without their roots; "history" the earlier half too. Weights of made-up systems are the shipped ones, which
+were learned from other seeds. Those of real systems are learned anew, without the later halves, which the shipped ones
+know; "fitted elsewhere" from nothing at all of the system asked about.
 """
 
 from __future__ import annotations
@@ -40,9 +42,11 @@ def rows(shared: Path | None, quick: bool = False) -> list[Row]:
     if shared is None or folder is None or not (folder / "ms_fault_alerts").is_dir():
         return made
     earlier = {system.name: system for system in root_weights.real(shared)}
-    known = None if quick else list(root_weights.systems(shared))
-    for system in root_weights.real(shared, later=True):
-        made += _real(system, earlier[system.name].faults, known)
+    known = [*earlier.values()] if quick else list(root_weights.systems(shared))
+    ours = root_weights.fitted(known)
+    for system in root_weights.real(shared, "later"):
+        elsewhere = root_weights.fitted([each for each in known if each.name != system.name])
+        made += _real(system, earlier[system.name].faults, {"": ours, ", fitted elsewhere": elsewhere})
     return [*made, *_written(folder)]
 
 
@@ -59,33 +63,42 @@ def _made_up(name: str, systems: Sequence[System]) -> list[Row]:
     ]
 
 
-def _real(system: System, past: Sequence[Fault], known: Sequence[System] | None) -> Iterator[Row]:
+def _real(system: System, past: Sequence[Fault], weights: Mapping[str, Weights]) -> Iterator[Row]:
     dataset = f"P5 root, {system.name}, later half"
-    for method, namer in [*_ours(system.edges, past), *_rules(past)]:
+    for learned, found in weights.items():
+        for method, namer in _ours(system.edges, past, found):
+            yield Row(dataset=dataset, method=method + learned, metrics=_named(system.faults, namer))
+    for method, namer in _rules(past):
         yield Row(dataset=dataset, method=method, metrics=_named(system.faults, namer))
-    if known is not None:
-        elsewhere = root_weights.fitted([each for each in known if each.name != system.name])
-        for method, namer in _ours(system.edges, past, elsewhere):
-            yield Row(dataset=dataset, method=f"{method}, fitted elsewhere", metrics=_named(system.faults, namer))
     if system.name in _PUBLISHED:
         yield Row(dataset=dataset, method=_PUBLISHED_AS, metrics={"ac_1": _PUBLISHED[system.name]})
 
 
 def _ours(edges: Sequence[Edge], past: Sequence[Fault], weights: Weights | None = None) -> list[tuple[str, Namer]]:
-    """The ranker as it is on the first day, with a topology, and with a history too."""
+    """The ranker as it is on the first day, with a topology, while it learns, and with a history too."""
     cold, placed = RootRanker(weights=weights), RootRanker(Topology(edges), weights)
-    taught = RootRanker(Topology(edges), weights)
-    for fault in past:
-        taught.learn(fault.rows)
-    ways = [("PathFinder, cold", cold), ("PathFinder, topology", placed)]
+    found = [
+        ("PathFinder, cold", _suspects(cold)),
+        ("PathFinder, cold, thing of the first alert ranked", _ranked(cold)),
+        ("PathFinder, topology", _suspects(placed)),
+    ]
     if past:
-        ways.append(("PathFinder, topology and history", taught))
-    found = [(name, _suspects(ranker)) for name, ranker in ways]
-    return [*found, (f"{ways[-1][0]}, thing of the first alert ranked", _ranked(ways[-1][1]))]
+        taught = RootRanker(Topology(edges), weights)
+        for fault in past:
+            taught.learn(fault.rows)
+        found.append(("PathFinder, stream", _meanwhile(RootRanker(weights=weights))))
+        found.append(("PathFinder, topology and history", _meanwhile(taught)))
+    return found
 
 
 def _suspects(ranker: RootRanker) -> Namer:
     return lambda fault: [root.name for root in ranker.suspects(fault.rows)]
+
+
+def _meanwhile(ranker: RootRanker) -> Namer:
+    """Asked about incidents by time, and learning them as they end."""
+    turns, name = root_weights.InTurn(ranker), _suspects(ranker)
+    return lambda fault: name(turns.meet(fault))
 
 
 def _ranked(ranker: RootRanker) -> Namer:
