@@ -16,7 +16,8 @@ from engine.store.database import Write
 from engine.store.records import Event, IncidentRecord, Origin, StoredAlert
 from engine.telling import Telling
 
-_MOST_REMEMBERED = 10_000  # alerts, and as many incidents, kept in memory from one transaction to the next
+# Kept in memory from one transaction to the next. An alert takes 5 kB, most of it the reasons for its place.
+_MOST_ALERTS, _MOST_REMEMBERED = 4_000, 10_000
 ROOTS_KEPT = 20  # probable roots remembered with an incident
 _JUDGED_ALWAYS = 20  # alerts up to which each new one has the roots judged again; later, each tenth part more
 
@@ -35,12 +36,13 @@ class Memory:
 
     def bound(self) -> None:
         """Forget the oldest."""
-        for kept in (self.alerts, self.records, self.symptoms):
-            _drop_oldest(kept)
+        _drop_oldest(self.alerts, _MOST_ALERTS)
+        _drop_oldest(self.records, _MOST_REMEMBERED)
+        _drop_oldest(self.symptoms, _MOST_REMEMBERED)
 
 
-def _drop_oldest(kept: dict[Any, Any]) -> None:
-    for key in list(islice(kept, max(0, len(kept) - _MOST_REMEMBERED))):
+def _drop_oldest(kept: dict[Any, Any], most: int) -> None:
+    for key in list(islice(kept, max(0, len(kept) - most))):
         del kept[key]
 
 

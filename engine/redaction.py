@@ -26,7 +26,8 @@ _SECRET_NAME = re.compile(rf"(?:^|[_.\-/ ])(?:{_NAMES})$", re.IGNORECASE)
 _ASSIGNED = re.compile(
     rf"(?P<name>(?<![A-Za-z])(?:[A-Za-z0-9]{{1,30}}[_.\-]){{0,4}}(?:{_NAMES})['\"]?\s*(?:=>|:=|[=:])\s*)"
     r"(?P<value>\"[^\"\n]{1,4000}\"|'[^'\n]{1,4000}'|(?:bearer|basic|token|negotiate)\s+[^\s,;\"']{4,4000}|"
-    r"(?![\w.\-]{1,60}\s*[=:]\s)[^\s,;&\"'\[\]{}]{3,4000})",
+    # A word before a colon may be the next name ("token: reason: expired"), but not right behind an equals sign.
+    r"(?:(?<==)|(?<=>)|(?![A-Za-z_.\-]{1,60}\s*[=:]\s))[^\s,;&\"'\[\]{}]{3,4000})",
     re.IGNORECASE,
 )
 _TOKENS = re.compile(
@@ -122,7 +123,7 @@ def _without_numbers(text: str) -> str:
 
 def _assigned(found: re.Match[str]) -> str:
     """The value of a secret's name; words that only tell its state, and numbers of tokens, stay."""
-    value = found["value"].strip("\"'")
+    value = found["value"].strip("\"'").rstrip(":.")
     if value.startswith("[secret") or value.lower() in _STATES or (value.isdigit() and len(value) < 4):
         return found[0]
     return f"{found['name']}{SECRET}"
