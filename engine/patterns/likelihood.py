@@ -16,7 +16,8 @@ ndimage = lazy("scipy.ndimage")
 _STEP = 0.02  # of the scale (area hyperbolic sine of robust deviations) on which densities are counted
 _NARROW, _WIDE, _WIDE_SHARE = 0.15, 0.6, 0.1  # kernels, and how much the wide one, which fills thin tails, counts
 _LEAST = 1e-5  # of a density
-_MOST = 4.0  # nats that one value may say for or against a rise
+_LEAST_SAID, _MOST_SAID = -1.0, 4.0  # nats that one value may say: nothing against a rise is much against it
+_FARTHEST = 1e6  # robust deviations: what lies beyond counts as that
 _HEAVY = 2.6  # robust deviations above the median that the 98th percentile of a heavy upper tail reaches; normal: 2.05
 
 
@@ -48,6 +49,7 @@ def log_ratios(deviations: np.ndarray, rises: tuple[float, ...]) -> list[np.ndar
 
     Values and rises are in robust deviations from the median of the values.
     """
+    deviations = np.clip(deviations, -_FARTHEST, _FARTHEST)
     scale = np.arcsinh(deviations)
     low = float(scale.min()) - 2.0
     counts = np.bincount(((scale - low) / _STEP).astype(np.int64), minlength=int((scale.max() - low + 2.0) / _STEP))
@@ -58,5 +60,5 @@ def log_ratios(deviations: np.ndarray, rises: tuple[float, ...]) -> list[np.ndar
     found = []
     for rise in rises:
         ratio = np.interp(knots - rise, knots, log_density) - log_density
-        found.append(np.interp(deviations, knots, np.clip(ratio, -_MOST, _MOST)))
+        found.append(np.interp(deviations, knots, np.clip(ratio, _LEAST_SAID, _MOST_SAID)))
     return found

@@ -13,6 +13,7 @@ from engine.patterns.peel import forget, levels
 from engine.patterns.scores import detrended, median_of
 
 _SLOW_MINUTES = 360  # windows that return sooner are no part of the course of the day
+_EARLY_MINUTES = 30  # by which work may begin early or end late: it is no part of the swing
 _OWN_EDGES = 0.45  # of the rise of a window over the hours around it that lies at each of its edges at least
 _LEAST_OF_SWING = 0.45  # of the range of the day's hours that a window must rise by
 
@@ -27,8 +28,9 @@ def own_work(names: Sequence[tuple[Named, float]], grid: DayGrid) -> list[tuple[
     if not slow:
         return list(names)
     rest = replace(grid, values=grid.values.copy())
+    margin = _EARLY_MINUTES // grid.bin_minutes
     for name in slow:
-        forget(name.cells, 0, name.width, rest)
+        forget(name.cells, -margin, name.width + margin, rest)
     hours = median_of(median_of(detrended(rest), axis=0).reshape(24, -1), axis=1)
     least = _LEAST_OF_SWING * float(np.nanmax(hours) - np.nanmin(hours)) if np.isfinite(hours).any() else 0.0
     gone = [

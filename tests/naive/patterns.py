@@ -157,4 +157,4 @@ def log_ratio(sample: Sequence[float], value: float, rise: float) -> float:
         )
         return float((total / len(sample) + 1e-5) / np.sqrt(1 + at * at))
 
-    return float(np.clip(np.log(density(value - rise)) - np.log(density(value)), -4.0, 4.0))
+    return float(np.clip(np.log(density(value - rise)) - np.log(density(value)), -1.0, 4.0))
