@@ -14,6 +14,7 @@ from engine.patterns.scores import detrended, median_of
 
 _SLOW_MINUTES = 360  # windows that return sooner are no part of the course of the day
 _EARLY_MINUTES = 30  # by which work may begin early or end late: it is no part of the swing
+_SEEN_SHARE = 0.2  # of days without a window at a time of the day, from which on they tell its usual level
 _OWN_EDGES = 0.45  # of the rise of a window over the hours around it that lies at each of its edges at least
 _LEAST_OF_SWING = 0.45  # of the range of the day's hours that a window must rise by
 
@@ -31,7 +32,9 @@ def own_work(names: Sequence[tuple[Named, float]], grid: DayGrid) -> list[tuple[
     margin = _EARLY_MINUTES // grid.bin_minutes
     for name in slow:
         forget(name.cells, -margin, name.width + margin, rest)
-    hours = median_of(median_of(detrended(rest), axis=0).reshape(24, -1), axis=1)
+    left = detrended(rest)
+    left[:, np.isfinite(left).mean(axis=0) < _SEEN_SHARE] = np.nan
+    hours = median_of(median_of(left, axis=0).reshape(24, -1), axis=1)
     least = _LEAST_OF_SWING * float(np.nanmax(hours) - np.nanmin(hours)) if np.isfinite(hours).any() else 0.0
     gone = [
         name
