@@ -464,6 +464,7 @@ class Pattern:
     holiday_shift: int = 0  # 1: it comes on the next working day instead, -1: on the one before, 0: not at all
     of_events: bool = False  # a pattern of moments (alerts, incidents) rather than of a level
     is_peak: bool = False  # the crest of a course: when it is likely to be high, rather than work that is switched on
+    chance_high: float | None = None  # 0..1, that the load is high in the next one: see engine/patterns/chances.py
 
     @property
     def support(self) -> str:

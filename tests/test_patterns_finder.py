@@ -57,6 +57,15 @@ def test_next_to_nothing_is_said_of_series_without_a_pattern() -> None:
     assert sum(map(bool, found)) <= 1  # of 40: one series in a hundred or so may look like one by chance
 
 
+def test_a_load_that_surely_comes_is_told_apart_from_one_that_is_high() -> None:
+    low = make("daily", seed=21, name="ar90", amplitude=1.5)
+    high = make("weekly", seed=22, name="white", amplitude=6.0)
+    little, much = find(low)[0], find(high)[0]
+    assert little.probability is not None and little.chance_high is not None
+    assert little.chance_high < little.probability - 0.2  # it stays below the highest twentieth of its series
+    assert much.chance_high is not None and much.chance_high > 0.7
+
+
 def test_one_great_outage_is_no_pattern() -> None:
     case = make(None, seed=1, name="white")
     values = case.series.values.copy()

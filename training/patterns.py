@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from engine.clock import to_text
-from engine.domain import Alert, AlertStatus, Pattern
+from engine.domain import Alert, AlertStatus, Occurrence, Pattern
 from engine.patterns import EventSeries, PatternFinder, Series
 from engine.patterns.capacity import limit_of, weeks_until
 from engine.patterns.occurrences import occurrences, sentence
@@ -118,12 +118,21 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
         "sentence": sentence(pattern),
         "growth_per_week": round(pattern.growth_per_week, 6),
         "passes": _passes(pattern),
-        "next": [
-            _window(one.start, one.end, one.probability)
-            for one in occurrences(pattern, pattern.last_seen_at, NEXT_DAYS)
-            if one.probability >= _LEAST_FORETOLD
-        ],
+        "next": [_window(one) for one in coming(pattern, NEXT_DAYS)],
     }
+
+
+def coming(pattern: Pattern, days: int) -> list[Occurrence]:
+    """Occurrences of the `days` after the last sample, each with the chance that the load is high in it.
+
+    Where that is not known, of events and of loads that fall, it is the chance that they come. None of what is over.
+    """
+    sure = pattern.chance_high
+    return [
+        one if sure is None else replace(one, probability=sure)
+        for one in occurrences(pattern, pattern.last_seen_at, days)
+        if one.probability >= _LEAST_FORETOLD
+    ]
 
 
 def _passes(pattern: Pattern) -> dict[str, float] | None:
@@ -133,8 +142,8 @@ def _passes(pattern: Pattern) -> dict[str, float] | None:
     return None if limit is None or weeks is None else {"limit": limit, "weeks": round(weeks, 1)}
 
 
-def _window(start: datetime, end: datetime, probability: float) -> dict[str, Any]:
-    return {"start": to_text(start), "end": to_text(end), "probability": round(probability, 4)}
+def _window(one: Occurrence) -> dict[str, Any]:
+    return {"start": to_text(one.start), "end": to_text(one.end), "probability": round(one.probability, 4)}
 
 
 def _only(hosts: set[str]) -> str:

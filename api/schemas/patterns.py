@@ -41,6 +41,7 @@ class PatternOut(Out):
     holiday_shift: int = 0
     of_events: bool = False
     is_peak: bool = False
+    chance_high: float | None = None
 
 
 class JoinedOut(Out):

@@ -11,6 +11,7 @@ import numpy as np
 from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
 from engine.patterns.capacity import growth_per_week
+from engine.patterns.chances import Past
 from engine.patterns.events import episodes, event_windows, merged
 from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
 from engine.patterns.minutes import best_rhythm
@@ -149,8 +150,9 @@ class PatternFinder:
         names = own_work(names, grid)
         rhythms = _rhythms(ts, values, self.timezone)
         peaks = [] if rhythms else peaks_beside(grid, names, spikes, self.most)
-        found = [(self._pattern(source, grid, name), log_p) for name, log_p in names]
-        found += [(pattern_of(source, window), window.log_p) for window in spikes]
+        near = Past.of(grid).near.ravel()
+        found = [(self._pattern(source, grid, name, near), log_p) for name, log_p in names]
+        found += [(_risen(pattern_of(source, window), window, grid, near), window.log_p) for window in spikes]
         found += [(_peak_pattern(source, grid, peak), peak.window.log_p) for peak in peaks]
         found += [(pattern_of(source, window), window.log_p) for window in rhythms]
         floor = max(
@@ -158,8 +160,11 @@ class PatternFinder:
         )
         return [Finding(p, float(np.exp(min(0.0, lp)))) for p, lp in found if abs(p.level - p.baseline) >= floor]
 
-    def _pattern(self, source: Source, grid: DayGrid, name: Named) -> Pattern:
-        """The pattern of a window found by its contrast, with its growth and what holidays do to it."""
+    def _pattern(self, source: Source, grid: DayGrid, name: Named, near: np.ndarray) -> Pattern:
+        """The pattern of a window found by its contrast, with its growth and what holidays do to it.
+
+        `near` (flat, like the grid) is 1.0 where the load was high.
+        """
         level, baseline = levels(grid, name)
         came = name.cells[name.hits]
         days = grid.days[name.chance_days]
@@ -178,6 +183,7 @@ class PatternFinder:
         chance = next_probability(*_on_usual_days(name.hits, days, self.country if away else ""))
         return replace(
             pattern_of(source, window, probability=chance),
+            chance_high=_chance_high(near, name.cells, name.width, days) if name.sign > 0 else None,
             growth_per_week=growth_per_week(
                 grid.days[name.chance_days[name.hits]].astype(int), heights(grid, name, came)
             ),
@@ -210,6 +216,20 @@ def _rhythms(ts: np.ndarray, values: np.ndarray, timezone: str) -> list[Window]:
     return [] if one is None else [one]
 
 
+def _chance_high(near: np.ndarray, cells: np.ndarray, width: int, days: np.ndarray) -> float:
+    """Chance that load is high in the next of the windows of `width` bins that began at flat `cells` on `days`."""
+    index = np.clip(cells[:, None] + np.arange(width), 0, len(near) - 1)
+    return next_probability(np.asarray(near[index].any(axis=1)), days.astype(int))
+
+
+def _risen(pattern: Pattern, window: Window, grid: DayGrid, near: np.ndarray) -> Pattern:
+    """`pattern` of a window of spikes with the chance that they are high."""
+    bin_s = grid.bin_minutes * 60
+    cells = (window.chance_days - int(grid.days[0].astype(int))) * grid.bins + window.start_s // bin_s
+    width = -(-window.length_s // bin_s)
+    return replace(pattern, chance_high=_chance_high(near, cells, width, window.chance_days))
+
+
 def _tops(window: Window, grid: DayGrid) -> tuple[np.ndarray, np.ndarray]:
     """Days since 1970-01-01 on which a window came, and its highest sample on each; nan where nothing was seen."""
     flat, bin_s = grid.values.ravel(), grid.bin_minutes * 60
@@ -229,7 +249,8 @@ def _peak_pattern(source: Source, grid: DayGrid, peak: Peak) -> Pattern:
     """The pattern of a peak of the load."""
     window = _with_heights(peak.window, grid)
     pattern = pattern_of(source, window, probability=peak.probability)
-    return replace(pattern, is_peak=True, growth_per_week=growth_per_week(*_tops(window, grid)))
+    growth = growth_per_week(*_tops(window, grid))
+    return replace(pattern, is_peak=True, chance_high=peak.probability, growth_per_week=growth)
 
 
 def _standard(grid: DayGrid) -> tuple[float, Peeled]:

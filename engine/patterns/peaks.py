@@ -20,8 +20,8 @@ from engine.patterns.windows import Window, next_probability
 _OWN_SHARE = 0.6  # of it that each day of a rule must show for itself
 _ALIKE = 0.5  # of how often some weekdays were high that the others must reach to be told with them
 _APART = 4.0  # standard errors by which they must fall short to be left out
-_CHANCE = 0.1  # windows as good that turned days may show: whether the series has a clock is proven for all together
-_LEAST_SURE = 0.5  # chance of a window that is told
+_CHANCE = 2.0  # windows as good that turned days may show: whether the series has a clock is proven for all together
+_LEAST_SURE = 0.3  # chance of a window that is told
 _GAP_MINUTES = 30  # between slots that are told as one window
 _LEAST_MINUTES = 15
 _MARGIN_MINUTES = 30  # around a window within which nothing more is told

@@ -299,6 +299,7 @@ class PatternRow(Table):
     holiday_shift: Mapped[int]
     of_events: Mapped[bool]
     is_peak: Mapped[bool]
+    chance_high: Mapped[float | None]
 
 
 class SeriesRow(Table):

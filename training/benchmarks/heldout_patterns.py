@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,16 @@ import pandas as pd
 from engine.patterns import PatternFinder, Series
 from engine.patterns.calendar import DAY_S, day_facts, day_grid, local_seconds
 from engine.patterns.chances import Past, chances, worth_telling
-from engine.patterns.occurrences import occurrences
 from training.benchmarks.machines import SORTS, machine
 from training.benchmarks.report import Row
+from training.patterns import coming as coming_of
 
 _BIN_S = 300
 _DAY_BINS, _WEEK_BINS = 288, 2016
 _TEST_BINS = 2 * _WEEK_BINS
 _SLACK = 2  # bins on each side of a stretch that count as it
 _LEAST_DAYS = 28
-_SURE = 0.5  # share of periods from which on a slot is predicted
+_SURE = 0.5  # share of periods, or chance of a window, from which on it is predicted
 _MONDAY = 1_735_516_800  # UTC seconds
 
 
@@ -62,7 +61,7 @@ def coming(course: Course) -> list[tuple[int, int, float]]:
     found: list[tuple[int, int, float]] = []
     for pattern in PatternFinder(timezone=course.timezone).find([series]):
         if pattern.level > pattern.baseline:
-            for one in occurrences(pattern, datetime.fromtimestamp(begin, UTC), days):
+            for one in coming_of(pattern, days):
                 low, high = (int((moment.timestamp() - begin) // _BIN_S) for moment in (one.start, one.end))
                 found.append((max(low, 0), min(high, _TEST_BINS), one.probability))
     return found
@@ -112,8 +111,17 @@ def by_share(course: Course, period: int) -> np.ndarray:
     return np.resize(whole >= _SURE, _TEST_BINS)
 
 
+def by_likely(course: Course) -> np.ndarray:
+    """Coming occurrences that are more likely high than not."""
+    predicted = np.zeros(_TEST_BINS, dtype=bool)
+    for low, high, chance in coming(course):
+        predicted[low:high] |= chance >= _SURE
+    return predicted
+
+
 METHODS: dict[str, Predict] = {
     "PathFinder": by_pattern,
+    "PathFinder, likely windows": by_likely,
     "chances of slots, no windows": by_slot,
     "seasonal naive, a week": by_last_week,
     "time of day": lambda course: by_share(course, _DAY_BINS),
