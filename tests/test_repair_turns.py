@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from engine.correlate import Correlator
-from engine.correlate.profile import Member
-from engine.correlate.sheet import Sheet
+from engine.correlate.profile import Member, Profile
+from engine.correlate.repair import Settler
 from engine.domain import Alert
 from tests.small_models import alert
 
@@ -45,13 +46,13 @@ def test_no_portion_is_larger_than_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     correlator, told = misplaced()
     correlator.repair = replace(correlator.repair, most=5)
     looked: list[str] = []
-    again = Correlator._again
+    without = Settler.without
 
-    def noting(self: Correlator, member: Member, sheet: Sheet) -> object:
-        looked.append(member.alert_id)
-        return again(self, member, sheet)
+    def noting(self: Settler, some: Sequence[tuple[Profile, Member]]) -> Iterator[dict[str, float]]:
+        looked.extend(member.alert_id for _, member in some)
+        return without(self, some)
 
-    monkeypatch.setattr(Correlator, "_again", noting)
+    monkeypatch.setattr(Settler, "without", noting)
     for _ in range(12):
         before = len(looked)
         correlator.revise(told[-1].starts_at)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
 from engine.correlate import Correlator, Weights, shipped
-from engine.correlate.profile import Profile
-from engine.correlate.question import Question
+from engine.correlate.asked import Asked, Scorer
+from engine.correlate.cuts import cuts, seen_apart
 from engine.correlate.reading import read
-from engine.correlate.repair import neighbours
-from engine.correlate.sheet import Sheet, ask
 from engine.correlate.signals import measured, weighed
-from engine.correlate.weigher import Weigher
 from engine.domain import Alert
 from training.worlds import World, draw
 
@@ -43,8 +41,8 @@ def grouped(world: World, weights: Weights | None = None, *, past: bool = False,
     return correlator
 
 
-def question_of(correlator: Correlator, alert: Alert) -> Question:
-    return Question(read(alert), alert.starts_at.timestamp(), alert.fingerprint, correlator._world)
+def asked_of(correlator: Correlator, alert: Alert) -> Asked:
+    return correlator._ask(read(alert), alert.starts_at.timestamp(), alert.fingerprint)
 
 
 @pytest.mark.parametrize("weights", [shipped().join, Everything()], ids=["shipped", "any"])
@@ -53,34 +51,21 @@ def test_scores_are_the_sum_of_the_named_measurements(
     seed: int, past: bool, edges: bool, weights: Mapping[str, float]
 ) -> None:
     world = draw(seed, 300)
-    correlator, weigher = grouped(world, past=past, edges=edges), Weigher(weights)
+    correlator, scorer = grouped(world, past=past, edges=edges), Scorer(weights)
     compared = 0
     for each in world.alerts[-50:]:
-        cases = correlator.candidates(each)
-        asked = ask(question_of(correlator, each), [case.profile for case in cases])
-        for score, case in zip(weigher.scores(asked.sheet), cases, strict=True):
+        cases, asked = correlator.candidates(each), asked_of(correlator, each)
+        for score, case in zip(scorer.scores(asked.rows), cases, strict=True):
             assert score == pytest.approx(weighed(weights, measured(case)), abs=1e-9)
             compared += 1
     assert compared > 30
-
-
-def test_many_questions_on_one_sheet_score_as_each_alone() -> None:
-    world = draw(4, 300)
-    correlator, weigher = grouped(world), Weigher(shipped().settle)
-    sheet, alone = Sheet(correlator._world), []
-    for each in world.alerts[-20:]:
-        question, profiles = question_of(correlator, each), [case.profile for case in correlator.candidates(each)]
-        sheet.ask(question, profiles)
-        alone += weigher.scores(ask(question, profiles).sheet)
-    assert weigher.scores(sheet) == alone
 
 
 def test_the_case_of_a_line_stands_beside_its_rivals_as_when_all_are_compared() -> None:
     world = draw(5, 300)
     correlator = grouped(world)
     for each in world.alerts[-50:]:
-        cases = correlator.candidates(each)
-        asked = ask(question_of(correlator, each), [case.profile for case in cases])
+        cases, asked = correlator.candidates(each), asked_of(correlator, each)
         for place, case in enumerate(cases):
             assert dict(measured(asked.case(place))) == pytest.approx(dict(measured(case)))
 
@@ -88,19 +73,30 @@ def test_the_case_of_a_line_stands_beside_its_rivals_as_when_all_are_compared() 
 @pytest.mark.parametrize("weights", [None, Weights(join={}, merge=Everything(), split=Everything())])
 def test_pairs_of_incidents_weigh_what_their_measurements_do(weights: Weights | None) -> None:
     world = draw(6, 300)
-    correlator = grouped(world)
-    merger, met = Correlator(weights=weights).merger(), 0
-    merger.world, known = correlator._world, correlator._profiles
-    for profile in list(known.open.values()):
-        others: list[Profile] = neighbours(known, profile, merger.repair)
+    correlator = grouped(world, weights and replace(weights, join=shipped().join))
+    merger, met = correlator.merger(), 0
+    for profile in list(correlator._profiles.open.values()):
+        others = merger.neighbours(profile)
         slow = [weighed(merger.pair.weights, parts) for _, parts in merger.pairs(profile, others)]
         margins = [merger.repair.margin(profile, other) for other in others]
         fast = [nats + margin for nats, margin in zip(merger.one(profile, others), margins, strict=True)]
         assert fast == pytest.approx(slow, abs=1e-9)
-        for other in others[:1]:
-            apart, again = merger.sides(profile, other)
-            (_, parts), *_ = merger.pairs(profile, [other])
-            assert apart == pytest.approx(-weighed(merger.two.weights, parts), abs=1e-9)
-            assert again + margins[0] == pytest.approx(weighed(merger.pair.weights, parts), abs=1e-9)
         met += len(others)
     assert met > 10
+
+
+@pytest.mark.parametrize("weights", [None, Weights(join={}, merge=Everything(), split=Everything())])
+def test_sides_of_an_incident_weigh_what_their_measurements_do(weights: Weights | None) -> None:
+    world = draw(6, 300)
+    correlator = grouped(world, weights and replace(weights, join=shipped().join))
+    merger, seen = correlator.merger(), 0
+    for profile in list(correlator._profiles.open.values()):
+        for sides in cuts(profile):
+            small, large = (seen_apart(profile, side) for side in sides)
+            apart, again = merger.sides(*sides)
+            (_, parts), *_ = merger.pairs(small, [large])
+            assert apart == pytest.approx(-weighed(merger.two.weights, parts), abs=1e-9)
+            wanted = weighed(merger.pair.weights, parts) - merger.repair.margin(small, large)
+            assert again == pytest.approx(wanted, abs=1e-9)
+            seen += 1
+    assert seen > 10

@@ -16,7 +16,7 @@ CONCENTRATIONS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 TEMPO_EDGES_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 2400.0, 4800.0)
 _TEMPO_PRIOR = (0.2, 0.2, 0.14, 0.1, 0.1, 0.08, 0.06, 0.04, 0.03, 0.02, 0.02, 0.01)
 _TEMPO_PRIOR_WEIGHT = 40.0  # alerts
-_PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
+PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
 _VALUE_LIMIT = 20_000  # values remembered per field
 _COMPARED_ALWAYS, _COMPARED_EVERY = 64, 4  # comparisons: so many are all read, then one in so many
 _STORMS_ALONE = 0.75  # share of repeats among past alerts from which on the past was a few storms
@@ -38,7 +38,7 @@ class Field:
 
     def share(self, value: str) -> float:
         """How likely a new incident shows `value`, 0..1 exclusive."""
-        return (self.counts.get(value, 0.0) + 0.5) / (self.total + _PRIOR_VALUES)
+        return (self.counts.get(value, 0.0) + 0.5) / (self.total + PRIOR_VALUES)
 
     def count(self, value: str) -> None:
         """A further incident shows `value`."""
@@ -144,7 +144,7 @@ class Background:
         if self.opened_at == -math.inf:
             return 1.0
         faded = self.opened * _fade(max(0.0, at - self.opened_at))
-        span_h = min(_RATE_LIFE_S, max(600.0, max(at, self.opened_at) - self.began_at)) / 3600.0
+        span_h = min(RATE_LIFE_S, max(600.0, max(at, self.opened_at) - self.began_at)) / 3600.0
         return min(60.0, max(0.05, (faded + 0.5) / (span_h + 0.5)))
 
     def count_opening(self, at: float) -> None:
@@ -204,8 +204,8 @@ class Background:
         return self.concentrations.get(name, self.concentrations.get(role, 3.0))
 
 
-_RATE_LIFE_S = 4 * 3600.0
+RATE_LIFE_S = 4 * 3600.0
 
 
 def _fade(gone_s: float) -> float:
-    return math.exp(-gone_s / _RATE_LIFE_S)
+    return math.exp(-gone_s / RATE_LIFE_S)

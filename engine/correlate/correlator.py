@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from engine.correlate.asked import Asked, Room, Scorer
 from engine.correlate.background import Background
 from engine.correlate.case import Case, cases_of
 from engine.correlate.counting import count
@@ -14,15 +15,15 @@ from engine.correlate.identity import known
 from engine.correlate.lessons import Lessons
 from engine.correlate.profile import Member, Profile
 from engine.correlate.profiles import Profiles
-from engine.correlate.question import Question, World
+from engine.correlate.question import World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Constraints, Merger, Repair, Revision, Settle, Sides, merges, moves
+from engine.correlate.repair import Constraints, Merger, Repair, Revision, Settler, Sides, merges, moves
 from engine.correlate.roots import RootRanker
-from engine.correlate.sheet import Asked, Sheet, ask
+from engine.correlate.settling import ask
+from engine.correlate.state import State
 from engine.correlate.together import Together
 from engine.correlate.topology import Topology
 from engine.correlate.turns import Turns
-from engine.correlate.weigher import Weigher
 from engine.correlate.weights import Weights, shipped
 from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart, Suspect
 
@@ -79,9 +80,8 @@ class Correlator:
         self._weights = weights or shipped()
         forests = self._weights.forests
         self._decider = Decider(self._weights.join, forests.get("join"))
-        self._settle = Weigher(self._weights.settle, forests.get("settle"))
+        self._settle = Scorer(self._weights.settle, forests.get("settle"))
         self._pair, self._sides = Sides(self._weights.merge), Sides(self._weights.split)
-        self._profiles = Profiles(keep_h * 3600.0)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
         self._pinned: set[str] = set()  # alerts that no evidence moves
         self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
@@ -89,6 +89,9 @@ class Correlator:
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
         )
+        self._state = State(self._world, keep_h * 3600.0)
+        self._profiles = Profiles(keep_h * 3600.0, self._state)
+        self._room = Room.of(max_candidates)
         self._lessons = Lessons(self._world.together)
         self._roots = RootRanker(self._world.topology)
 
@@ -129,6 +132,7 @@ class Correlator:
         at = alert.starts_at.timestamp()
         arrived = Member(alert.id, at, alert.fingerprint, read(alert), at)
         count(self._world.background, arrived, profile)
+        self._state.counted(arrived.reading)
         self._profiles.add(incident_id, arrived)
         for gone in self._profiles.expired():
             self._remember(gone)
@@ -138,6 +142,7 @@ class Correlator:
         profile = self._profiles.open.get(incident_id)
         if profile is not None:
             profile.closed_at = at.timestamp()
+            self._state.heard(profile)
 
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
         """The members of an open or recent incident as (alert id, score 0..1), likeliest root first; () if unknown."""
@@ -164,18 +169,15 @@ class Correlator:
         for incident_id in changed:
             del self._profiles.changed[incident_id]
         due = self._turns.alerts(self._profiles, now.timestamp() - self.repair.horizon_s, self.repair)
-        settle = Settle(self._world, self._settle)
-        return parted or tuple(moves(due, self.repair, self._again, settle, kept))
+        return parted or tuple(moves(due, self.repair, self.settler(), kept))
 
     def merger(self) -> Merger:
         """What weighs whether two incidents are one: what its weights are fitted to."""
-        return Merger(self.repair, self._world, self._pair, self._sides)
+        return Merger(self.repair, self._state, self._pair, self._sides)
 
-    def _again(self, member: Member, sheet: Sheet) -> list[Profile]:
-        """Ask once more where a member belongs; the incidents that stand on the sheet now, in their order."""
-        found = self._profiles.candidates(member.reading, member.at, self.max_candidates)
-        sheet.ask(Question(member.reading, member.at, member.fingerprint, self._world), found)
-        return found
+    def settler(self) -> Settler:
+        """What weighs where alerts belong once it is known what came after them."""
+        return Settler(self._state, self._settle, self.max_candidates)
 
     def move(self, alert_id: str, incident_id: str) -> None:
         """Put an alert into another incident, which is opened if unknown. Unknown or forgotten alerts are ignored."""
@@ -194,7 +196,7 @@ class Correlator:
         profile = self._profiles.open.get(self._profiles.of_alert.get(alert_id, ""))
         if profile is None:
             return None
-        with profile.lend(alert_id) as member:
+        with self._profiles.lend(profile, alert_id) as member:
             return self._decider.placed(profile.id, self._ask(member.reading, member.at, member.fingerprint))
 
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
@@ -239,6 +241,7 @@ class Correlator:
     def take_lessons(self, lessons: Mapping[str, float]) -> None:
         """Take up what `lessons` gave before."""
         self._lessons.take(lessons)
+        self._state.remembered()
 
     def _teach(self, incident_ids: Iterable[str]) -> None:
         """Learn from incidents as an operator has just made them."""
@@ -246,6 +249,7 @@ class Correlator:
             profile = self._profiles.open.get(incident_id)
             if profile is not None:
                 self._lessons.one(profile.kinds)
+        self._state.remembered()
 
     def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
         """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
@@ -263,6 +267,7 @@ class Correlator:
         if background.stormy:  # a few storms tell what is common; other incidents have another pace and company
             background, together = background.values_alone(), {level: Together() for level in LEVELS}
         self._world = World(background, self._world.topology, together)
+        self._state.relearn(self._world)
         self._lessons = Lessons(self._world.together)
         self._roots = past._roots
         return self
@@ -287,6 +292,7 @@ class Correlator:
         found._world.background.take(part.data["background"])
         for level, table in found._world.together.items():
             table.take(part.data["together"][level])
+        found._state.relearn(found._world)
         if "roots" in part.data:
             found._roots.take(part.data["roots"])
         return found
@@ -298,8 +304,13 @@ class Correlator:
         return Match(incident_id=incident_id, probability=1.0, score=0.0, evidence=(reason,), repeat_of=first)
 
     def _ask(self, reading: Reading, at: float, fingerprint: str) -> Asked:
-        found = self._profiles.candidates(reading, at, self.max_candidates)
-        return ask(Question(reading, at, fingerprint, self._world), found)
+        offset = self._state.reading(reading)
+        arrays, room = self._state.level(), self._room
+        count = ask(arrays, self._decider.scorer.weighing, offset, at, self._state.symptom(fingerprint), *room)
+        profiles = self._state.profiles(room.found[:count])
+        return Asked(
+            reading, at, fingerprint, self._world, profiles, room.rows[:count].copy(), room.scores[:count].tolist()
+        )
 
     def _repeat(self, alert: Alert, profile: Profile, member: Member) -> None:
         at = max(alert.starts_at.timestamp(), alert.ends_at.timestamp() if alert.ends_at else 0.0)
@@ -316,8 +327,12 @@ class Correlator:
         member.last_id = alert.id
         member.last_at = max(member.last_at, at)
         profile.hear(at)
+        self._state.heard(profile, member)
 
     def _remember(self, profile: Profile) -> None:
+        before = [table.incidents for table in self._world.together.values()]
         for level, table in self._world.together.items():
             table.learn(profile.kinds[level])
+        kept = all(table.incidents > had for table, had in zip(self._world.together.values(), before, strict=True))
+        self._state.remembered([(level, kind) for level in LEVELS for kind in profile.kinds[level]] if kept else None)
         self._roots.learn(profile.members.values())

@@ -18,18 +18,21 @@ _LEAST = 3
 _NOT_AGAIN = 0.5  # log-odds by which two sides must miss being merged again
 
 
-def cuts(profile: Profile) -> Iterator[tuple[Profile, Profile]]:
-    """Ways to see an incident as two, each as (smaller, larger) profile."""
+Side = Sequence[Member]
+
+
+def cuts(profile: Profile) -> Iterator[tuple[Side, Side]]:
+    """Ways to see an incident as two, each as (smaller, larger) side."""
     if not _LEAST <= len(profile.members) <= _MOST:
         return
     members = sorted(profile.members.values(), key=lambda member: (member.at, member.alert_id))
     for place in _pauses(members):
-        yield _sides(profile, members[:place], members[place:])
+        yield _by_size(members[:place], members[place:])
     for name in _FIELDS:
         values = profile.inside.get(name, {})
         for value in sorted(values, key=lambda value: (-values[value], value))[:_VALUES] if len(values) > 1 else ():
             one = [member for member in members if (name, value) in member.reading.fields]
-            yield _sides(profile, one, [member for member in members if (name, value) not in member.reading.fields])
+            yield _by_size(one, [member for member in members if (name, value) not in member.reading.fields])
 
 
 def splits(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Constraints) -> Iterator[Revision]:
@@ -43,16 +46,15 @@ def splits(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Con
             continue
         apart, side = merger.repair.split_margin, None
         for small, large in cuts(profile):
-            if not kept.pinned.isdisjoint(small.members):
+            if not kept.pinned.isdisjoint(member.alert_id for member in small):
                 continue
             found, again = merger.sides(small, large)
             if found > apart and again < -_NOT_AGAIN:
                 apart, side = found, small
         if side is not None:
-            first = next(iter(side.members))
-            for alert_id in side.members:
+            for member in side:
                 yield Revision(
-                    alert_id=alert_id, from_incident=incident_id, to_incident="", beside=first,
+                    alert_id=member.alert_id, from_incident=incident_id, to_incident="", beside=side[0].alert_id,
                     reason=f"its part of the incident stands apart: {apart:.1f} in log-odds for two",
                 )  # fmt: skip
 
@@ -62,13 +64,13 @@ def _pauses(members: Sequence[Member]) -> list[int]:
     return [place for gap, place in sorted(gaps, key=lambda each: (-each[0], each[1]))[:_PAUSES] if gap > 0.0]
 
 
-def _sides(profile: Profile, one: Sequence[Member], other: Sequence[Member]) -> tuple[Profile, Profile]:
-    small, large = sorted((one, other), key=len)
-    return _profile(profile.id, small), _profile(profile.id, large)
+def _by_size(one: Side, other: Side) -> tuple[Side, Side]:
+    return (one, other) if len(one) <= len(other) else (other, one)
 
 
-def _profile(incident_id: str, members: Iterable[Member]) -> Profile:
-    found = Profile(incident_id)
-    for member in members:
+def seen_apart(profile: Profile, side: Side) -> Profile:
+    """One side of an incident as an incident of its own."""
+    found = Profile(profile.id)
+    for member in side:
         found.add(member)
     return found

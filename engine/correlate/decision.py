@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 
+from engine.correlate.asked import Asked, Scorer
 from engine.correlate.forest import Forest
 from engine.correlate.profile import Profile
-from engine.correlate.sheet import Asked
 from engine.correlate.signals import SIGNALS, weighed
-from engine.correlate.weigher import Weigher
 from engine.domain import Alert, AlertStatus, Evidence, Match
 
 CERTAIN = 20.0  # log-odds written for what is identity, not inference
@@ -24,13 +23,13 @@ class Decider:
 
     def __init__(self, weights: Mapping[str, float], forest: Forest | None = None) -> None:
         self.weights = weights
-        self.weigher = Weigher(weights, forest)
+        self.scorer = Scorer(weights, forest)
 
     def decide(self, alert: Alert, asked: Asked, *, explain: bool = True) -> Match:
         """Where `alert` belongs. Without `explain` the match has no evidence."""
         if not asked.profiles:
             return _alone()
-        scores = self.weigher.scores(asked.sheet)
+        scores = asked.scores
         ranked = sorted(range(len(scores)), key=lambda place: (-scores[place], asked.profiles[place].id))
         best, home = scores[ranked[0]], asked.profiles[ranked[0]]
         second = ranked[1] if len(ranked) > 1 else None
@@ -54,7 +53,7 @@ class Decider:
     def placed(self, incident_id: str, asked: Asked) -> Match | None:
         """What speaks for the incident that an alert is in, beside its rivals; None where that is not for it."""
         names = [profile.id for profile in asked.profiles]
-        scores = dict(zip(names, self.weigher.scores(asked.sheet), strict=True))
+        scores = dict(zip(names, asked.scores, strict=True))
         score = scores.get(incident_id, 0.0)
         if score <= 0.0:
             return None
@@ -72,7 +71,7 @@ class Decider:
 
     def explain(self, asked: Asked, place: int) -> tuple[Evidence, ...]:
         """The reasons of a score: their weights sum to it."""
-        found, case, added = [], asked.case(place), self.weigher.added(asked.sheet, place)
+        found, case, added = [], asked.case(place), self.scorer.added(asked.rows[place])
         for signal in SIGNALS:
             weight = weighed(self.weights, signal.parts(case)) + added.get(signal.name, 0.0)
             if weight:

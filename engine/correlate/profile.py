@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from engine.correlate.reading import LEVELS, Reading
 
-_STORM_S, _STORM_BEAT_S, _STORM_PAUSE_S = 8.0, 0.2, 12.0  # it kept coming so long, so often, without a longer pause
-STORM_BEATS = int(_STORM_S / _STORM_BEAT_S)  # fewer are no storm
-_BEATS = 16  # gaps that the pace of an incident remembers
+STORM_S, STORM_BEAT_S, STORM_PAUSE_S = 8.0, 0.2, 12.0  # it kept coming so long, so often, without a longer pause
+STORM_BEATS = int(STORM_S / STORM_BEAT_S)  # fewer are no storm
+BEATS_KEPT = 16  # gaps that the pace of an incident remembers
 
 
 @dataclass(slots=True)
@@ -27,12 +27,13 @@ class Member:
     repeats: int = 0
     last_id: str = ""  # alert id of the latest repeat
     resolved: bool = False
+    row: int = -1  # among the arrays of `State`
 
     @property
     def stormed(self) -> bool:
         """Whether it alone was a storm: several a second for several seconds."""
         lasted = self.last_at - self.at
-        return lasted >= _STORM_S and lasted <= _STORM_BEAT_S * self.repeats
+        return lasted >= STORM_S and lasted <= STORM_BEAT_S * self.repeats
 
 
 class Profile:
@@ -51,6 +52,7 @@ class Profile:
         "last",
         "longest",
         "members",
+        "slot",
         "stormed",
         "thing_times",
         "things",
@@ -60,6 +62,7 @@ class Profile:
 
     def __init__(self, incident_id: str) -> None:
         self.id = incident_id
+        self.slot = -1  # among the arrays of `State`
         self.members: dict[str, Member] = {}
         self.times: list[float] = []  # of members, sorted
         self.last = -math.inf  # latest sign of life, repeats included
@@ -90,7 +93,7 @@ class Profile:
     def stormy(self) -> bool:
         """Whether signs of life came several a second for several seconds, not in beats of one second."""
         lasted = self.last - self.times[0]
-        return lasted >= _STORM_S and self.longest <= _STORM_PAUSE_S and lasted <= _STORM_BEAT_S * self.beats
+        return lasted >= STORM_S and self.longest <= STORM_PAUSE_S and lasted <= STORM_BEAT_S * self.beats
 
     def gap(self, at: float) -> float:
         """Seconds between `at` and the nearest sign of life."""
@@ -124,7 +127,7 @@ class Profile:
                 self.beats = beats = self.beats + 1
                 if gap > self.longest:
                     self.longest = gap
-                self.beat += (gap - self.beat) / (beats if beats < _BEATS else _BEATS)
+                self.beat += (gap - self.beat) / (beats if beats < BEATS_KEPT else BEATS_KEPT)
             self.last = at
             self.stormed = self.stormed or (self.beats >= STORM_BEATS and self.stormy)
 
@@ -170,6 +173,17 @@ class Profile:
             ids.append(member.alert_id)
         else:
             self.episodes[member.fingerprint] = member.alert_id if ids is None else [ids, member.alert_id]
+
+    def relist(self, member: Member) -> None:
+        """What lending a member does to the order of all that is listed: it comes last."""
+        self.members[member.alert_id] = self.members.pop(member.alert_id)
+        ids = self.episodes[member.fingerprint]
+        if isinstance(ids, list):
+            ids.remove(member.alert_id)
+            ids.append(member.alert_id)
+        for level, kind in member.reading.kinds.items():
+            if self.kinds[level][kind] == 1:
+                self.kinds[level][kind] = self.kinds[level].pop(kind)
 
     def remove(self, alert_id: str) -> Member:
         """Give the member `alert_id` up."""

@@ -47,6 +47,9 @@ class Reading:
     words: tuple[str, ...]  # of the title, without numbers and common words
     kinds: Mapping[str, str]  # level of back-off -> what it is one of there: the units of learned co-occurrence
 
+    def __deepcopy__(self, memo: object) -> Reading:
+        return self  # nothing changes it
+
 
 def read(alert: Alert) -> Reading:
     """The content of `alert`; equal alerts share one reading.

@@ -8,21 +8,27 @@ Both only propose; the caller applies them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from engine.correlate.case import Parts, between, cases_of
+import numpy as np
+
+from engine.correlate.asked import Scorer
+from engine.correlate.between import Between
+from engine.correlate.case import Parts, cases_of
+from engine.correlate.lines import COLUMNS_READ
+from engine.correlate.pairs import met, pairing, whether_one, whether_two
 from engine.correlate.profile import Member, Profile
 from engine.correlate.profiles import Profiles
-from engine.correlate.question import Question, World
-from engine.correlate.sheet import Sheet
-from engine.correlate.signals import measured, weighed
-from engine.correlate.weigher import Weigher
+from engine.correlate.question import Question
+from engine.correlate.seek import NEWEST_READ
+from engine.correlate.settling import settle
+from engine.correlate.signals import measured
+from engine.correlate.state import State
 
-Again = Callable[[Member, Sheet], list[Profile]]  # asks once more where an alert belongs: beside these incidents
-_TOGETHER = 64  # alerts asked about on one sheet
+_TOGETHER = 1024  # alerts asked about at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,37 +88,42 @@ class Constraints(NamedTuple):
     apart: set[frozenset[str]]  # pairs of incidents that are not one
 
 
-class Settle(NamedTuple):
-    """What weighs where an alert belongs once it is known what came after it."""
+class Settler:
+    """Weighs where alerts belong once it is known what came after them, beside at most `limit` incidents and the few
+    that moved last."""
 
-    world: World
-    weigher: Weigher
+    def __init__(self, state: State, scorer: Scorer, limit: int) -> None:
+        self.state, self.scorer, self.limit = state, scorer, limit
+
+    def without(self, some: Sequence[tuple[Profile, Member]]) -> Iterator[dict[str, float]]:
+        """For each alert, what each incident scores for it, its own one as it would be without it."""
+        state, count = self.state, self.limit + NEWEST_READ
+        due = np.array([member.row for _, member in some], np.int64)
+        found, scores = np.zeros((len(some), count), np.int64), np.zeros((len(some), count))
+        counts = np.zeros(len(some), np.int64)
+        state.rank_members(due)
+        settle(state.level(), self.scorer.weighing, due, np.zeros((count, COLUMNS_READ)), found, scores, counts)
+        for profile, member in some:
+            profile.relist(member)
+        for profile in {id(profile): profile for profile, _ in some}.values():
+            profile.stormed = state.stormed(profile)
+        for row, nats, number in zip(found.tolist(), scores.tolist(), counts.tolist(), strict=True):
+            yield {state.open[slot].id: score for slot, score in zip(row[:number], nats, strict=False)}
 
 
 class Sides:
     """What weighs two incidents, or two sides of one, under `weights`."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        self.weights, self.weigher = weights, Weigher(weights)
+        self.weights, self.pairing = weights, pairing(weights)
 
 
 class Merger:
     """Weighs whether two incidents are one: the mean of what signals measure between the alerts of the smaller one
     and the larger one, and how their sizes and times lie to each other."""
 
-    sizes = (1.0, 2.0, 3.0, 6.0, 15.0, 60.0, 300.0)
-    small_names = tuple(f"merge.small@{size:g}" for size in sizes)
-    large_names = tuple(f"merge.large@{size:g}" for size in sizes)
-    onsets = (0.0, 10.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
-    onset_names = tuple(f"merge.onset@{onset:g}" for onset in onsets)
-    silences = (0.0, 2.0, 5.0, 10.0, 20.0, 45.0, 90.0, 180.0, 600.0, 1800.0)
-    silence_names = tuple(f"merge.silence@{silence:g}" for silence in silences)
-    hush_names = tuple(f"merge.hush@{silence:g}" for silence in silences)
-    pauses = (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0)
-    pause_names = tuple(f"merge.pause@{pause:g}" for pause in pauses)
-
-    def __init__(self, repair: Repair, world: World, pair: Sides, sides: Sides) -> None:
-        self.repair, self.world, self.pair, self.two = repair, world, pair, sides
+    def __init__(self, repair: Repair, state: State, pair: Sides, sides: Sides) -> None:
+        self.repair, self.state, self.pair, self.two = repair, state, pair, sides
 
     def pairs(self, profile: Profile, others: Sequence[Profile]) -> list[tuple[Profile, Parts]]:
         """Each of `others` with what is measured between it and `profile`: what weights are fitted to."""
@@ -123,55 +134,52 @@ class Merger:
                 into = sums[case.profile.id]
                 for name, value in measured(case):
                     into[name] = into.get(name, 0.0) + value / len(questions)
-        return [(other, [*sums[other.id].items(), *self._between(profile, other)]) for other in others]
+        return [(other, [*sums[other.id].items(), *Between().parts(profile, other)]) for other in others]
 
     def one(self, profile: Profile, others: Sequence[Profile]) -> list[float]:
         """The log-odds of `profile` being one with each of `others`, less what it takes."""
-        found = self._weighed(self.pair, self._sheet(profile, others), profile, others)
-        return [nats - self.repair.margin(profile, other) for nats, other in zip(found, others, strict=True)]
+        if not others:
+            return []
+        found, scores = np.array([other.slot for other in others]), np.zeros(len(others))
+        self._at_hand(profile)
+        whether_one(self.state.level(), self.pair.pairing, profile.slot, found, self.repair.sample, scores)
+        return [nats - self.repair.margin(profile, other) for nats, other in zip(scores.tolist(), others, strict=True)]
 
-    def sides(self, one: Profile, other: Profile) -> tuple[float, float]:
+    def sides(self, one: Sequence[Member], other: Sequence[Member]) -> tuple[float, float]:
         """Of two sides of an incident: the log-odds of being two, and of being merged again, less what that takes."""
-        sheet = self._sheet(one, [other])
-        apart = -self._weighed(self.two, sheet, one, [other])[0]
-        again = self._weighed(self.pair, sheet, one, [other])[0]
-        return apart, again - self.repair.margin(one, other)
+        rows = np.array([member.row for member in (*one, *other)], np.int64)
+        self.state.rank_members(rows[: len(one)])
+        with self.state.apart(rows) as (sides, cells):
+            pair, two, stormed = whether_two(
+                self.state.level(),
+                self.pair.pairing,
+                self.two.pairing,
+                sides,
+                rows,
+                len(one),
+                cells,
+                self.repair.sample,
+            )
+        return -two, pair - self.repair.merge_margin - (self.repair.storm_margin if stormed else 0.0)
+
+    def neighbours(self, profile: Profile) -> list[Profile]:
+        """The incidents that `profile` may be one with: those its own alerts would be weighed against."""
+        reach = self.repair.reach
+        found, heard = np.zeros((2, 4 * (reach + NEWEST_READ)), np.int64)
+        count = met(self.state.level(), profile.slot, reach, found, heard)
+        ranked = sorted(
+            (-times, abs(other.first - profile.first), other.id, other)
+            for times, other in zip(heard[:count].tolist(), self.state.profiles(found[:count]), strict=True)
+        )
+        return [other for _, _, _, other in ranked[:reach]]
+
+    def _at_hand(self, profile: Profile) -> None:
+        members = _spread(list(profile.members.values()), self.repair.sample)
+        self.state.rank_members(np.array([member.row for member in members]))
 
     def _questions(self, profile: Profile) -> list[Question]:
         members = _spread(list(profile.members.values()), self.repair.sample)
-        return [Question(one.reading, one.at, one.fingerprint, self.world) for one in members]
-
-    def _sheet(self, profile: Profile, others: Sequence[Profile]) -> Sheet:
-        sheet = Sheet(self.world)
-        for question in self._questions(profile):
-            sheet.ask(question, others)
-        return sheet
-
-    def _weighed(self, both: Sides, sheet: Sheet, profile: Profile, others: Sequence[Profile]) -> list[float]:
-        scores, asked = both.weigher.scores(sheet), max(1, len(sheet.groups))
-        return [
-            sum(scores[place :: len(others)]) / asked + weighed(both.weights, self._between(profile, other))
-            for place, other in enumerate(others)
-        ]
-
-    def _between(self, one: Profile, other: Profile) -> Parts:
-        small, large = sorted((float(len(one.members)), float(len(other.members))))
-        shared = len(one.episodes.keys() & other.episodes.keys()) / max(1, min(len(one.episodes), len(other.episodes)))
-        first, last = max(one.first, other.first), min(one.times[-1], other.times[-1])
-        shorter = min(one.times[-1] - one.first, other.times[-1] - other.first)
-        overlap = min(1.0, max(0.0, last - first + 1.0) / (shorter + 1.0))
-        found = between(self.sizes, self.small_names, small) + between(self.sizes, self.large_names, large)
-        found += between(self.onsets, self.onset_names, abs(one.first - other.first))
-        found += self._silence(*sorted((one, other), key=lambda profile: profile.first))
-        return [*found, ("merge.shared", shared), ("merge.overlap", overlap), ("merge.both", shared * overlap)]
-
-    def _silence(self, earlier: Profile, later: Profile) -> Parts:
-        """What lay between the end of the earlier one and the beginning of the later one, also by its own pauses."""
-        silence = max(0.0, later.first - earlier.last)
-        found = between(self.silences, self.silence_names, silence)
-        if earlier.beats:
-            found += between(self.pauses, self.pause_names, math.log((silence + 1.0) / (earlier.longest + 1.0)))
-        return found + between(self.silences, self.hush_names, silence) if earlier.stormy else found
+        return [Question(one.reading, one.at, one.fingerprint, self.state.world) for one in members]
 
 
 def merges(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Constraints) -> Iterator[Revision]:
@@ -183,7 +191,7 @@ def merges(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Con
             continue
         others = [
             other
-            for other in neighbours(profiles, profile, merger.repair)
+            for other in merger.neighbours(profile)
             if other.id not in gone
             and frozenset((other.id, incident_id)) not in kept.apart
             and _may_meet(profile, other)
@@ -210,19 +218,8 @@ def _may_meet(one: Profile, other: Profile) -> bool:
     return one.first <= other.closed_at and other.first <= one.closed_at
 
 
-def neighbours(profiles: Profiles, profile: Profile, repair: Repair) -> list[Profile]:
-    """The incidents that `profile` may be one with: those its own alerts would be weighed against."""
-    heard: dict[str, int] = {}
-    for member in _spread(list(profile.members.values()), 3):
-        for other in profiles.candidates(member.reading, member.at, repair.reach):
-            if other.id != profile.id:
-                heard[other.id] = heard.get(other.id, 0) + 1
-    best = sorted(heard, key=lambda name: (-heard[name], abs(profiles.open[name].first - profile.first), name))
-    return [profiles.open[name] for name in best[: repair.reach]]
-
-
 def moves(
-    due: Iterable[tuple[Profile, Member]], repair: Repair, again: Again, settle: Settle, kept: Constraints
+    due: Iterable[tuple[Profile, Member]], repair: Repair, settler: Settler, kept: Constraints
 ) -> Iterator[Revision]:
     """Single alerts among those `due` that belong elsewhere."""
     asked = (
@@ -232,19 +229,8 @@ def moves(
         if profile.closed_at == math.inf and member.alert_id in profile.members and member.alert_id not in kept.pinned
     )
     while some := list(islice(asked, _TOGETHER)):
-        for (profile, member), scored in zip(some, _without(some, again, settle), strict=True):
+        for (profile, member), scored in zip(some, settler.without(some), strict=True):
             yield from _move(profile, member, scored, repair, kept)
-
-
-def _without(some: Sequence[tuple[Profile, Member]], again: Again, settle: Settle) -> Iterator[dict[str, float]]:
-    """For each alert, what each incident scores for it, its own one as it would be without it."""
-    sheet, names = Sheet(settle.world), []
-    for profile, member in some:
-        with profile.lend(member.alert_id):
-            names.append([found.id for found in again(member, sheet)])
-    scores = iter(settle.weigher.scores(sheet))
-    for found in names:
-        yield {name: next(scores) for name in found}
 
 
 def _move(

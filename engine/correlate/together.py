@@ -11,9 +11,9 @@ from typing import Any
 _PARTNERS = 64  # kept per kind
 _KINDS_PER_INCIDENT = 64
 _KINDS = 20_000
-_STRANGERS_READ = 16  # kinds never seen with another that are asked how sure that is
+STRANGERS_READ = 16  # kinds never seen with another that are asked how sure that is
 _RANKED = 8192  # kinds whose partners are kept in order
-_SHRINK = 3.0  # pseudo-incidents that pull a rare kind's partners towards their base rate
+SHRINK = 3.0  # pseudo-incidents that pull a rare kind's partners towards their base rate
 
 
 class Together:
@@ -54,20 +54,27 @@ class Together:
         if not partners.keys().isdisjoint(present.keys()):
             return math.log(partners[next(filter(present.__contains__, partners))] / base)
         seen = min(self._strangers(kind, present), default=None)
-        return -math.log(seen[0] / _SHRINK + 1.0) if seen is not None else None
+        return -math.log(seen[0] / SHRINK + 1.0) if seen is not None else None
+
+    def ranked_nats(self, kind: str) -> tuple[list[str], list[float]]:
+        """The partners of `kind`, the likeliest first, and the nats by which each raises its chance."""
+        if kind not in self.counts:
+            return [], []
+        base, partners = self._ranked(kind)
+        return list(partners), [math.log(share / base) for share in partners.values()]
 
     def _strangers(self, kind: str, present: Mapping[str, object]) -> list[tuple[float, str]]:
         """Some of `present`, as (how often each was seen, it): for a kind that none of them was ever seen with."""
         counts = self.counts
         return [
-            (counts[other], other) for other in islice(present, _STRANGERS_READ) if other in counts and other != kind
+            (counts[other], other) for other in islice(present, STRANGERS_READ) if other in counts and other != kind
         ]
 
     def _rank(self, kind: str) -> tuple[float, dict[str, float]]:
         """The share of incidents that show `kind`; and its share of those of each partner, the largest first."""
         base = (self.counts[kind] + 0.5) / (self.incidents + 1.0)
         shares = {
-            other: (both + _SHRINK * base) / (self.counts[other] + _SHRINK)
+            other: (both + SHRINK * base) / (self.counts[other] + SHRINK)
             for other, both in self.pairs.get(kind, {}).items()
             if self.counts.get(other) and other != kind
         }

@@ -12,12 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.correlate import Correlator, Weights
+from engine.correlate.asked import Scorer
 from engine.correlate.reading import read
 from engine.correlate.repair import Revision
-from engine.correlate.sheet import Sheet
-from engine.correlate.table import table
+from engine.correlate.table import Table
 from engine.correlate.turns import Turns
-from engine.correlate.weigher import Weigher
 from engine.domain import Alert, AlertStatus
 from training.correlate import PASSES, target_of
 from training.weighing.choices import begun, majority, opened
@@ -48,7 +47,7 @@ class _Watch:
         self.stream, self.chance = stream, chance
         self.correlator: Correlator = begun(stream, weights)
         plain = replace(weights, forests={})
-        self.join, self.settle = Weigher(plain.join), Weigher(plain.settle)
+        self.join, self.settle = Scorer(plain.join), Scorer(plain.settle)
         self.arrivals, self.places = Examples(), Examples()
         self.truth = {alert.id: truth for alert, truth in zip(stream.alerts, stream.truth, strict=True)}
         self.total, self.seen = Counter(stream.truth), Counter[str]()
@@ -62,7 +61,7 @@ class _Watch:
             asked = self.correlator._ask(read(alert), alert.starts_at.timestamp(), alert.fingerprint)
             names = [profile.id for profile in asked.profiles]
             self._add(
-                self.arrivals, self.join, asked.sheet, names, truth, self._stake(truth, first=not self.seen[truth])
+                self.arrivals, self.join, asked.rows, names, truth, self._stake(truth, first=not self.seen[truth])
             )
         self.seen[truth] += 1
         incident_id = match.incident_id or new_id
@@ -76,11 +75,12 @@ class _Watch:
         self.looked = profiles.now
         for profile, member in Turns().alerts(profiles, profiles.now - correlator.repair.horizon_s, correlator.repair):
             if self.chance.random() < _ASKED:
-                truth, sheet = self.truth[member.alert_id], Sheet(correlator._world)
+                truth = self.truth[member.alert_id]
                 self.held[profile.id][truth] -= 1
-                with profile.lend(member.alert_id):
-                    names = [found.id for found in correlator._again(member, sheet)]
-                self._add(self.places, self.settle, sheet, names, truth, self._stake(truth, first=False))
+                with profiles.lend(profile, member.alert_id):
+                    asked = correlator._ask(member.reading, member.at, member.fingerprint)
+                names = [found.id for found in asked.profiles]
+                self._add(self.places, self.settle, asked.rows, names, truth, self._stake(truth, first=False))
                 self.held[profile.id][truth] += 1
         for _ in range(PASSES):
             found = correlator.revise(datetime.fromtimestamp(profiles.now, UTC))
@@ -98,10 +98,10 @@ class _Watch:
             self.held[target][truth] += 1
             self.correlator.move(revision.alert_id, target)
 
-    def _add(self, made: Examples, weigher: Weigher, sheet: Sheet, names: list[str], truth: str, weight: float) -> None:
+    def _add(self, made: Examples, scorer: Scorer, rows: Table, names: list[str], truth: str, weight: float) -> None:
         if names:
             right = [majority(self.held[name]) == truth for name in names]
-            made.add(table(sheet), weigher.scores(sheet), right, weight, self.stream.family)
+            made.add(rows, scorer.scores(rows).tolist(), right, weight, self.stream.family)
 
     def _stake(self, truth: str, *, first: bool) -> float:
         if self.stream.family != "attack":

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.correlate import Correlator, Weights
-from engine.correlate.cuts import cuts
+from engine.correlate.cuts import cuts, seen_apart
 from engine.correlate.profile import Profile
 from engine.correlate.profiles import Profiles
-from engine.correlate.repair import Constraints, merges, neighbours
+from engine.correlate.repair import Constraints, merges
 from engine.correlate.signals import measured
 from engine.correlate.turns import Turns
 from training.correlate import PASSES
@@ -83,14 +83,15 @@ class _Look:
                 yield self.profiles.open[incident_id]
 
     def _meet(self, profile: Profile) -> None:
-        others = neighbours(self.profiles, profile, self.correlator.repair)
+        others = self.correlator.merger().neighbours(profile)
         one = self._held(profile)
         for other, parts in self.correlator.merger().pairs(profile, others):
             another = self._held(other)
             self.made.pairs.add([parts], [same(one, another)], self.weight * _at_stake(one, another))
 
     def _cut(self, profile: Profile) -> None:
-        for one, other in cuts(profile):
+        for sides in cuts(profile):
+            one, other = (seen_apart(profile, side) for side in sides)
             held = self._held(one), self._held(other)
             _, parts = self.correlator.merger().pairs(one, [other])[0]
             self.made.sides.add([parts], [same(*held)], self.weight * _at_stake(*held))
@@ -111,7 +112,7 @@ class _Look:
                 self._choose(profile, member.alert_id)
 
     def _choose(self, profile: Profile, alert_id: str) -> None:
-        with profile.lend(alert_id):
+        with self.profiles.lend(profile, alert_id):
             cases = [case for case in self.correlator.candidates(self.alerts[alert_id]) if case.profile.members]
             right = [majority(self._held(case.profile)) == self.truth[alert_id] for case in cases]
             self.made.places.add([measured(case) for case in cases], right, self.weight)
