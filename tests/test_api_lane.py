@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -220,3 +221,35 @@ def test_a_head_that_names_its_length_twice_is_not_remembered() -> None:
     lines = b"POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n"
     assert Head.of(lines + b"ab", b"ab") is None
     assert Head.of(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", b"abc") is None
+
+
+class Clock:
+    """Stands for the event loop, and for a connection's transport."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.later: list[float] = []
+        self.closed = False
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, _call: Any) -> None:
+        self.later.append(delay)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(("busy", "idle_s", "later"), [(False, 30.0, [45.0]), (True, 80.0, [75.0]), (False, 75.0, [])])
+def test_a_connection_that_is_used_is_not_closed_as_idle(busy: bool, idle_s: float, later: list[float]) -> None:
+    clock: Any = Clock()
+    connection: Any = PatientProtocol.__new__(PatientProtocol)
+    connection.loop = connection.transport = clock
+    connection.timeout_keep_alive, connection._answered_at = 75.0, clock.now - idle_s
+    connection.cycle = SimpleNamespace(response_complete=not busy)
+    connection.timeout_keep_alive_handler()
+    assert (clock.later, clock.closed) == (later, not later)
