@@ -235,3 +235,14 @@ def test_a_history_of_one_moment_comes_before_the_questions() -> None:
     told = [replace(one, opened_at=NOON, closed_at=None) for one in history()]
     rows = route.rank(told, [question("db"), question("web")], target="resolver", top=1)
     assert [row.responder for row in rows] == [OWNER["db"], OWNER["web"]]
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_stragglers_of_a_history_that_has_ended_do_not_say_how_sure_to_be(online: bool) -> None:
+    """What is closed long after the last of the others was often misrouted: it is learned, but is no fair sample."""
+    router = Router(online=online).fit(history())
+    before = router.expertise.stacker_.sureness_
+    for number in range(100):
+        router.learn_one(past(1000 + number, "db", "bob", days_ago=0.1))
+    assert (router.expertise.stacker_.sureness_ != before) == online
+    assert len(router.expertise.memory_) == 300

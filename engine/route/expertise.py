@@ -76,10 +76,11 @@ class Expertise:
     def learn_one(self, incident: Incident, outcome: Outcome) -> None:
         """Remember one resolved incident: the shares know it at once, the linear models after the next fit.
 
-        Before that it is asked once more, as of its opening: how sure to be follows how that went.
+        Before that it is asked once more, as of its opening: how sure to be follows how that went. Not so where
+        outcomes do not keep arriving: what still comes then are stragglers, misrouted more often than others.
         """
         case = self._case(incident, outcome)
-        if self.stacker_.asked_ and not self.memory_.knows(case.id, case.responder, case.known):
+        if self.online and self.stacker_.asked_ and not self.memory_.knows(case.id, case.responder, case.known):
             right = self.memory_.number_of(case.responder)
             told = self.opinions(incident)
             self.stacker_.heed(told.table, -1 if right is None else right, told.age)
