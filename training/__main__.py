@@ -208,8 +208,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             help="correlate: firms, P1 .. P8; suggest: firms, issues, issues:all, growth, growth:SIZE; "
-            "route: firms, team, person, lived, firefox, hadoop, scale; intake: rates, storm, soak, start; "
-            "may be given again"
+            "route: firms, team, person, lived, firefox, hadoop, scale; intake: rates, storm, soak, start; patterns: "
+            "injected, weekly, clock, month, none, hard, heldout, syslog, seed:N; may be given again"
         ),
     ] = None,
     shared: Annotated[Path, typer.Option(help="folder with datasets/")] = Path("../shared"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from engine.domain import Pattern
+from engine.errors import InvalidInput
 from engine.patterns import EventSeries, PatternFinder
 from training.benchmarks import heldout_patterns
 from training.benchmarks.injected import FIRST_DAY, KINDS, MONTH_KINDS, Case, Score, count, make, vary
@@ -29,24 +31,53 @@ METHODS: dict[str, Method] = {
     "FFT and ACF, calendar snap": fft_snapped,
     "hour-of-week mean, t-test, BH": hour_of_week,
 }
+PARTS = ("injected", "weekly", "clock", "month", "none", "hard", "heldout", "syslog")
+_DRAW = 1_000_003  # between the seeds of one draw and of the next
 _BURSTY = ("sshd", "ftpd", "kernel", "telnetd", "named")
 
 
-def run(shared: Path | None, *, quick: bool = False) -> list[Row]:
-    """All rows; `quick` takes a few series of each kind. Real data are read where `shared` holds them."""
+def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -> list[Row]:
+    """All rows, or those of the parts in `only`; `quick` takes a few series of each kind.
+
+    Parts are injected, weekly, clock, month, none, hard, heldout and syslog. `seed:N` in `only` draws other series than
+    those the usual figures are of. Real data are read where `shared` holds them.
+
+    Raises
+    ------
+    InvalidInput
+        If `only` names what is no part.
+    """
+    seed, parts = _seed_and_parts(only)
     each = 5 if quick else 18
     real = real_courses(shared)
-    sets = {
-        "injected, 8 weeks": _cases(KINDS, each, real, weeks=8),
-        "weekly rules alone, 8 weeks": _cases(("weekly",), 2 * each, real, weeks=8),
-        "injected, weekdays across a clock change": _cases(("daily", "weekdays"), each, weeks=8, start=_BEFORE_CHANGE),
-        "injected, rules of the month, 26 weeks": _cases(MONTH_KINDS, max(3, each // 2), real, weeks=26),
-        "no pattern": _cases((None,), each * 6, real, weeks=8),
-    } | {name: _under(how, max(3, each // 2)) for name, how in CONDITIONS.items()}
-    rows = [_row(name, method, METHODS[method], cases) for name, cases in sets.items() for method in METHODS]
-    rows += heldout_patterns.run(shared, most=12 if quick else 60)
+    weeks8 = partial(_cases, real=real, weeks=8, seed=seed)
+    sets: dict[str, tuple[str, Callable[[], list[Case]]]] = {
+        "injected, 8 weeks": ("injected", partial(weeks8, KINDS, each)),
+        "weekly rules alone, 8 weeks": ("weekly", partial(weeks8, ("weekly",), 2 * each)),
+        "injected, weekdays across a clock change": (
+            "clock", partial(_cases, ("daily", "weekdays"), each, weeks=8, start=_BEFORE_CHANGE, seed=seed),
+        ),
+        "injected, rules of the month, 26 weeks": (
+            "month", partial(_cases, MONTH_KINDS, max(3, each // 2), real, weeks=26, seed=seed),
+        ),
+        "no pattern": ("none", partial(weeks8, (None,), each * 6)),
+    }  # fmt: skip
+    sets |= {name: ("hard", partial(_under, how, max(3, each // 2), seed)) for name, how in CONDITIONS.items()}
+    drawn = {name: cases() for name, (part, cases) in sets.items() if part in parts}
+    rows = [_row(name, method, METHODS[method], cases) for name, cases in drawn.items() for method in METHODS]
+    if "heldout" in parts:
+        rows += heldout_patterns.run(shared, most=12 if quick else 60, seed=seed)
     folder = None if shared is None else shared / "datasets" / "patterns" / "linux_syslog_events"
-    return rows + ([_syslog(folder)] if folder is not None and folder.exists() else [])
+    return rows + ([_syslog(folder)] if "syslog" in parts and folder is not None and folder.exists() else [])
+
+
+def _seed_and_parts(only: Sequence[str]) -> tuple[int, Sequence[str]]:
+    """Which draw of the series, 0 for the usual one, and which parts."""
+    seeds = [name.partition(":")[2] for name in only if name.startswith("seed:")]
+    parts = [name.lower() for name in only if not name.startswith("seed:")] or list(PARTS)
+    if set(parts) - set(PARTS) or not all(seed.isdecimal() for seed in seeds):
+        raise InvalidInput(f"only: parts are {', '.join(PARTS)}, and seed:N")
+    return int(seeds[-1]) if seeds else 0, parts
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -67,24 +98,30 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def _under(how: Condition, each: int) -> list[Case]:
+def _under(how: Condition, each: int, draw: int) -> list[Case]:
     """Daily, weekday and weekly patterns of three standard deviations under one condition."""
     plain = [
-        make(kind, seed=60_000 + 89 * i, name=_BACKGROUNDS[i % 5], amplitude=3.0)
+        make(kind, seed=60_000 + 89 * i + _DRAW * draw, name=_BACKGROUNDS[i % 5], amplitude=3.0)
         for kind in ("daily", "weekdays", "weekly")
         for i in range(each)
     ]
-    return [vary(case, how, seed) for seed, case in enumerate(plain)]
+    return [vary(case, how, number + _DRAW * draw) for number, case in enumerate(plain)]
 
 
 def _cases(
-    kinds: Sequence[str | None], each: int, real: Sequence[np.ndarray] = (), *, weeks: int, start: datetime = FIRST_DAY
+    kinds: Sequence[str | None],
+    each: int,
+    real: Sequence[np.ndarray] = (),
+    *,
+    weeks: int,
+    start: datetime = FIRST_DAY,
+    seed: int = 0,
 ) -> list[Case]:
     names = (*_BACKGROUNDS, "real") if real else _BACKGROUNDS
     return [
         make(
             kind,
-            seed=40_000 + 97 * i,
+            seed=40_000 + 97 * i + _DRAW * seed,
             name=names[i % len(names)],
             amplitude=(1.0, 2.0, 4.0)[(i // len(names) + i) % 3],
             weeks=weeks,

@@ -11,7 +11,7 @@ from engine.errors import InvalidInput
 from training.benchmarks import report
 from training.verbs.screen import OUT
 
-_IN_PARTS = ("correlate", "suggest", "route", "intake")  # benchmarks that consist of several
+_IN_PARTS = ("correlate", "suggest", "route", "intake", "patterns")  # benchmarks that consist of several
 _FILE_WIDTH = 180  # columns where a table goes to a file: nothing is cut there
 
 
@@ -24,9 +24,7 @@ def benchmark(part: str, quick: bool, full: bool, only: list[str], shared: Path,
         If `full` or `only` is asked of a part that has no such choice.
     """
     if (full and part != "correlate") or (only and part not in _IN_PARTS):
-        raise InvalidInput(
-            f"--full is for correlate, --only for correlate, suggest, route and intake: {part} is measured as a whole"
-        )
+        raise InvalidInput(f"--full is for correlate, --only for {', '.join(_IN_PARTS)}: {part} is measured as a whole")
     job = import_module(f"training.benchmarks.{part}")
     found = shared if shared.is_dir() else None
     if found is None:
