@@ -271,11 +271,7 @@ def _weight_in(contrasts: Contrasts, name: Named) -> float:
 def _likely(lenses: Sequence[Contrasts], widths: Sequence[int], table: RuleTable) -> list[tuple[Contrasts, Candidate]]:
     """What every lens shows, each candidate with the contrasts it was seen in, best first."""
     paid = log(len(lenses))
-    found = [
-        (lens, replace(one, log_p=one.log_p + paid))
-        for at, lens in enumerate(lenses)
-        for one in candidates(lens, widths, table, signs=(1, -1) if at == 0 else (1,))
-    ]
+    found = [(lens, replace(one, log_p=one.log_p + paid)) for lens in lenses for one in candidates(lens, widths, table)]
     return sorted(found, key=lambda pair: pair[1].log_p)
 
 

@@ -89,15 +89,18 @@ def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
     return sorted({max(1, round(m / bin_minutes)) for m in minutes})
 
 
-def candidates(
-    contrasts: Contrasts, widths: Sequence[int], table: RuleTable, signs: Sequence[int] = (1, -1)
-) -> list[Candidate]:
-    """The least chance-like windows of `widths`, by direction and repeat within the day, best first."""
+def candidates(contrasts: Contrasts, widths: Sequence[int], table: RuleTable) -> list[Candidate]:
+    """The least chance-like windows of `widths`, by direction and repeat within the day, best first.
+
+    Contrasts that show another course than that by rank add its rises, with room for early and late starts, alone.
+    """
+    by_rank = contrasts.shown is contrasts
+    signs, pools = ((1, -1), (False, True)) if by_rank else ((1,), (True,))
     views = [
         View(unit, width, sign, pooled, None if contrasts.complete else contrasts.valid(width), table.weekend)
         for width in widths
         for sign in signs
-        for pooled in ((False, True) if contrasts.has_pool(width) else (False,))
+        for pooled in (pools if contrasts.has_pool(width) else pools[:1])
         if (unit := contrasts.unit(width, sign, pooled=pooled)) is not None
     ]
     paid = log(1 + len(widths) / 3) + _LOG_SIGNS + _LOG_VIEWS
