@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
 from engine.patterns import PatternFinder, Series
+from engine.patterns.calendar import DayGrid, day_grid, rule_table
+from engine.patterns.contrasts import Contrasts
+from engine.patterns.peel import Peeled
+from engine.patterns.scores import without_shape
+from training.benchmarks.injected import make
 
 _DAY_S = 86_400
 _MONDAY = 1_700_438_400  # 2023-11-20, midnight UTC
@@ -66,3 +73,35 @@ def test_a_job_at_night_is_told_beside_hours_of_work(minutes: int) -> None:
     found = set(told(load, ts))
     assert ("daily", "09:00", 540) in found
     assert [(kind, start) for kind, start, length in found if length < 120] == [("daily", "03:00")]
+
+
+def grid_of(values: np.ndarray) -> DayGrid:
+    days = np.datetime64("2024-01-01") + np.arange(len(values))
+    return DayGrid(values, days, 5, ZoneInfo("UTC"))
+
+
+def test_hours_are_made_alike_only_where_they_surely_differ() -> None:
+    noise = np.random.default_rng(8).standard_normal((56, 288))
+    even = np.abs(without_shape(noise, grid_of(noise))).mean(axis=0).reshape(24, -1).mean(axis=1)
+    plain = np.abs(noise).mean(axis=0).reshape(24, -1).mean(axis=1)
+    assert np.ptp(even / plain) < 0.05  # chance differences between hours are no reason to stretch some of them
+    loud = noise * np.where((np.arange(288) >= 108) & (np.arange(288) < 216), 4.0, 1.0)
+    evened = np.abs(without_shape(loud, grid_of(loud))).mean(axis=0)
+    assert evened[130:190].mean() < 2.5 * evened[:80].mean()  # of a factor of four
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slow_noise_shows_no_hour_where_steps_are_always_steeper(seed: int) -> None:
+    case = make(None, seed=810_000 + seed, name="ar99")
+    grid = day_grid(case.series.ts, case.series.values, case.timezone, 5)
+    unit = Contrasts(Peeled.of(grid).scores, 5).unit(6, -1, pooled=True)
+    assert unit is not None
+    total = (unit - unit.mean(axis=1, keepdims=True)).sum(axis=0) / np.sqrt(unit.var(axis=1).sum())
+    assert float(total.std()) < 1.3  # 1 if nothing is tied to the clock
+
+
+def test_rules_of_few_days_pay_less_for_being_looked_for() -> None:
+    table = rule_table(20_000, 56, 4)
+    days = table.scanned_member.sum(axis=1)
+    assert np.exp(-table.scanned_cost).sum() == pytest.approx(1.0)
+    assert table.scanned_cost[days == days.min()].max() < table.scanned_cost[days == days.max()].min()

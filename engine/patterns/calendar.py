@@ -296,9 +296,6 @@ def rule_table(first: int, days: int, least: int) -> RuleTable:
 
 
 def _shares_of(days: np.ndarray) -> np.ndarray:
-    """Costs, in nats, of looking for rules of so many `days`: the fewer, the larger its share of false alarms.
-
-    A load of every day is certain after a few weeks whatever it is charged; one of a few days can ill afford it.
-    """
+    """Costs, in nats, of looking for rules of so many `days`: what few days show can least afford them."""
     share = 1.0 / np.sqrt(np.maximum(days, 1.0))
     return np.asarray(np.log(share.sum() / share)) if len(share) else share

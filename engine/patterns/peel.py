@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
-from math import log
 
 import numpy as np
 
@@ -13,9 +10,9 @@ from engine.patterns.calendar import DAY_S, DayGrid, RuleTable, coarser, rule_pa
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.events import episodes, event_windows
 from engine.patterns.likelihood import likelihoods
-from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named, weight_of
-from engine.patterns.periods import Period, best_period
-from engine.patterns.scan import Candidate, candidates, widths_in_bins
+from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
+from engine.patterns.narrow import LOG_WORTH, TRIES, narrow_step
+from engine.patterns.scan import candidates, widths_in_bins
 from engine.patterns.scores import (
     Scored,
     detrended,
@@ -27,22 +24,17 @@ from engine.patterns.scores import (
 )
 from engine.patterns.windows import Window
 
-_NARROW_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 180)
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
 _LEAST_WIDE_MINUTES = 180  # shorter windows are left to the narrow search
 _COARSE_MINUTES = 30  # bins in which windows of hours are looked for
-_TRIES = 12  # candidates that are asked for a name before a series is left
 _SPIKE_SHARE = 0.98  # of samples that are no spikes
 _SPIKE_COST = float(np.log(3))  # nats
 _LEAST_RISE = 0.35  # robust standard deviations
 _PLATEAU_SHARE = 0.65  # of chances that are hits
 _LATER_COST = 9.0  # nats that a second pattern pays: what is left of the first may look like one
-_LATER_COMB_Z = 8.0  # what patterns leave behind still repeats a little
-_FREE_MORE = 1.2  # a free period must explain so much more than a rule of the calendar
 _WIDE_MORE = 1.2  # a window of hours must explain so much more than a narrow one to be told first
 _NEAR_MULTIPLE = 0.005  # relative distance from a whole multiple within which a period is one
 _RISES = (1.0, 4.0)  # robust deviations above the usual that a load is looked for at, where bursts lie over the noise
-_LOG_WORTH = float(np.log(0.05))  # chance above which a candidate is not looked at
 
 Step = tuple[Named, float, bool]  # a pattern, its log p, and whether it is a window of hours
 
@@ -152,7 +144,7 @@ def _next_step(left: Peeled, wide: tuple[Named, float] | None, table: RuleTable,
     What the narrow search sees of business hours, their running median taken off, are windows at and between their
     edges: fragments that recur as surely as the whole and explain less of it.
     """
-    narrow = _narrow_step(left, table, alone=alone)
+    narrow = narrow_step(left.grid, left.lenses, table, alone=alone)
     if wide is not None:
         ranks = scored(detrended(left.grid))
         if narrow is None or _explained(wide[0], ranks) > _WIDE_MORE * _explained(narrow[0], ranks):
@@ -216,12 +208,12 @@ def _wide_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
     coarse = coarser(grid, max(grid.bin_minutes, _COARSE_MINUTES))
     times = coarse.bin_minutes // grid.bin_minutes
     widths = [w for w in widths_in_bins(_WIDE_MINUTES, coarse.bin_minutes) if 2 * w <= coarse.bins]
-    likely = candidates(Contrasts(scored(detrended(coarse)), coarse.bin_minutes), widths, table)[:_TRIES]
-    if not likely or likely[0].log_p > _LOG_WORTH:
+    likely = candidates(Contrasts(scored(detrended(coarse)), coarse.bin_minutes), widths, table)[:TRIES]
+    if not likely or likely[0].log_p > LOG_WORTH:
         return None
     contrasts = Contrasts(scored(detrended(grid)), grid.bin_minutes)
     for c in likely:
-        if c.log_p > _LOG_WORTH:
+        if c.log_p > LOG_WORTH:
             break
         fine = replace(c, start=c.start * times, width=c.width * times, period=c.period * times)
         name = named(fine, contrasts, table, grid)
@@ -235,65 +227,6 @@ def _is_plateau(name: Named, grid: DayGrid) -> bool:
     """Whether a wide window is switched on and off on most of its days."""
     share = float(name.hits.mean())
     return share >= _PLATEAU_SHARE and has_sharp_edges(name, grid) and beats_both_sides(name, grid)
-
-
-def _narrow_step(left: Peeled, table: RuleTable, *, alone: bool) -> tuple[Named, float] | None:
-    """The best window up to some three hours, with its log p: by the calendar, or a free period that says more.
-
-    A free period is weighed against the calendar once (`alone`), and later looked for where the calendar is silent.
-    """
-    grid = left.grid
-    plain = Contrasts(left.scores, grid.bin_minutes)
-    lenses = [plain, *(Contrasts(lens, grid.bin_minutes, plain) for lens in left.raised)]
-    widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
-    free = best_period(plain) if alone else None
-    failed: list[tuple[Contrasts, Candidate]] = []
-    for lens, candidate in _likely(lenses, widths, table)[:_TRIES]:
-        if candidate.log_p > _LOG_WORTH:
-            break
-        if any(lens is other and candidate.resembles(one) for other, one in failed):
-            continue
-        failed.append((lens, candidate))
-        name = named(candidate, lens, table, grid)
-        if name is None or not beats_both_sides(name, grid):
-            continue
-        if free is None or free.weight < _FREE_MORE * _weight_in(plain, name):
-            return name, candidate.log_p
-    free = free if alone else best_period(plain, _LATER_COMB_Z)
-    return None if free is None else (_as_named(free, grid), free.log_p)
-
-
-def _weight_in(contrasts: Contrasts, name: Named) -> float:
-    """What a window explains as `contrasts` see it."""
-    return weight_of(contrasts.of(name.width, name.sign).ravel()[name.cells])
-
-
-def _likely(lenses: Sequence[Contrasts], widths: Sequence[int], table: RuleTable) -> list[tuple[Contrasts, Candidate]]:
-    """What every lens shows, each candidate with the contrasts it was seen in, best first."""
-    paid = log(len(lenses))
-    found = [(lens, replace(one, log_p=one.log_p + paid)) for lens in lenses for one in candidates(lens, widths, table)]
-    return sorted(found, key=lambda pair: pair[1].log_p)
-
-
-def _as_named(period: Period, grid: DayGrid) -> Named:
-    """A free period in the form of a calendar window, its rule counted from its last occurrence."""
-    seconds = round(period.minutes * 60)
-    step = f"FREQ=MINUTELY;INTERVAL={seconds // 60}" if seconds % 60 == 0 else f"FREQ=SECONDLY;INTERVAL={seconds}"
-    anchor = (grid.days[0].astype("datetime64[m]") + int(period.cells[-1]) * grid.bin_minutes).item()
-    moment = anchor.replace(tzinfo=grid.zone).astimezone(UTC)
-    return Named(
-        kind="period",
-        rule=f"DTSTART:{moment:%Y%m%dT%H%M%SZ}\nRRULE:{step}",
-        start=int(period.cells[-1]) % grid.bins,
-        width=period.width,
-        sign=period.sign,
-        period=grid.bins,
-        chosen=np.ones(len(grid.days), dtype=bool),
-        hits=period.hits,
-        chance_days=period.cells // grid.bins,
-        cells=period.cells,
-        weight=period.weight,
-    )
 
 
 def _level_out(name: Named, grid: DayGrid) -> None:
