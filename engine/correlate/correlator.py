@@ -142,7 +142,7 @@ class Correlator:
         profile = self._profiles.open.get(incident_id)
         if profile is not None:
             profile.closed_at = at.timestamp()
-            self._state.heard(profile)
+            self._state.stale[profile.slot] = profile
 
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
         """The members of an open or recent incident as (alert id, score 0..1), likeliest root first; () if unknown."""
@@ -327,7 +327,7 @@ class Correlator:
         member.last_id = alert.id
         member.last_at = max(member.last_at, at)
         profile.hear(at)
-        self._state.heard(profile, member)
+        self._state.stale[profile.slot], self._state.stale_members[member.row] = profile, member
 
     def _remember(self, profile: Profile) -> None:
         before = [table.incidents for table in self._world.together.values()]

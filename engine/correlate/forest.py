@@ -39,7 +39,8 @@ class Forest:
     _limits: Table = field(init=False)
     _trees: NDArray[np.int64] = field(init=False)
     _firsts: NDArray[np.int64] = field(init=False)  # where the values of a tree begin among those of all
-    _means: tuple[Table, ...] = field(init=False)  # by number of answers
+    _start: float = field(init=False)  # nats before any question, of all trees
+    _changes: NDArray[np.float64] = field(init=False)  # tree x place x question: nats that its answer adds there
     _signals: tuple[str, ...] = field(init=False)  # those that any question is about
     _about: NDArray[np.int64] = field(init=False)  # the place among them of all questions, one after the other
 
@@ -47,12 +48,14 @@ class Forest:
         trees, depth = self.columns.shape
         names = [COLUMNS[column][0] for column in self.columns.ravel()]
         signals = tuple(dict.fromkeys(names))
+        means = [self._mean(answers)[:, np.arange(1 << depth) & ((1 << answers) - 1)] for answers in range(depth + 1)]
         derived = {
             "_asked": self.columns.T.ravel(),
             "_limits": self.cuts.T.ravel(),
             "_trees": np.arange(trees),
             "_firsts": np.arange(trees) << depth,
-            "_means": tuple(self._mean(answers) for answers in range(depth + 1)),
+            "_start": float(means[0][:, 0].sum()),
+            "_changes": np.ascontiguousarray(np.diff(np.stack(means, axis=2), axis=2)),
             "_signals": signals,
             "_about": np.array([signals.index(name) for name in names], dtype=np.int64),
         }
@@ -73,12 +76,10 @@ class Forest:
         A question is credited with what its answer changes in the mean of all that is still possible (Saabas 2014);
         the mean before any question is the background's.
         """
-        place, depth = self._places(row[None, :])[0], len(self._means) - 1
-        means = [self._means[told][self._trees, place & ((1 << told) - 1)] for told in range(depth + 1)]
-        changes = np.diff(np.stack(means, axis=1), axis=1)
+        changes = self._changes[self._trees, self._places(row[None, :])[0]]
         sums = np.bincount(self._about, changes.ravel(), len(self._signals))
         found = dict(zip(self._signals, sums.tolist(), strict=True))
-        found["background"] = found.get("background", 0.0) + float(self._means[0].sum())
+        found["background"] = found.get("background", 0.0) + self._start
         return found
 
     def to_arrays(self, name: str) -> dict[str, np.ndarray]:

@@ -67,7 +67,7 @@ class State:
         self._cells, self._times, self._readings = _Blocks(), _Blocks(), _Blocks()
         self._nodes = 0
         self._token_of: dict[object, int] = {}
-        self._texts: dict[int, Any] = {}  # token -> text
+        self._texts: list[Any] = []  # by token
         self._symptom_of: dict[str, int] = {}
         self._held: dict[int, _Held] = {}  # by id of the reading, which is kept so that its id stays its own
         self._idle: dict[int, None] = {}
@@ -78,8 +78,8 @@ class State:
         self._company = 0  # how often what is seen together has changed
         self._partners: list[int] = []  # tokens that ranks refer to
         self.open: dict[int, Profile] = {}
-        self._stale: dict[int, Profile] = {}
-        self._stale_members: dict[int, Member] = {}
+        self.stale: dict[int, Profile] = {}  # by row: those whose pace has changed since the arrays were level
+        self.stale_members: dict[int, Member] = {}
         for name in self._field_of:
             self._show_field(name)
 
@@ -93,14 +93,14 @@ class State:
             math.log(background.repeats[0] / background.repeats[1]), background.tempo_total,
         )  # fmt: skip
         world[layout.TEMPO :] = background.tempo_levels()
-        if self._stale:
-            for slot, profile in self._stale.items():
+        if self.stale:
+            for slot, profile in self.stale.items():
                 self._show_pace(slot, profile)
-            self._stale.clear()
-        if self._stale_members:
-            for row, member in self._stale_members.items():
+            self.stale.clear()
+        if self.stale_members:
+            for row, member in self.stale_members.items():
                 self._show_member(row, member)
-            self._stale_members.clear()
+            self.stale_members.clear()
         return self.arrays
 
     def reading(self, reading: Reading) -> int:
@@ -204,13 +204,6 @@ class State:
                 self._slots.give(slot, 1)
                 self._times.give(begin, len(rows))
 
-    def heard(self, profile: Profile, member: Member | None = None) -> None:
-        """The pace of the incident, or of its member, has changed."""
-        if profile.slot >= 0:
-            self._stale[profile.slot] = profile
-        if member is not None and member.row >= 0:
-            self._stale_members[member.row] = member
-
     def stormed(self, profile: Profile) -> bool:
         """Whether the incident ever was a storm."""
         return bool(self.arrays.slots[profile.slot, layout.STORMED])
@@ -285,7 +278,7 @@ class State:
             self._times.give(int(slots[slot, layout.OFFSET]), room)
         self._slots.give(slot, 1)
         del self.open[slot]
-        self._stale.pop(slot, None)
+        self.stale.pop(slot, None)
         profile.slot = -1
 
     def _enrol(self, member: Member) -> None:
@@ -315,7 +308,7 @@ class State:
             self._symptoms.give(symptom, 1)
         if things:
             self._cells.give(int(self.arrays.members[row, layout.CELLS]), things)
-        self._stale_members.pop(row, None)
+        self.stale_members.pop(row, None)
         self._members.give(row, 1)
         member.row = -1
         held = self._held[id(member.reading)]
@@ -335,7 +328,7 @@ class State:
         slots[slot, layout.FIRING] = profile.firing
 
     def _settle_stale(self, profile: Profile) -> None:
-        if self._stale.pop(profile.slot, None) is not None:
+        if self.stale.pop(profile.slot, None) is not None:
             self._show_pace(profile.slot, profile)
 
     def _pace(self, slot: int) -> tuple[float, int, float]:
@@ -384,7 +377,8 @@ class State:
         tokens = self.arrays.tokens
         tokens[token, layout.REFERENCES] -= 1
         if not tokens[token, layout.REFERENCES]:
-            del self._token_of[self._texts.pop(token)]
+            del self._token_of[self._texts[token]]
+            self._texts[token] = None
             self._tokens.give(token, 1)
 
     def _token(self, text: str | tuple[int, str]) -> int:
@@ -418,6 +412,8 @@ class State:
 
     def _new_token(self, text: object) -> int:
         token = self._token_of[text] = self._tokens.take(1)
+        if token == len(self._texts):
+            self._texts.append(text)
         self._texts[token] = text
         self._grow("tokens", token + 1)
         self._grow("shares", token + 1)
