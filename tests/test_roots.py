@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from engine.correlate import Correlator
 from engine.correlate.rarity import Rarity
 from engine.correlate.reading import read
-from engine.correlate.roots import Root, RootRanker
+from engine.correlate.root_signals import phrase
+from engine.correlate.roots import Root, RootRanker, shipped_root_weights
 from engine.correlate.suspects import symptom_of
 from engine.correlate.topology import Topology
 from engine.domain import Alert, Edge, Severity, fingerprint_of
 from tests.naive import roots as naive
-from training.root_weights import Choice, Seen, choices, firm, fit, fitted, world
+from training.root_weights import Choice, Fault, InTurn, Seen, choices, firm, fit, fitted, world
 
 START = datetime(2026, 3, 2, 3, tzinfo=UTC)
 SHOP = [
@@ -162,6 +163,36 @@ def test_what_was_learned_survives_being_written() -> None:
 
 def test_a_few_incidents_are_no_history() -> None:
     assert busy_days(RootRanker(), count=3).suspects(STORM) == RootRanker().suspects(STORM)
+
+
+def test_every_weight_that_is_shipped_can_be_told_in_words() -> None:
+    for weights in shipped_root_weights().values():
+        assert all(phrase(name) for name in weights)
+
+
+def test_what_has_stayed_on_since_before_is_suspected_less_than_what_is_new() -> None:
+    def day(number: int, *more: Alert) -> list[Seen]:
+        start = 10_000.0 * number
+        usual = [alert(start + 20 * n, f"{name}-{n}", "memory high") for name in ("cart", "mail") for n in range(3)]
+        return rows(*usual, *more)
+
+    now = day(30, alert(300_000, "cart-0", "threads up"), alert(300_001, "mail-1", "disk writes up"))
+    fresh, used = RootRanker(), RootRanker()
+    for number in range(15):
+        fresh.learn(day(number))
+        used.learn(day(number, alert(10_000.0 * number, "cart-0", "threads up")))
+    assert names(fresh.suspects(now)).index("cart-0") < names(used.suspects(now)).index("cart-0")
+    assert names(used.suspects(now))[0] == "mail-1"
+
+
+def test_incidents_are_learned_half_an_hour_after_their_last_alert() -> None:
+    ranker = RootRanker()
+    turns = InTurn(ranker)
+    learned = []
+    for minutes in (0, 10, 29, 31, 70):
+        turns.meet(Fault(rows=rows(alert(60.0 * minutes, "web", "slow")), root="web"))
+        learned.append(ranker.rarity.incidents)
+    assert learned == [0.0, 0.0, 0.0, 1.0, 4.0]
 
 
 def test_symptoms_are_the_same_wherever_they_show() -> None:

@@ -37,6 +37,9 @@ _OVER_S = 1800.0  # of silence, after which an incident is learned from
 _PENALTY = 60.0  # ridge, in the unit of the summed log-likelihood: weights have to carry over to systems never seen
 
 
+STAGES = ("cold", "known")  # nothing was learned yet; enough was
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One alert of a past incident."""
@@ -71,6 +74,9 @@ class Choice:
     suspects: Sequence[Measured]
     right: int
     weight: float
+
+
+Stages = Mapping[str, Sequence[Choice]]  # stage -> choices
 
 
 def seen(alerts: Iterable[Alert]) -> list[Seen]:
@@ -202,14 +208,25 @@ def _table(
 
 def fitted(systems: Sequence[System], progress: Track = quiet) -> dict[str, dict[str, float]]:
     """Weights before and after a history was learned, each from faults with and without a topology."""
-    found: dict[str, dict[str, float]] = {}
-    for stage, history in (("cold", False), ("known", True)):
-        made: list[Choice] = []
-        for system in progress(systems, f"weigh roots, {stage}"):
-            for topology in (False, True):
-                made += choices(system, topology=topology, history=history)
-        found[stage] = fit(made)
-    return found
+    return weighed(measured(systems, progress).values())
+
+
+def measured(systems: Sequence[System], progress: Track = quiet) -> dict[str, Stages]:
+    """The choices of each system, by its name."""
+    return {system.name: _stages(system) for system in progress(systems, "measure roots")}
+
+
+def _stages(system: System) -> Stages:
+    return {
+        stage: [each for known in (False, True) for each in choices(system, topology=known, history=stage == "known")]
+        for stage in STAGES
+    }
+
+
+def weighed(found: Iterable[Stages]) -> dict[str, dict[str, float]]:
+    """Weights from the choices of all these systems."""
+    kept = list(found)
+    return {stage: fit([each for stages in kept for each in stages[stage]]) for stage in STAGES}
 
 
 def systems(shared: Path | None, part: str = "earlier") -> Iterator[System]:

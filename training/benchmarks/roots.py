@@ -42,10 +42,10 @@ def rows(shared: Path | None, quick: bool = False) -> list[Row]:
     if shared is None or folder is None or not (folder / "ms_fault_alerts").is_dir():
         return made
     earlier = {system.name: system for system in root_weights.real(shared)}
-    known = [*earlier.values()] if quick else list(root_weights.systems(shared))
-    ours = root_weights.fitted(known)
+    known = root_weights.measured([*earlier.values()] if quick else list(root_weights.systems(shared)))
+    ours = root_weights.weighed(known.values())
     for system in root_weights.real(shared, "later"):
-        elsewhere = root_weights.fitted([each for each in known if each.name != system.name])
+        elsewhere = root_weights.weighed(stages for name, stages in known.items() if name != system.name)
         made += _real(system, earlier[system.name].faults, {"": ours, ", fitted elsewhere": elsewhere})
     return [*made, *_written(folder)]
 
