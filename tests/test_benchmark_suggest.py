@@ -25,6 +25,7 @@ from training.benchmarks.suggest_growth import rows as growth
 from training.benchmarks.suggest_measures import Told, best_rank, figures, gain, offered, silence
 from training.benchmarks.suggest_picture import draw
 from training.progress import quiet
+from training.suggest_desks import desk_case
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -210,3 +211,11 @@ def test_the_picture_is_drawn_from_whatever_was_measured(tmp_path: Path) -> None
     for number, some in enumerate((rows, rows[:2], rows[2:], [])):
         draw(some, tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize("style", ["alerts", "terse"])
+def test_on_desks_no_weight_was_fitted_on_it_knows_better_than_bm25_that_nothing_fits(style: str) -> None:
+    found = {row.method: row.metrics for row in measure(desk_case(131, style, by_place=True), None, quiet)}
+    ours, plain = found["PathFinder, words alone"], found["BM25 (bm25s)"]
+    assert ours["R@1"] >= plain["R@1"] - 0.05
+    assert ours["no-match AUROC"] > max(0.85, plain["no-match AUROC"])

@@ -207,7 +207,7 @@ def benchmark(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="correlate: firms, P1 .. P8; suggest: firms, issues, issues:all, growth, growth:SIZE; "
+            help="correlate: firms, P1 .. P8; suggest: firms, desks, issues, issues:all, growth, growth:SIZE; "
             "route: firms, team, person, lived, firefox, hadoop, scale; intake: rates, storm, soak, start; patterns: "
             "injected, weekly, clock, month, none, hard, heldout, syslog, seed:N; may be given again"
         ),

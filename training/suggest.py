@@ -80,10 +80,14 @@ def encoder_of(settings: Settings) -> Encoder | None:
 def judge(
     recommender: Recommender, queries: Sequence[Incident], relevant: Mapping[str, set[str]], progress: Track = quiet
 ) -> list[Judged]:
-    """The candidates of each of `queries` and which of them are among its `relevant` incident ids."""
+    """The candidates of each of `queries` and which of them are among its `relevant` incident ids.
+
+    Where not everything is encoded, they are those that an answer would look at closer.
+    """
     found = []
     for query in progress(queries, "weigh", len(queries)):
-        weighed, wanted = recommender.weigh(query), relevant.get(query.id, set())
+        weighed = recommender.weigh(query, depth=recommender.closer_look)
+        wanted = relevant.get(query.id, set())
         names = [recommender.memory.incidents[slot].id for slot in weighed.slots]
         known = np.array([name in wanted for name in names], dtype=np.bool_)
         without = weighed.scan.columns(weighed.slots[~known]).astype(np.float64) if known.any() else None

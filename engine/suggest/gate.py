@@ -16,7 +16,10 @@ _OF_THE_BEST = (
     "title_match", "head_match", "body_match", "names_match", "phrases_match", "codes_match", "title_in_body",
     "body_in_title", "meaning", "service_same", "symptoms", "gap_log", "gap_day", "teller_day",
 )  # fmt: skip
-_OF_ANY = ("title_match", "head_match", "body_match", "names_match", "meaning")
+_OF_ANY = (
+    "title_match", "head_match", "body_match", "names_match", "meaning", "phrases_match", "letters_match",
+    "title_in_body", "body_in_title",
+)  # fmt: skip
 _FIFTH = 4
 # What is judged, in order. The first ones are of the scores, in log-odds.
 FACTS = (

@@ -1,4 +1,4 @@
-"""Suggest beside what the field uses: duplicates of an issue tracker, recurring faults of seeded firms, growth."""
+"""Suggest beside what the field uses: duplicates of an issue tracker, faults of seeded firms and desks, growth."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from training.benchmarks.suggest_measures import Array, Told, best_rank, figures
 from training.benchmarks.suggest_methods import BM25, Method, methods
 from training.progress import Track, track
 from training.suggest import encoder_of, warmed
+from training.suggest_desks import desk_case
 
 draw = suggest_picture.draw
 
 _FIRMS = (101, 102, 103)  # seeds that no weight was fitted on
+_DESK = 121  # likewise
 _HIDDEN = 5  # one kind of fault in so many is new to the firm
 _FIRM_QUERIES, _QUICK_QUERIES = 50, 40  # asked of every method, Rootly's helper too
 _MANY = 5_000  # incidents: a longer history is compared by words alone when it must be quick ...
@@ -33,7 +35,7 @@ _GROWTH, _QUICK_GROWTH, _AT_WISH = (1_000, 10_000, 100_000), (1_000,), (1_000_00
 
 
 def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -> list[Row]:
-    """Measure every method on every case, and ours as history grows; `only` names parts: firms, issues, growth.
+    """Measure every method on every case, and ours as history grows; `only` names parts: firms, desks, issues, growth.
 
     `quick` takes few questions, only words where there is much to encode, a short history to grow, and no peer that
     has to be installed. A part `growth:SIZE` is that size alone (1,000,000 is measured so only). `issues:all` encodes
@@ -57,6 +59,8 @@ def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -
 def _cases(shared: Path | None, quick: bool, only: Sequence[str]) -> Iterator[Case]:
     if not only or "firms" in only:
         yield from (firm_case(seed, hide=_HIDDEN).thinned(_FIRM_QUERIES) for seed in (_FIRMS[:1] if quick else _FIRMS))
+    if (not only and not quick) or "desks" in only:
+        yield from (desk_case(_DESK, by_place=by_place) for by_place in (False, True))
     wanted = not only or bool({"issues", "issues:all"} & set(only))
     issues = issue_case(shared) if shared is not None and wanted else None
     if issues is not None:
