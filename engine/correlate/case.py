@@ -20,7 +20,7 @@ CAP = 6.0  # nats: no single field says more
 
 class Case:
     """One alert beside one incident, and what is known about the world: what reasons are told from and weights are
-    fitted to. Scores come from a `Sheet`, which reads the same for many pairs at once."""
+    fitted to. Scores come from `lines`, which reads the same for many pairs at once."""
 
     __slots__ = (
         "at", "field_nats", "gap", "lately", "latest", "mention", "momentum", "near", "nearest", "profile", "question",

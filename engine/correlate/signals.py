@@ -1,9 +1,9 @@
 """The evidence: each signal measures one thing between an alert and an incident.
 
 A signal turns a `Case` into named measurements; a linear model weighs them, so the weighted measurements of all signals
-sum to the score. A new signal is one class and one line in `SIGNALS`, and what it reads in `sheet` and weighs in
-`weigher`, which do the same fast for many pairs at once, and in `table`, for the trees that see what only several
-measurements together say; `training.correlate_weights` and `training.correlate_trees` learn both.
+sum to the score. A new signal is one class and one line in `SIGNALS`, and what it reads in `lines` (a column of
+`table`, which trees see too) and weighs in `scores`, which do the same compiled, for many pairs at once, and are held
+against it by tests; `training.correlate_weights` and `training.correlate_trees` learn both.
 """
 
 from __future__ import annotations
