@@ -30,6 +30,8 @@ def begin(pathfinder: Pathfinder, begun: Callable[[], None]) -> None:
 
     def best() -> None:
         try:
+            if pathfinder.starting:
+                pathfinder.rehearse(utc_now())
             while pathfinder.starting and not _began(pathfinder):
                 time.sleep(_AGAIN_S)
             begun()

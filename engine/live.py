@@ -79,6 +79,21 @@ class Live:
         self._correlator, self._memory = self._rebuilt(link, Counted(seen.revision, seen.alerts)), Memory()
         self.revision = seen.revision
 
+    def rehearse(self, now: datetime) -> None:
+        """Weigh a few alerts in a correlator that is thrown away: what that loads is there when it is waited for."""
+        with _forgiving("a rehearsal"):
+            correlator = self.make(())
+            for number in range(4):
+                at = now + timedelta(seconds=number)
+                name = f"rehearsal-{number}"
+                host = f"host-{number % 2}"
+                alert = Alert(
+                    id=name, source="", title="a rehearsal", host=host, starts_at=at, received_at=at, fingerprint=name
+                )
+                correlator.predict_one(alert)
+                correlator.learn_one(alert, host)
+            correlator.revise(now + timedelta(minutes=5))
+
     def memory(self) -> Memory:
         """What is remembered of the store. Like the correlator it is given up here and taken back by `keep`."""
         memory, self._memory = self._memory, Memory()

@@ -121,6 +121,10 @@ class Pathfinder(Inbox, Dispatching):
             self.starting = False
         self.experience.catch_up()
 
+    def rehearse(self, now: datetime) -> None:
+        """Load what grouping needs, before `begin`: a second, but after an update half a minute for compiling."""
+        self.live.rehearse(now)
+
     def close(self) -> None:
         """Give back connections; the object is of no use afterwards."""
         self.store.close()

@@ -102,6 +102,9 @@ class FakeEngine(Pathfinder):
         aside = {id(alert): Receipt(alert_id=alert.id, incident_id="", outcome="quarantined") for alert in bad}
         return [[aside.get(id(alert)) or next(good) for alert in delivery.alerts] for delivery in sent]
 
+    def rehearse(self, now: datetime) -> None:
+        pass
+
     def put_aside(self, entries: Sequence[Aside]) -> None:
         self.asides += [replace(entry, id=len(self.asides) + n + 1) for n, entry in enumerate(entries)]
 

@@ -160,3 +160,13 @@ def test_old_ended_incidents_are_not_replayed_and_open_ones_are(store: Store) ->
     assert correlator is not None
     assert set(correlator.members) == {"INC-2", "INC-3"}  # type: ignore[attr-defined]
     assert moment(later) == fresh.incident("INC-3").opened_at
+
+
+def test_a_rehearsal_leaves_nothing_behind_and_never_fails() -> None:
+    made: list[object] = []
+    live = Live(lambda edges: made.append(edges) or Correlator())  # type: ignore[func-returns-value]
+    live.rehearse(moment(0))
+    assert made == [()]
+    assert live.revision == -1
+    assert live.suspects([alert("a", "down")]) == ()
+    Live(lambda _: object()).rehearse(moment(0))  # type: ignore[arg-type, return-value]
