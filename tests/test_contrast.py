@@ -83,6 +83,15 @@ def test_the_other_end_of_calls_is_a_suspect_though_it_raised_no_alert() -> None
     assert found["db-1"]["called"] > found["index-1"].get("called", 0.0)
 
 
+def test_a_call_to_several_parts_of_one_suspect_is_one_call() -> None:
+    """Counted once for each part, the calls to other things would come to less than none."""
+    usual = [seen(pod, "memory", 20.0 * place) for place, pod in enumerate(PODS)]
+    for calls in range(1, 5):
+        rows = [seen("mail-1", f"step {n}: neither cart-0 nor cart-1 nor cart-2 answers", n) for n in range(calls)]
+        found = stand_outs(scene(*usual, *rows), Habits())
+        assert most(found, "parts called") == "cart"
+
+
 def test_what_was_shown_lately_does_not_stand_out_anew() -> None:
     habits = Habits()
     for _ in range(6):

@@ -234,3 +234,8 @@ def test_figures_of_the_benchmark() -> None:
     chances, right = np.array([0.9, 0.9, 0.1, 0.1]), np.array([True, True, False, False])
     assert calibration_error(chances, right) == pytest.approx(0.1)
     assert coverage(chances, right) == 0.5
+
+
+def test_where_every_past_answer_was_certain_a_slightly_less_certain_one_is_still_assigned() -> None:
+    found = Thresholds().fit([Top(place % 4, 0.9997, True, True) for place in range(120)])
+    assert found.of(0) <= 0.99

@@ -145,19 +145,19 @@ def _of_calls(regions: _Regions) -> Iterator[tuple[str, str, float]]:
     calls = regions.calls
     weights = [math.exp2((calls[0].at - sight.at) / _CALLS_HALF_S) for sight in calls]
     total = math.fsum(weights)
-    ends: dict[str, dict[str, list[float]]] = {"called": {}, "calling": {}}
-    for sight, weight in zip(calls, weights, strict=True):
+    ends: dict[str, dict[str, dict[int, float]]] = {"called": {}, "calling": {}}
+    for place, (sight, weight) in enumerate(zip(calls, weights, strict=True)):
         for name in sight.blames:
-            ends["called"].setdefault(name, []).append(weight)
-        ends["calling"].setdefault(sight.thing, []).append(weight)
+            ends["called"].setdefault(name, {})[place] = weight
+        ends["calling"].setdefault(sight.thing, {})[place] = weight
     for what, table in ends.items():
         regions_of = [(name, what, shown) for name, shown in table.items()]
         for name, suspect in regions.scene.suspects.items():
-            parts = [part for part in suspect.parts if part in table]
-            if len(parts) > 1:
-                regions_of.append((name, f"parts {what}", [weight for part in parts for weight in table[part]]))
+            parts = [table[part] for part in suspect.parts if part in table]
+            if len(parts) > 1:  # a call of several parts is one call
+                regions_of.append((name, f"parts {what}", {place: w for part in parts for place, w in part.items()}))
         for name, told, shown in regions_of:
-            inside = math.fsum(shown)
+            inside = math.fsum(shown.values())
             rate = (max(0.0, total - inside) + _CALL_HIT) / (len(calls) - len(shown) + _CALL_PSEUDO)
             yield name, told, _ratio(inside, len(shown), rate)
 

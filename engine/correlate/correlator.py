@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from engine.correlate.asked import Asked, Room, Scorer
 from engine.correlate.background import Background
@@ -26,6 +27,9 @@ from engine.correlate.topology import Topology
 from engine.correlate.turns import Turns
 from engine.correlate.weights import Weights, shipped
 from engine.domain import Alert, AlertStatus, Edge, Evidence, Match, ModelPart, Suspect
+
+_QUIET_S = 1800.0  # of silence after which what an incident shows is learned as habits
+_LOOKED_AT = 2  # incidents asked, per alert, whether they are that silent
 
 
 class Correlator:
@@ -94,6 +98,8 @@ class Correlator:
         self._room = Room.of(max_candidates)
         self._lessons = Lessons(self._world.together)
         self._roots = RootRanker(self._world.topology)
+        self._unread: dict[str, None] = {}  # incidents that roots were not learned from, those to be asked next first
+        self._read: set[str] = set()  # those that they were, while remembered
 
     def predict_one(self, alert: Alert, *, explain: bool = True) -> Match:
         """Where `alert` belongs, judged at its event time. Changes nothing.
@@ -134,6 +140,9 @@ class Correlator:
         count(self._world.background, arrived, profile)
         self._state.counted(arrived.reading)
         self._profiles.add(incident_id, arrived)
+        if incident_id not in self._read:
+            self._unread.setdefault(incident_id)
+        self._read_quiet()
         for gone in self._profiles.expired():
             self._remember(gone)
 
@@ -335,4 +344,22 @@ class Correlator:
             table.learn(profile.kinds[level])
         kept = all(table.incidents > had for table, had in zip(self._world.together.values(), before, strict=True))
         self._state.remembered([(level, kind) for level in LEVELS for kind in profile.kinds[level]] if kept else None)
-        self._roots.learn(profile.members.values())
+        self._unread.pop(profile.id, None)
+        if profile.id not in self._read:
+            self._roots.learn(profile.members.values())
+        self._read.discard(profile.id)
+
+    def _read_quiet(self) -> None:
+        """What stays on from one incident to the next broke nothing: learn what each shows soon after it, not hours."""
+        for incident_id in list(islice(self._unread, _LOOKED_AT)):
+            del self._unread[incident_id]
+            profile = self._profiles.open.get(incident_id)
+            if profile is None:
+                continue  # all of it was moved elsewhere
+            if profile.last + _QUIET_S >= self._profiles.now:
+                self._unread[incident_id] = None
+            else:
+                self._roots.learn(profile.members.values())
+                self._read.add(incident_id)
+        if len(self._read) > 2 * len(self._profiles.open):
+            self._read &= self._profiles.open.keys()

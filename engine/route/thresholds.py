@@ -99,8 +99,8 @@ def lowest(tops: Sequence[Top], least: int, precision: float = WANTED_PRECISION)
 
 
 def _own(common: float, move: float, tops: Sequence[Top]) -> float:
-    """The probability that is moved to `common`, and not lower than any that was seen."""
-    return max(_moved(common, -move) - 1e-9, min(top.chance for top in tops))
+    """The probability moved to `common`; not lower than any that was seen, unless all of those were near certain."""
+    return max(_moved(common, -move) - 1e-9, min(_CERTAIN, *(top.chance for top in tops)))
 
 
 def _move(tops: Sequence[Top]) -> float:
