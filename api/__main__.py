@@ -12,14 +12,18 @@ from engine.errors import PathfinderError
 from engine.lazy import lazy
 
 if TYPE_CHECKING:
-    from api import chaos_command, commands, incident_commands, maintenance_commands, people_commands
+    from api.chaos import command as chaos_command
+    from api.commands import incidents as incident_commands
+    from api.commands import maintenance as maintenance_commands
+    from api.commands import people as people_commands
+    from api.commands import service as commands
 
 if not TYPE_CHECKING:
-    chaos_command = lazy("api.chaos_command")
-    commands = lazy("api.commands")
-    incident_commands = lazy("api.incident_commands")
-    maintenance_commands = lazy("api.maintenance_commands")
-    people_commands = lazy("api.people_commands")
+    chaos_command = lazy("api.chaos.command")
+    commands = lazy("api.commands.service")
+    incident_commands = lazy("api.commands.incidents")
+    maintenance_commands = lazy("api.commands.maintenance")
+    people_commands = lazy("api.commands.people")
 
 app = typer.Typer(
     add_completion=False,

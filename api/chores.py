@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from engine.clock import utc_now
 from engine.errors import Unavailable
-from engine.live import STUMBLES
+from engine.handling.live import STUMBLES
 from engine.pathfinder import Pathfinder
 
 _SELDOM = 50  # later evidence is weighed for at most one part in so many of the time

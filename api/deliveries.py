@@ -29,8 +29,8 @@ from api.sns import Sns
 from engine.clock import utc_now
 from engine.domain import Receipt
 from engine.errors import InvalidInput, NotFound
-from engine.live import STUMBLES
-from engine.receiving import DUPLICATE, QUARANTINED
+from engine.handling.live import STUMBLES
+from engine.handling.receiving import DUPLICATE, QUARANTINED
 from engine.redaction import redact, redact_value
 from engine.sources import SOURCES, Parsed, Rejected, Source
 from engine.store.quarantine import Aside

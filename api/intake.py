@@ -23,7 +23,7 @@ from api.errors import Overloaded
 from api.queue import Piece, Queue, Told, Waiting, rank_of
 from engine.domain import Alert, Receipt
 from engine.errors import Unavailable
-from engine.receiving import Delivery
+from engine.handling.receiving import Delivery
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -27,7 +27,7 @@ from api.security import allowed, digest_of, presented
 from engine.clock import utc_now
 from engine.domain import Receipt
 from engine.errors import InvalidInput, PathfinderError, Unavailable
-from engine.live import STUMBLES
+from engine.handling.live import STUMBLES
 from engine.sources import SOURCES, Parsed
 from engine.store import records
 

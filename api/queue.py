@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from api.errors import Overloaded
 from engine.domain import Alert, Receipt, Severity
 from engine.errors import Unavailable
-from engine.receiving import Delivery
+from engine.handling.receiving import Delivery
 
 RANKS = (Severity.CRITICAL, Severity.ERROR, Severity.WARNING, Severity.INFO)  # the order in which they are written
 # Share of the queue up to which deliveries of each rank are let in: room is kept for what is worse.

@@ -8,8 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine import serving, staffing
-from engine.dispatching import Dispatching
+from engine import serving
+from engine.answering import staffing
+from engine.answering.dispatching import Dispatching
+from engine.answering.experience import Desk, Experience, leading_alerts
+from engine.answering.recurring import Upcoming
 from engine.domain import (
     Alert,
     Incident,
@@ -22,14 +25,12 @@ from engine.domain import (
     Triage,
 )
 from engine.errors import Conflict, Unavailable
-from engine.experience import Desk, Experience, leading_alerts
-from engine.inbox import Inbox
-from engine.ledger import Ledger
+from engine.handling.inbox import Inbox
+from engine.handling.ledger import Ledger
+from engine.handling.receiving import Delivery
+from engine.handling.revising import Revising
 from engine.ports import Models, Revised
-from engine.receiving import Delivery
-from engine.recurring import Upcoming
 from engine.redaction import redact_incident, redact_resolution
-from engine.revising import Revising
 from engine.settings import Settings
 from engine.store import alerts, incidents, pointer, quarantine, quiet, reference, routing
 from engine.store.database import revision_of

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from engine.correcting import Word
+from engine.answering.recurring import Crossing, JoinedPattern
 from engine.domain import (
     Advice,
     Alert,
@@ -36,9 +36,9 @@ from engine.domain import (
     Triage,
 )
 from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.handling.correcting import Word
 from engine.pathfinder import Delivery, Health, Pathfinder, Upcoming
 from engine.patterns.expected import ExpectedLevel
-from engine.recurring import Crossing, JoinedPattern
 from engine.store.quarantine import Aside
 from engine.store.records import Event, IncidentRecord, Key, NamedPattern, Sample, Scope
 

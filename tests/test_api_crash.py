@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.register import Register
+from engine.answering.register import Register
 from engine.store.store import Store
 from tests.live_server import Connection, new_key, serving, url_of
 

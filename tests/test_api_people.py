@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api import people_commands
 from api.app import create_app
+from api.commands import people as people_commands
 from engine.clock import utc_now
 from engine.pathfinder import Pathfinder
 from engine.settings import Settings

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from api.chaos import Told, power, run
-from api.chaos_disk import Disk
-from api.chaos_service import Acknowledged, Left, Service
+from api.chaos.disk import Disk
+from api.chaos.faults import Told, power, run
+from api.chaos.service import Acknowledged, Left, Service
 from engine.errors import Unavailable
 
 FLOOR = 100  # acknowledged alerts a storm must have, else nothing was tested

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from api.chaos_storms import WAYS, sent, storm_of
-from api.chaos_writers import run, serve
-from engine.live import Live
+from api.chaos.storms import WAYS, sent, storm_of
+from api.chaos.writers import run, serve
+from engine.handling.live import Live
 
 FLOOR = 100  # acknowledged alerts without which nothing was tested
 

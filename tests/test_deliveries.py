@@ -164,7 +164,7 @@ def test_an_alert_that_cannot_be_stored_is_kept_and_let_in_later(
         return alert
 
     with monkeypatch.context() as broken:
-        broken.setattr("engine.keeping.Keeper.keepable", stumbling)
+        broken.setattr("engine.handling.keeping.Keeper.keepable", stumbling)
         sent = [*BODY, {"title": "poison", "service": "db", "severity": "critical"}, {"title": "after"}]
         answer = client.post("/v1/alerts", json=sent).json()
     assert (answer["accepted"], answer["quarantined"]) == (4, 1)

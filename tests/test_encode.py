@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.answering.register import Register
 from engine.domain import Incident, IncidentStatus, Resolution
 from engine.errors import ModelUnusable
-from engine.register import Register
 from engine.store.store import Store
 from engine.suggest import Encoder
 from training.encode import backfill

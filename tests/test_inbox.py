@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from engine.domain import Alert, AlertStatus
 from engine.errors import Unavailable
+from engine.handling.receiving import QUARANTINED, STORED, Delivery
 from engine.pathfinder import Pathfinder
-from engine.receiving import QUARANTINED, STORED, Delivery
 from engine.settings import Settings
 from engine.store import alerts, inbox
 from engine.store.records import Scope

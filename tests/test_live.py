@@ -13,7 +13,7 @@ import pytest
 from engine.correlate import Correlator
 from engine.domain import Alert
 from engine.errors import Unavailable
-from engine.live import Live
+from engine.handling.live import Live
 from engine.pathfinder import Pathfinder
 from engine.ports import Models
 from engine.store.store import Store

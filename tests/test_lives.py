@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.answering.register import Register
 from engine.domain import Pattern
-from engine.register import Register
 from engine.store.records import Sample
 from engine.store.store import Store
 

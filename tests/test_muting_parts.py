@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import muting, planning
+from engine.handling import muting, planning
 from engine.lifecycle.inhibition import Rule
 from engine.lifecycle.matchers import parse_matcher
 from engine.pathfinder import Pathfinder

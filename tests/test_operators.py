@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select, text
 
-from engine.correcting import Word
 from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, Incident, IncidentStatus, Resolution, Severity
 from engine.errors import Conflict, InvalidInput, NotFound, PathfinderError, Unavailable
+from engine.handling.correcting import Word
+from engine.handling.revising import MOVED_ENOUGH
 from engine.lifecycle.explanation import explain
 from engine.lifecycle.maintenance import Window
 from engine.lifecycle.matchers import Matcher, Op
 from engine.pathfinder import Pathfinder
 from engine.ports import Models
-from engine.revising import MOVED_ENOUGH
 from engine.store import alerts, incidents, migrations
 from engine.store.records import Origin
 from engine.store.store import Store

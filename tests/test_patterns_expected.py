@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from engine.answering.register import Register
 from engine.errors import NotFound
 from engine.patterns.expected import expected_levels
-from engine.register import Register
 from engine.store.records import Sample
 from engine.store.store import Store
 

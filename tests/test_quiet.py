@@ -108,7 +108,7 @@ def test_a_flapping_symptom_is_one_incident_and_nothing_of_it_is_lost(engine: Pa
 
 def test_without_the_feature_each_return_would_open_an_incident(engine: Pathfinder) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.symptoms.Symptoms.latest", lambda _self, _alert: None)
+        patch.setattr("engine.handling.symptoms.Symptoms.latest", lambda _self, _alert: None)
         for one in flapping_stream():
             engine.handle([one])
     assert (len(engine.incidents(limit=100)), pages(engine)) == (30, 30)

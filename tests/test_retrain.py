@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from engine import bundle
+from engine.answering.register import Register
 from engine.domain import IncidentStatus
 from engine.errors import Conflict, InvalidInput
 from engine.pathfinder import Pathfinder
-from engine.register import Register
 from engine.settings import Settings
 from engine.store import pointer
 from engine.store.store import Store

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from engine.correcting import Word
 from engine.domain import Incident, Resolution
+from engine.handling.correcting import Word
 from engine.pathfinder import Pathfinder
 from engine.store.store import Store
 from engine.suggest.signals import COLUMNS

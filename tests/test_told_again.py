@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain import Alert, AlertStatus, Severity
-from engine.grouping import Grouping
-from engine.keeping import Keeper
+from engine.handling.grouping import Grouping
+from engine.handling.keeping import Keeper
 from engine.lazy import lazy
 from engine.pathfinder import Pathfinder
 from engine.redaction import redact_alert

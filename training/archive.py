@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from engine.answering.register import Register
 from engine.domain import (
     Alert,
     AlertStatus,
@@ -17,9 +18,8 @@ from engine.domain import (
     Responder,
     alert_id_of,
 )
-from engine.live import as_fired
+from engine.handling.live import as_fired
 from engine.patterns import EventSeries, Series
-from engine.register import Register
 from engine.store import alerts as alert_rows
 from engine.store import incidents as incident_rows
 from engine.store import metrics as metric_rows

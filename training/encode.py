@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.experience import leading_alerts
+from engine.answering.experience import leading_alerts
 from engine.store import incidents
 from engine.store.store import Store
 from engine.suggest import Encoder, Recommender

@@ -12,7 +12,7 @@ from typing import Any
 from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, Edge, ModelPart
 from engine.errors import InvalidInput
-from engine.live import as_fired
+from engine.handling.live import as_fired
 from engine.store import alerts as alert_rows
 from engine.store import incidents as incident_rows
 from engine.store import reference

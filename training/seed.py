@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from engine.answering.register import Register
 from engine.domain import Alert, AlertStatus, Incident, Responder, TimeOff, alert_id_of
 from engine.pathfinder import Pathfinder
-from engine.register import Register
 from engine.store.records import Sample, Scope
 from training import archive
 from training.progress import Track

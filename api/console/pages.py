@@ -17,13 +17,13 @@ from api.console.reference import operations
 from api.desk import AtDesk, Desk, router
 from api.schemas.requests import Id
 from api.security import allowed
+from engine.answering.recurring import JoinedPattern
 from engine.clock import utc_now
 from engine.domain import IncidentStatus
 from engine.errors import NotFound
 from engine.lazy import lazy
 from engine.lifecycle.explanation import explain
 from engine.patterns.occurrences import sentence
-from engine.recurring import JoinedPattern
 from engine.store.records import Scope
 
 if TYPE_CHECKING:

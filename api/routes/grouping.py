@@ -13,7 +13,7 @@ from api.schemas.incidents import IncidentNow, Regrouped
 from api.schemas.requests import Id, MergeIn, MoveIn, ReasonIn, SplitIn
 from api.security import actor
 from engine.clock import utc_now
-from engine.correcting import Word
+from engine.handling.correcting import Word
 from engine.store.records import IncidentRecord, Scope
 
 routes = router("grouping")

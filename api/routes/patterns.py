@@ -9,10 +9,10 @@ from fastapi import Query, Response
 
 from api.desk import AtDesk, may, router
 from api.schemas.patterns import CrossingOut, JoinedOut, NamedPatternOut, SilenceOut, UpcomingOut
+from engine.answering.recurring import Crossing, JoinedPattern
 from engine.clock import utc_now
 from engine.pathfinder import Upcoming
 from engine.patterns.feeds import calendar_feed, silences
-from engine.recurring import Crossing, JoinedPattern
 from engine.store.records import NamedPattern, Scope
 
 routes = router("patterns")

@@ -15,8 +15,8 @@ from api.schemas.answers import Problem
 from api.schemas.deliveries import AsideList, AsideOut, Taken
 from engine.clock import utc_now
 from engine.errors import InvalidInput
-from engine.live import STUMBLES
-from engine.receiving import QUARANTINED
+from engine.handling.live import STUMBLES
+from engine.handling.receiving import QUARANTINED
 from engine.sources import SOURCES
 from engine.store.records import Scope
 

@@ -11,8 +11,8 @@ from api.desk import AtDesk, may, router
 from api.schemas.answers import Problem, Stored
 from api.schemas.people import GivenOut, RotaOut, WatchOut
 from api.schemas.requests import AssignmentIn, Id, OwnedIn, OwnershipIn, PolicyIn, RenamesIn, RotaIn
+from engine.answering.dispatching import Given
 from engine.clock import utc_now
-from engine.dispatching import Given
 from engine.route import Policy, Requirement
 from engine.route.ownership import Ownership, read_owners
 from engine.route.rota import Rota

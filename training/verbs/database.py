@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from engine.answering.register import Register
 from engine.clock import parse_time, utc_now
 from engine.pathfinder import Pathfinder
-from engine.register import Register
 from engine.settings import Settings
 from engine.store import pointer
 from engine.store.store import Store

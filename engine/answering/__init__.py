@@ -1,0 +1,1 @@
+"""What happens to questions: past incidents, people, coming load, and what is on record."""

@@ -1,0 +1,1 @@
+"""What happens to alerts: each delivery once, grouped in one transaction, revised, muted, moved by people."""
