@@ -30,7 +30,7 @@ _PACE_S = 10  # of their own time between two deliveries of the soak: it outlast
 _WARM = 0.2  # share of the soak after which memory should no longer grow
 _ROWS = 1_000_000
 _SETTLE_S = 120.0
-TO_BE_GROUPED = "SELECT count(*) FROM inbox"
+TO_BE_GROUPED = "SELECT coalesce(sum(alerts), 0) FROM inbox"
 _TO_JUDGE = "SELECT count(*) FROM incidents WHERE status = 'open' AND alerts > 0 AND roots_at = 0"
 
 
@@ -65,7 +65,7 @@ def _storm(part: int, *, fresh: bool) -> Row:
             "roots judged after s": settled_s,
             "memory MB": server.memory_mb(),
         }
-        metrics["in no incident"] = _count(Path(place), "SELECT count(*) FROM alerts WHERE incident_id IS NULL")
+        metrics["in no incident"] = counted(Path(place), "SELECT count(*) FROM alerts WHERE incident_id IS NULL")
     mix = "three in ten new" if fresh else f"{firing:,} symptoms again and again, {news} new ones"
     return Row(dataset=f"storm of {count:,} in {seconds:g} s, {mix}", method=_NAME, metrics=metrics)
 
@@ -181,7 +181,8 @@ def _told(found: Measured, size: int) -> dict[str, float]:
     }
 
 
-def _count(folder: Path, query: str) -> float:
+def counted(folder: Path, query: str) -> float:
+    """What `query` counts in the database of the service in `folder`."""
     with closing(sqlite3.connect(folder / "pathfinder.db", timeout=30)) as link:
         return float(link.execute(query).fetchone()[0])
 
@@ -189,7 +190,7 @@ def _count(folder: Path, query: str) -> float:
 def until_none(folder: Path, query: str) -> float:
     """Seconds until there are none of what is counted."""
     began = time.monotonic()
-    while _count(folder, query) and time.monotonic() - began < _SETTLE_S:
+    while counted(folder, query) and time.monotonic() - began < _SETTLE_S:
         time.sleep(0.2)
     return time.monotonic() - began
 
