@@ -131,13 +131,17 @@ def _refused(error: PathfinderError, going: _Going, step: str) -> tuple[int, byt
 
 def _parsed(source: str, body: bytes) -> Parsed | None:
     """What the body holds; None where anything in it needs a closer look."""
-    if len(body) > _MOST_BYTES or body.count(b"{") > 4 * _MOST_ALERTS:
+    if len(body) > _MOST_BYTES:
         return None
+    reader = SOURCES[source]
     try:
-        parsed = SOURCES[source].parse(decode(body), utc_now())
+        payload = decode(body)
+        if len(reader.entries(payload)) > _MOST_ALERTS:
+            return None
+        parsed = reader.parse(payload, utc_now())
     except (InvalidInput, *STUMBLES):
         return None
-    return parsed if parsed.alerts and not parsed.rejected and len(parsed.alerts) <= _MOST_ALERTS else None
+    return parsed if parsed.alerts and not parsed.rejected else None
 
 
 def _written(response: Response, step: bytes) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import require_aware
+from engine.frozen import copier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,21 +113,22 @@ class Alert:
             object.__setattr__(self, "ends_at", require_aware(self.ends_at, "ends_at"))
 
     def received(self, at: datetime) -> Alert:
-        """The same, told again at `at`. Written out, since storms come through here."""
-        return Alert(
-            id=self.id,
-            source=self.source,
-            title=self.title,
-            starts_at=self.starts_at,
-            received_at=at,
-            fingerprint=self.fingerprint,
-            status=self.status,
-            severity=self.severity,
-            description=self.description,
-            service=self.service,
-            host=self.host,
-            labels=self.labels,
-            ends_at=self.ends_at,
+        """The same, told again at `at`, an aware moment."""
+        return _received(self, require_aware(at, "received_at"))
+
+    def is_same(self, other: Alert) -> bool:
+        """Whether `other` is it, told again: all that it says is not only equal, but the very same objects."""
+        return (
+            self.labels is other.labels
+            and self.title is other.title
+            and self.description is other.description
+            and self.fingerprint is other.fingerprint
+            and self.service is other.service
+            and self.host is other.host
+            and self.source is other.source
+            and self.starts_at is other.starts_at
+            and self.severity is other.severity
+            and self.status is other.status
         )
 
     @property
@@ -134,6 +136,8 @@ class Alert:
         """Whether it says that monitoring is alive (it always fires) rather than that something is wrong."""
         return (self.labels.get("alertname") or self.title).lower() in HEARTBEATS
 
+
+_received = copier(Alert, "received_at")  # storms of what is told again come through here
 
 # The names under which Prometheus' common rule sets and the switches built on them send their sign of life.
 HEARTBEATS = frozenset({"watchdog", "deadmansswitch", "deadmansnitch", "heartbeat", "alwaysfiring"})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from engine.domain import Alert, AlertStatus, IncidentStatus, Match, Membership, Receipt
+from engine.handling.heard import Heard
 from engine.handling.ledger import Ledger, Memory, raise_priority
 from engine.handling.live import as_fired
 from engine.handling.muting import Muting
@@ -43,13 +44,13 @@ class Grouping(Ledger):
     def place(self, alert: Alert) -> Receipt:
         """Put `alert` where it belongs: a known episode or symptom, planned work, an open incident, a new one."""
         self.muting.hear(alert.received_at)
-        told = self._alerts.get(alert.id)
-        if told is not None and self._is_nothing_new(told, alert):
-            return self._count(told, alert)
+        if (heard := self._told_again(alert)) is not None:
+            self.count(heard, alert)
+            return heard.receipt
         latest = self._latest(alert)
         if latest is not None and self.symptoms.holds(latest, alert):
             return self._hold(latest, alert)
-        known = self._alerts.get(alert.id)
+        known = self._by_now(alert.id)
         if known is None and (self.symptoms.has_heard(latest, alert) or self.muting.planned.keeps(latest)):
             known = latest
         if known is not None:
@@ -85,18 +86,23 @@ class Grouping(Ledger):
         self.correlator.leave_out()
         return self.place(alert)
 
+    def _told_again(self, alert: Alert) -> Heard | None:
+        """What `alert` tells again, if it tells nothing else: most of any storm."""
+        heard = self._heard.get(alert.id)
+        if heard is not None and heard.alert.is_same(alert) and self.symptoms.is_latest(alert):
+            return heard
+        told = self._alerts.get(alert.id) if heard is None else heard.stored
+        if told is None or not self._is_nothing_new(told, alert):
+            return None
+        return heard or Heard.of(told, _receipt(told.membership, "repeat"))
+
     def _is_nothing_new(self, told: StoredAlert, alert: Alert) -> bool:
-        """Whether `alert` only says once more that it fires, of a symptom without a past: most of any storm."""
+        """Whether `alert` only says once more that it fires, of a symptom without a past."""
         place = told.membership
         same = place.alert.status is alert.status is AlertStatus.FIRING and place.alert.starts_at == alert.starts_at
         calm = told.calm_at is None and not told.changes and not place.mutes
         known = worse(place.alert.severity, alert.severity) is place.alert.severity
         return same and calm and known and self.symptoms.is_latest(alert)
-
-    def _count(self, told: StoredAlert, alert: Alert) -> Receipt:
-        told = told.told_again(alert.received_at)
-        self.put_repeat(told)
-        return _receipt(told.membership, "repeat")
 
     def _again(self, known: StoredAlert, alert: Alert) -> Receipt:
         place = known.membership

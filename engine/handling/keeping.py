@@ -30,7 +30,7 @@ class Keeper:
         too, and gave the very same texts, it costs next to nothing.
         """
         known = self._same.get(alert.id)
-        if known is not None and _is_same(known, alert):
+        if known is not None and known.is_same(alert):
             return alert
         kept = self._looked_at(alert)
         if kept is alert:
@@ -58,16 +58,3 @@ class Keeper:
         if len(self._new) >= _MOST:
             self._old, self._new = self._new, set()
         self._new.add(digest)
-
-
-def _is_same(known: Alert, alert: Alert) -> bool:
-    """Whether all that could hold a secret is not only equal, but the same: texts and labels are never changed."""
-    return (
-        alert.labels is known.labels
-        and alert.title is known.title
-        and alert.description is known.description
-        and alert.fingerprint is known.fingerprint
-        and alert.service is known.service
-        and alert.host is known.host
-        and alert.source is known.source
-    )

@@ -166,7 +166,8 @@ def read_alert(entry: dict[str, object], source: str, received_at: datetime, hin
 
 def status_of(entry: Mapping[str, object], received_at: datetime) -> AlertStatus:
     """The alert's own status; where it has none (a list from Prometheus), an end in the past means it is over."""
-    word = reading.line_of(entry.get("status"), reading.NAME_LENGTH).lower()
+    said = entry.get("status")
+    word = "" if said is None else reading.line_of(said, reading.NAME_LENGTH).lower()
     if word:
         return AlertStatus.RESOLVED if word in ("resolved", "ok", "normal") else AlertStatus.FIRING
     ends_at = reading.moment_of(entry.get("endsAt"), "endsAt", received_at)

@@ -24,6 +24,7 @@ FUTURE = timedelta(days=1)  # a clock may be wrong, but a moment further ahead t
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # tools write year 1, 1970 or 1980 for "not set"
 _MOST_LOOKED_AT = 1_000  # names of one object: beyond it nobody meant them to be read
 _WORST_NUMBER_BITS = 256
+_LONGEST_TIME = 40  # of those that are remembered
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 _DOTTED = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)[ T](\d\d:\d\d(?::\d\d)?)")
@@ -131,7 +132,8 @@ def moment_of(value: object, field: str, received_at: datetime) -> datetime | No
     if value is None or value == "":
         return None
     try:
-        moment = _iso(value) or _read(value, field)
+        moment = _iso(value) if type(value) is str and len(value) <= _LONGEST_TIME else None
+        moment = moment or _read(value, field)
     except (InvalidInput, OverflowError):
         raise BadField(field, "is not a time: write it like 2026-01-31T12:00:00Z") from None
     if moment < OLDEST:
@@ -139,9 +141,10 @@ def moment_of(value: object, field: str, received_at: datetime) -> datetime | No
     return received_at if moment > received_at + FUTURE else moment
 
 
-def _iso(value: object) -> datetime | None:
+@lru_cache(maxsize=1024)  # what is told in one delivery often begins, or is given up on, at one moment
+def _iso(value: str) -> datetime | None:
     """A time as most tools write it, in UTC; None where it has to be looked at more closely."""
-    if type(value) is str and value[-1:] == "Z" and value[4:5] == "-" and value[10:11] == "T":
+    if value[-1:] == "Z" and value[4:5] == "-" and value[10:11] == "T":
         try:
             return datetime.fromisoformat(value)
         except ValueError:

@@ -47,11 +47,13 @@ def save(tx: Write, stored: Iterable[StoredAlert]) -> None:
     upsert(tx.link, AlertRow, [row_of_alert(one, tx.revision) for one in stored])
 
 
-def save_repeats(tx: Write, stored: Iterable[StoredAlert]) -> None:
-    """Write how often known alerts were told, and when last; nothing else, so that storms of repeats are cheap."""
+def save_repeats(tx: Write, told: Iterable[tuple[str, int, datetime | None]]) -> None:
+    """Write of known alerts, by id, how often they were told again, and when last.
+
+    Nothing else is touched, so that storms of repeats are cheap.
+    """
     moment = moment_for(tx.link.dialect.name)
-    places = (one.membership for one in stored)
-    rows = [(place.repeats, moment(place.last_seen_at), place.alert.id) for place in places]
+    rows = [(repeats, moment(last_seen_at), alert_id) for alert_id, repeats, last_seen_at in told]
     if rows:
         run_many(tx.link, _TOLD_AGAIN, rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,34 +65,9 @@ class StoredAlert:
     changes: tuple[Change, ...] = ()  # latest beginnings and ends of its symptom, where there are more than its own
     calm_at: datetime | None = None  # UTC: when its symptom stops flapping if nothing more happens
 
-    def told_again(self, at: datetime) -> StoredAlert:
-        """With one repeat more, heard at `at`; the rest as it is. Written out, since storms come through here."""
-        place = self.membership
-        again = Membership(
-            alert=place.alert,
-            incident_id=place.incident_id,
-            probability=place.probability,
-            score=place.score,
-            evidence=place.evidence,
-            repeats=place.repeats + 1,
-            last_seen_at=at if place.last_seen_at is None or at > place.last_seen_at else place.last_seen_at,
-            root_rank=place.root_rank,
-            runner_up=place.runner_up,
-            margin=place.margin,
-            provisional=place.provisional,
-            pinned=place.pinned,
-            mutes=place.mutes,
-            flapping_since=place.flapping_since,
-        )
-        return StoredAlert(
-            membership=again,
-            arrival=self.arrival,
-            repeated_at=self.repeated_at,
-            moved=self.moved,
-            moves=self.moves,
-            changes=self.changes,
-            calm_at=self.calm_at,
-        )
+    def told_again(self, repeats: int, last_seen_at: datetime | None) -> StoredAlert:
+        """The same, told so often by now and last then."""
+        return replace(self, membership=replace(self.membership, repeats=repeats, last_seen_at=last_seen_at))
 
     @property
     def course(self) -> tuple[Change, ...]:
