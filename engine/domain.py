@@ -416,7 +416,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Routing:
-    """Who should take an incident: candidates, best first."""
+    """Who should take an incident: candidates, first who is asked, then the likeliest of those who can be."""
 
     candidates: tuple[Candidate, ...]
     automatic: bool  # sure enough to assign the first one without asking

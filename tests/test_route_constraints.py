@@ -127,6 +127,15 @@ def test_load_costs_more_where_it_is_less_urgent(router: Router) -> None:
     assert first(router, roster, priority="P4") == "bob"
 
 
+def test_load_says_who_is_asked_first_and_not_who_stands_behind(router: Router) -> None:
+    even = Policy(load_cost=(0.0, 0.0, 20.0, 20.0))
+    team = [*PEOPLE, Responder(id="cat")]
+    named = router.predict_one(incident(), roster=Roster(team, {"ann": Work(open=4), "bob": Work(open=1)}, even))
+    assert [one.responder for one in named.candidates] == ["cat", "ann", "bob"]
+    calm = router.predict_one(incident(), roster=Roster(team))
+    assert [one.responder for one in calm.candidates] == ["ann", "bob", "cat"]
+
+
 def test_who_left_is_never_asked_nor_called(router: Router) -> None:
     gone = [replace(PEOPLE[0], left=True, on_call=True), PEOPLE[1]]
     routing = router.predict_one(incident(), roster=Roster(gone))

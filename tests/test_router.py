@@ -231,10 +231,12 @@ def test_batch_without_history_or_queries() -> None:
     assert route.rank(history(10), [], target="team") == []
 
 
-def test_a_history_of_one_moment_comes_before_the_questions() -> None:
-    told = [replace(one, opened_at=NOON, closed_at=None) for one in history()]
-    rows = route.rank(told, [question("db"), question("web")], target="resolver", top=1)
-    assert [row.responder for row in rows] == [OWNER["db"], OWNER["web"]]
+def test_of_what_is_told_several_times_only_the_last_outcome_counts() -> None:
+    log = [replace(one, id=str(number % 40)) for number, one in enumerate(history(400))]
+    router = Router().fit(log)
+    assert len(router.expertise.memory_) == 40
+    assert not router.predict_one(question()).automatic
+    assert first(router.predict_one(question("web"))) == first(Router().fit(log[-40:]).predict_one(question("web")))
 
 
 @pytest.mark.parametrize("online", [True, False])

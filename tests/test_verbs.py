@@ -85,6 +85,20 @@ def test_suggest_knows_only_what_was_closed_before(firm: Path, tmp_path: Path) -
     assert {row["rank"] for row in rows} == {"1", "2", "3"}
 
 
+@pytest.mark.parametrize("verb", ["suggest", "route"])
+def test_files_whose_times_put_nothing_before_anything_are_read_in_turn(verb: str, tmp_path: Path) -> None:
+    names = ("disk full", "mail slow", "vpn down", "printer jam")
+    told = [{"opened_at": "2025-03-01", "title": name, "id": f"{name} {n}"} for n in range(9) for name in names]
+    past = [{**one, "resolver": one["title"].split()[0], "resolution": "mended"} for one in told]
+    history, queries, out = tmp_path / "h.jsonl", tmp_path / "q.jsonl", tmp_path / "ranks.csv"
+    history.write_text("\n".join(map(json.dumps, past)))
+    queries.write_text("\n".join(json.dumps({**one, "id": f"asked {one['title']}"}) for one in told[:4]))
+    done = run(tmp_path, verb, "--history", str(history), "--queries", str(queries), "--out", str(out), "--top", "1")
+    assert done.exit_code == 0, done.output
+    answer = "incident_id" if verb == "suggest" else "responder"
+    assert [row[answer].split()[0] for row in table(out)] == [name.split()[0] for name in names]
+
+
 @pytest.mark.parametrize("target", ["resolver", "team"])
 def test_route_ranks_people_or_teams(firm: Path, tmp_path: Path, target: str) -> None:
     out = tmp_path / "ranks.csv"

@@ -109,8 +109,9 @@ class Expertise:
         return self.stacker_.probabilities(told.table, told.age)
 
     def _cases(self, incidents: Iterable[Incident], outcomes: Iterable[Outcome]) -> list[Case]:
-        cases = [self._case(incident, outcome) for incident, outcome in zip(incidents, outcomes, strict=True)]
-        return sorted(cases, key=lambda case: (case.known, case.id))
+        """In the order in which they became known; of an incident that is told of several times, its last outcome."""
+        pairs = {incident.id: (incident, outcome) for incident, outcome in zip(incidents, outcomes, strict=True)}
+        return sorted((self._case(*pair) for pair in pairs.values()), key=lambda case: (case.known, case.id))
 
     def _case(self, incident: Incident, outcome: Outcome) -> Case:
         return Case(

@@ -25,9 +25,9 @@ _GONE = Standing(False, 0.0, (Evidence(signal="not on the roster", weight=0.0),)
 
 @dataclass(frozen=True)
 class Lined:
-    """Everybody in the order in which they would be asked."""
+    """Everybody in the order in which they would be asked: load says who is asked first, not who is likely to help."""
 
-    candidates: list[Candidate]  # who can be asked, best first, then the others
+    candidates: list[Candidate]  # of those who can be asked the best by score, then the likeliest; then the others
     fallback: tuple[Candidate, ...]
     passed_over: tuple[Candidate, ...]
     score_of: Mapping[str, float]
@@ -79,6 +79,7 @@ def line_up(
             Candidate(responder=who, probability=chance, available=standing.can_be_asked, because=standing.reasons)
         )
     lined.sort(key=lambda one: (not one.available, -score_of[one.responder], one.responder))
+    lined[1:] = sorted(lined[1:], key=lambda one: (not one.available, -one.probability))
     return Lined(lined, _fallback(lined, person_of), _passed_over(lined), score_of)
 
 

@@ -18,7 +18,7 @@ from engine.domain import Incident
 from engine.errors import InvalidInput
 from engine.route import Router
 from training.benchmarks.report import Row
-from training.benchmarks.route_data import Case, cases, firm_case
+from training.benchmarks.route_data import Case, cases, firm_case, load_case
 from training.benchmarks.route_load import shared_out
 from training.benchmarks.route_peers import Past, Peer, peers
 from training.benchmarks.route_picture import draw
@@ -36,7 +36,7 @@ _MOST_ASKED = 600  # questions of one case, spread evenly
 _MOST_ASKED_OF_FOLD = 100  # the same of one of ten folds
 _MOST_WEIGHTS = 600_000  # features x people up to which the linear peers are fitted
 OURS = "PathFinder"
-SETS = ("firms", "team", "person", "lived", "firefox", "hadoop", "scale")
+SETS = ("firms", "team", "person", "lived", "firefox", "hadoop", "load", "scale")
 PUBLISHED = {"Firefox": Row(dataset="Firefox", method="DBRNN-A (published)", metrics={"acc@10": 0.466})}
 
 
@@ -75,6 +75,8 @@ def run(shared: Path | None, *, quick: bool = False, only: Sequence[str] = ()) -
         most = _MOST_ASKED_OF_FOLD if case.name.startswith("Firefox") else _MOST_ASKED
         smaller = case.thinned(_QUICK_HISTORY, _QUICK_QUERIES) if quick else case.thinned(10**9, most)
         rows += measure(smaller)
+    shared_load = load_case(shared) if shared is not None and "load" in chosen else None
+    rows += shared_out(shared_load, quick=quick) if shared_load is not None else []
     return [*_averaged(rows), *(scale(quick=quick) if "scale" in chosen else [])]
 
 
@@ -104,8 +106,6 @@ def measure(case: Case, progress: Track = track) -> list[Row]:
         rows.append(Row(dataset=case.name, method="the human's first choice", metrics=figures(human)))
         mended = _mended(np.array(ours.ranks), np.array(human.ranks))
         rows[0] = replace(rows[0], metrics={**rows[0].metrics, **mended})
-    if case.target == "resolver" and "ServiceNow" in case.name and case.human:
-        rows += shared_out(case)
     return rows
 
 

@@ -68,6 +68,12 @@ def cases(shared: Path, folds: Sequence[int], only: Collection[str]) -> Iterator
             yield _hadoop(folder, reporter)
 
 
+def load_case(shared: Path) -> Case | None:
+    """Persons of the ServiceNow log, every question in turn; None where it is not there."""
+    folder = shared / _SETS
+    return _split(_service_now(folder, "resolver", first=True)) if (folder / "servicenow_uci").is_dir() else None
+
+
 def firm_case(seed: int) -> Case:
     """A seeded firm: a year of tickets, the last third asked."""
     firm = simulate(plan=Plan(seed=seed, days=365, live_days=120, services=8 + seed % 9, metric_step_minutes=1440))

@@ -13,13 +13,17 @@ from training.benchmarks.route_data import Case
 from training.route import replay
 
 _OPEN = timedelta(hours=8)  # how long somebody has an incident on hand
+_ASKED, _QUICK_ASKED = 1200, 200  # questions in a row: thinned out, nobody would have much on hand
+_FULL = 100  # incidents on hand: more than anybody of the log ever had
+_COST = 10.0  # log-odds at `_FULL`: a tenth for every incident on hand
 _WIDE = Policy(most_pages_day=10**6, most_pages_week=10**6, fair_share=1.0, tired_cost=0.0, load_cost=(0, 0, 0, 0))
-_COSTLY = replace(_WIDE, load_cost=(0.0, 1.0, 1.5, 1.5), tired_cost=1.0, most_pages_day=20)
+_COSTLY = replace(_WIDE, load_cost=(0.0, _COST, _COST, _COST))
 
 
-def shared_out(case: Case) -> list[Row]:
-    """Peak load of one person, and accuracy, without and with the costs of load."""
+def shared_out(case: Case, *, quick: bool = False) -> list[Row]:
+    """Peak load of one person, and accuracy, without and with the costs of load, over the first questions in a row."""
     desks = [_Given("by skill alone", _WIDE), _Given("load-aware", _COSTLY)]
+    case = replace(case, queries=case.queries[: _QUICK_ASKED if quick else _ASKED])
     for place, router in replay(case.history, case.queries, case.target):
         for desk in desks:
             desk.give(router, replace(case.queries[place], priority="3"), case.truth(case.queries[place]))
@@ -59,7 +63,7 @@ def _first_three(router: Router, query: Incident, given: deque[tuple[datetime, s
     day = Counter(who for _, who in given)
     held = Counter(who for at, who in given if at > query.opened_at - _OPEN)
     staff = [
-        Responder(id=who, workdays=tuple(range(7)), work_starts=_MIDNIGHT, work_ends=_MIDNIGHT, max_open=10)
+        Responder(id=who, workdays=tuple(range(7)), work_starts=_MIDNIGHT, work_ends=_MIDNIGHT, max_open=_FULL)
         for who in router.expertise.memory_.people
     ]
     work = {who: Work(open=held[who], pages_day=day[who], pages_week=day[who]) for who in day}
