@@ -114,18 +114,23 @@ def create_app(pathfinder: Pathfinder, settings: Settings, *, body_s: float = _B
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     desk: Desk = app.state.desk
+
+    def waiting() -> int:
+        """Alerts that wait for the engine: chores are put off for them."""
+        return desk.intake.waiting + desk.intake.to_be_grouped
+
     desk.intake.start()
     begin(desk.pathfinder, desk.intake.nudge)
     chores = [
         asyncio.create_task(chore)
         for chore in (
             tend(desk.pathfinder, _TEND_S),
-            weigh(desk.pathfinder, _WEIGH_S, lambda: desk.intake.waiting),
+            weigh(desk.pathfinder, _WEIGH_S, waiting),
             let_go(desk.pathfinder, _LET_GO_S),
-            look_again(desk.pathfinder, _LOOK_AGAIN_S, lambda: desk.intake.waiting),
+            look_again(desk.pathfinder, _LOOK_AGAIN_S, waiting),
             settle(desk.pathfinder, _SETTLE_S, lambda: desk.intake.waiting),
             forget(desk.pathfinder, _FORGET_S),
-            follow(desk.pathfinder, _FOLLOW_S, lambda: desk.intake.waiting),
+            follow(desk.pathfinder, _FOLLOW_S, waiting),
         )
     ]
     yield

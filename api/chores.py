@@ -96,7 +96,8 @@ async def settle(pathfinder: Pathfinder, every_s: float, waiting: Callable[[], i
         await asyncio.sleep(every_s)
         if pathfinder.unjudged:
             await _lull(waiting, _SETTLE_PATIENCE_S)
-            await _attempt("roots", pathfinder.judge_roots)
+            while await _attempt("roots", pathfinder.judge_roots):
+                await asyncio.sleep(_BREATH_S)
 
 
 async def forget(pathfinder: Pathfinder, every_s: float) -> None:

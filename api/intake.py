@@ -33,6 +33,7 @@ _GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
 _PART_S = 0.1  # of grouping, about, between two looks at who waits: so long worse alerts and the next ones wait
+_UNDER_WAY_S = 0.04  # the same of what was put down: whoever waits meanwhile waits for no more than to be put down
 _FEWEST, _RETRY_S = 20, 0.5
 _LOOKS = 20  # in the time for which a request waits, for those who have waited for so long
 
@@ -260,16 +261,17 @@ class Intake:
         if not self._put_down:
             return
         began = time.perf_counter()
-        taken = await self._stored(partial(later.take_up, self._part()))
+        part_s = _UNDER_WAY_S if self._queue.size else _PART_S
+        taken = await self._stored(partial(later.take_up, self._part(part_s)))
         if isinstance(taken, Unavailable):
             await asyncio.sleep(_RETRY_S)
             return
         self._put_down = max(0, self._put_down - taken) if taken else 0
         self._note(taken, time.perf_counter() - began)
 
-    def _part(self) -> int:
+    def _part(self, part_s: float = _PART_S) -> int:
         """Alerts of one transaction: new ones take a hundred times as long as what is told again."""
-        return min(self._group, max(_FEWEST, round(_PART_S / self._grouped_s)))
+        return min(self._group, max(_FEWEST, round(part_s / self._grouped_s)))
 
     def _note(self, count: int, took_s: float) -> None:
         """So long it took to group so many; few say little of many."""

@@ -64,14 +64,15 @@ class Receiving(Planning):
         self._resting -= count
         self._stumbled = 0
 
-    def judge_roots(self) -> None:
-        """Judge the probable roots that were left open while alerts waited, a few incidents a transaction."""
-        while some := list(islice(self.unjudged, _JUDGED_AT_ONCE)):
+    def judge_roots(self) -> int:
+        """Judge the probable roots of a few incidents that were left open while alerts waited; how many are left."""
+        if some := list(islice(self.unjudged, _JUDGED_AT_ONCE)):
             with self._deciding(Grouping) as grouping:
                 for incident_id in some:
                     if grouping.record(incident_id) is not None:
                         grouping.touch(incident_id)
             self.unjudged.difference_update(some)
+        return len(self.unjudged)
 
     def take(self, sent: Sequence[Delivery], *, hurried: bool = False) -> list[list[Receipt]]:
         """Group and store what was `sent` in one transaction; receipts of each, in order. All is on disk by then.

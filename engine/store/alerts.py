@@ -14,8 +14,8 @@ from engine.store.columns import moment_for
 from engine.store.database import Write
 from engine.store.driver import run_many
 from engine.store.records import Churn, Origin, StoredAlert
-from engine.store.rows import alert_of_row, row_of_alert
-from engine.store.tables import AlertRow, CounterRow, IncidentRow
+from engine.store.rows import alert_of_row, row_of_alert, row_of_told
+from engine.store.tables import AlertRow, CounterRow, IncidentRow, ToldRow
 from engine.store.writing import chunks, upsert
 
 
@@ -37,14 +37,19 @@ GROUPED = not_(
     .where(IncidentRow.id == AlertRow.incident_id, IncidentRow.origin == Origin.MAINTENANCE.value)
     .correlate(AlertRow)
 )
-_ALL = select(*AlertRow.__table__.columns)
-_TOLD_AGAIN = "UPDATE alerts SET repeats = ?, last_seen_at = ? WHERE id = ?"
-_BY_IDS = _ALL.where(AlertRow.id.in_(bindparam("ids", expanding=True)))
+# Alerts whole: the columns of their own table, in its order, and how often they were told again, and when last.
+WHOLE = select(*AlertRow.__table__.columns, ToldRow.repeats, ToldRow.last_seen_at).join(
+    ToldRow, ToldRow.alert_id == AlertRow.id
+)
+_TOLD_AGAIN = "UPDATE told SET repeats = ?, last_seen_at = ? WHERE alert_id = ?"
+_BY_IDS = WHOLE.where(AlertRow.id.in_(bindparam("ids", expanding=True)))
 
 
 def save(tx: Write, stored: Iterable[StoredAlert]) -> None:
     """Insert or replace, as changed in this transaction."""
-    upsert(tx.link, AlertRow, [row_of_alert(one, tx.revision) for one in stored])
+    every = list(stored)
+    upsert(tx.link, AlertRow, [row_of_alert(one, tx.revision) for one in every])
+    upsert(tx.link, ToldRow, [row_of_told(one) for one in every])
 
 
 def save_repeats(tx: Write, told: Iterable[tuple[str, int, datetime | None]]) -> None:
@@ -71,9 +76,9 @@ def window(link: Connection, since: datetime) -> Iterator[StoredAlert]:
     seen after `since`.
     """
     query = (
-        _ALL.join(IncidentRow, IncidentRow.id == AlertRow.incident_id)
+        WHOLE.join(IncidentRow, IncidentRow.id == AlertRow.incident_id)
         .where(or_(IncidentRow.status == IncidentStatus.OPEN.value, IncidentRow.closed_at >= since))
-        .where(or_(AlertRow.status == AlertStatus.FIRING.value, AlertRow.last_seen_at >= since), GROUPED)
+        .where(or_(AlertRow.status == AlertStatus.FIRING.value, ToldRow.last_seen_at >= since), GROUPED)
         .order_by(AlertRow.arrival)
     )
     return map(alert_of_row, link.execute(query))
@@ -81,26 +86,28 @@ def window(link: Connection, since: datetime) -> Iterator[StoredAlert]:
 
 def of_incident(link: Connection, incident_id: str, limit: int) -> list[StoredAlert]:
     """The first `limit` alerts of an incident, in order of arrival."""
-    query = _ALL.where(AlertRow.incident_id == incident_id).order_by(AlertRow.arrival).limit(limit)
+    query = WHOLE.where(AlertRow.incident_id == incident_id).order_by(AlertRow.arrival).limit(limit)
     return [alert_of_row(row) for row in link.execute(query)]
 
 
 def history(link: Connection, since: datetime, until: datetime) -> Iterator[StoredAlert]:
     """Everything received in `[since, until)`, in order of arrival: what a retrain of the correlator reads."""
     during = (AlertRow.received_at >= since, AlertRow.received_at < until)
-    query = _ALL.where(*during, GROUPED).order_by(AlertRow.arrival)
+    query = WHOLE.where(*during, GROUPED).order_by(AlertRow.arrival)
     return map(alert_of_row, link.execute(query))
 
 
 def told(link: Connection) -> dict[str, int]:
     """How often every stored alert that is in an incident was told, by the alert's id: to be counted."""
-    known = AlertRow.incident_id == IncidentRow.id
-    return {row[0]: 1 + row[1] for row in link.execute(select(AlertRow.id, AlertRow.repeats).join(IncidentRow, known))}
+    query = select(ToldRow.alert_id, ToldRow.repeats).join(AlertRow, AlertRow.id == ToldRow.alert_id)
+    query = query.join(IncidentRow, AlertRow.incident_id == IncidentRow.id)
+    return {row[0]: 1 + row[1] for row in link.execute(query)}
 
 
 def places(link: Connection) -> dict[str, tuple[str, str, int]]:
     """Where every stored alert stands, by its id: its incident, its status, how often it was told again."""
-    query = select(AlertRow.id, AlertRow.incident_id, AlertRow.status, AlertRow.repeats)
+    query = select(AlertRow.id, AlertRow.incident_id, AlertRow.status, ToldRow.repeats)
+    query = query.join(ToldRow, ToldRow.alert_id == AlertRow.id)
     return {row[0]: (row[1], row[2], row[3]) for row in link.execute(query)}
 
 

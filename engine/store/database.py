@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import orjson
@@ -75,6 +76,7 @@ class Database:
         self.engine = _sqlite(url, wait_s) if make_url(url).get_backend_name() == "sqlite" else _server(url, wait_s)
         self._writer = self.engine.execution_options(writes=True)
         self._idle: list[Connection] = []  # of the last writer: getting one costs as much as a short transaction
+        self._turn = Lock()  # of this process' writers: SQLite lets those sleep for long who find its own lock taken
 
     @property
     def is_sqlite(self) -> bool:
@@ -98,13 +100,23 @@ class Database:
         InvalidInput
             If storage refuses a value.
         """
-        with translated(), self._writing() as link:
+        with self._in_turn(), translated(), self._writing() as link:
             self.lock(link)
             row = counted(link)
             tx = Write(link, row.revision + 1, *row[1:])
             yield tx
             now = (tx.revision, tx.incidents, tx.alerts, tx.topology, tx.changed, tx.changes, tx.corrected)
             run(link, _COUNT, now)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """One writer of this process after the other."""
+        if not self._turn.acquire(timeout=self.wait_s):
+            raise Unavailable("storage is being written to for long: try again in a few seconds")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, not_, select, text, update
 
 from engine.domain import IncidentStatus
+from engine.store.alerts import WHOLE
 from engine.store.database import Write
 from engine.store.maintenance import plans_pending
 from engine.store.records import StoredAlert
@@ -16,13 +17,12 @@ from engine.store.rows import alert_of_row
 from engine.store.tables import AlertRow, DoubtRow, IncidentRow
 from engine.store.writing import chunks, upsert
 
-_ALL = select(*AlertRow.__table__.columns)
 _FIRING = text("alerts.status = 'firing'")  # as the index over firing alerts has it
 _IS_LOUD = text("NOT alerts.muted")  # as the index over loud alerts has it
 _LOUD_ONE = exists(select(AlertRow.id).where(AlertRow.incident_id == IncidentRow.id, _IS_LOUD))
 _QUIET = and_(IncidentRow.alerts > 0, not_(_LOUD_ONE)).label("quiet")
 _STATES = select(IncidentRow.id, IncidentRow.muted, _QUIET).where(IncidentRow.id.in_(bindparam("ids", expanding=True)))
-_BY_ARRIVAL = _ALL.where(AlertRow.arrival.in_(bindparam("places", expanding=True)))
+_BY_ARRIVAL = WHOLE.where(AlertRow.arrival.in_(bindparam("places", expanding=True)))
 _LATEST = (
     select(func.max(AlertRow.arrival))
     .where(AlertRow.fingerprint.in_(bindparam("fingerprints", expanding=True)))
@@ -52,7 +52,7 @@ def by_arrival(link: Connection, places: Collection[int]) -> Iterator[StoredAler
 
 def calm(link: Connection, now: datetime) -> list[StoredAlert]:
     """The alerts whose symptoms have stopped flapping by `now`, in order of arrival."""
-    query = _ALL.where(AlertRow.calm_at <= now).order_by(AlertRow.arrival)
+    query = WHOLE.where(AlertRow.calm_at <= now).order_by(AlertRow.arrival)
     return [alert_of_row(row) for row in link.execute(query)]
 
 

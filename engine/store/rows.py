@@ -94,9 +94,7 @@ def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:
         "starts_at": alert.starts_at,
         "received_at": alert.received_at,
         "ends_at": alert.ends_at,
-        "repeats": place.repeats,
         "repeated_at": stored.repeated_at,
-        "last_seen_at": place.last_seen_at,
         "incident_id": place.incident_id,
         "probability": place.probability,
         "score": place.score,
@@ -117,13 +115,19 @@ def row_of_alert(stored: StoredAlert, revision: int) -> dict[str, Any]:
     }
 
 
+def row_of_told(stored: StoredAlert) -> dict[str, Any]:
+    """The told row of `stored`."""
+    place = stored.membership
+    return {"alert_id": place.alert.id, "repeats": place.repeats, "last_seen_at": place.last_seen_at}
+
+
 def alert_of_row(row: Any) -> StoredAlert:
-    """The stored alert of a whole alerts row, its columns in the table's order."""
+    """The stored alert of a row of `alerts.WHOLE`."""
     (
         alert_id, arrival, source, fingerprint, title, description, severity, status, service, host, labels,
-        starts_at, received_at, ends_at, repeats, repeated_at, last_seen_at, incident_id, probability, score,
+        starts_at, received_at, ends_at, repeated_at, incident_id, probability, score,
         evidence, moved, moves, runner_up, margin, provisional, pinned, _muted, mutes, _unmute, changes,
-        flapping_since, calm_at, _revision,
+        flapping_since, calm_at, _revision, repeats, last_seen_at,
     ) = row  # fmt: skip
     alert = Alert(
         id=alert_id,

@@ -119,9 +119,7 @@ class AlertRow(Table):
     starts_at: Mapped[datetime]
     received_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
-    repeats: Mapped[int]
     repeated_at: Mapped[datetime | None]  # event time of the latest repeat that carried another start
-    last_seen_at: Mapped[datetime | None]
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"))
     probability: Mapped[float]
     score: Mapped[float]
@@ -148,6 +146,19 @@ class AlertRow(Table):
         _some("ix_alerts_unmute_at", "unmute_at", "unmute_at IS NOT NULL"),
         _some("ix_alerts_calm_at", "calm_at", "calm_at IS NOT NULL"),
     )
+
+
+class ToldRow(Table):
+    """How often an alert was told again, and when last: one row for each alert.
+
+    Apart from the alert's own row, since in a storm this is all that changes: fifty of these rows share a page, which
+    goes to disk whole, and not three.
+    """
+
+    __tablename__ = "told"
+    alert_id: Mapped[str] = mapped_column(primary_key=True)
+    repeats: Mapped[int]
+    last_seen_at: Mapped[datetime | None]
 
 
 class PartingRow(Table):

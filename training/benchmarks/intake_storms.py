@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from training.benchmarks.intake_servers import Server, again, new_key, pathfinder
@@ -30,6 +31,7 @@ _PACE_S = 10  # of their own time between two deliveries of the soak: it outlast
 _WARM = 0.2  # share of the soak after which memory should no longer grow
 _ROWS = 1_000_000
 _SETTLE_S = 120.0
+_DATABASE = "pathfinder.db"
 TO_BE_GROUPED = "SELECT coalesce(sum(alerts), 0) FROM inbox"
 _TO_JUDGE = "SELECT count(*) FROM incidents WHERE status = 'open' AND alerts > 0 AND roots_at = 0"
 
@@ -52,6 +54,7 @@ def _storm(part: int, *, fresh: bool) -> Row:
     now = datetime.now(UTC)
     firing, news = (0, round(count * _FRESH)) if fresh else (_FIRING // part, _NEWS // part)
     with tempfile.TemporaryDirectory(prefix="pathfinder-storm-") as place, pathfinder(Path(place)) as server:
+        under_way(server, Path(place), _body(server, [_of_storm(-1, now)]))
         before = (_body(server, some) for some in _each_once(firing, now))
         load(server.port, before, connections=4, limit_s=120)
         bodies = (_body(server, part_of) for part_of in _storm_of(count, now, firing, news))
@@ -68,6 +71,13 @@ def _storm(part: int, *, fresh: bool) -> Row:
         metrics["in no incident"] = counted(Path(place), "SELECT count(*) FROM alerts WHERE incident_id IS NULL")
     mix = "three in ten new" if fresh else f"{firing:,} symptoms again and again, {news} new ones"
     return Row(dataset=f"storm of {count:,} in {seconds:g} s, {mix}", method=_NAME, metrics=metrics)
+
+
+def under_way(server: Server, folder: Path, first: bytes) -> None:
+    """Return once the program has taken a `first` request whole: what it loads for that is part of a start alone."""
+    load(server.port, [first], connections=1, limit_s=_SETTLE_S)
+    if (folder / _DATABASE).exists():
+        until_none(folder, TO_BE_GROUPED)
 
 
 def _each_once(count: int, now: datetime) -> Iterator[list[dict[str, object]]]:
@@ -95,16 +105,29 @@ def _soak(part: int) -> Row:
         with again(folder, token) as server:
             bodies = (_body(server, alerts) for alerts in _soak_of(count, datetime.now(UTC)))
             warm = round(count * _WARM)
-            load(server.port, (next(bodies) for _ in range(warm)), connections=8, limit_s=3600)
+            _as_grouped(server, folder, bodies, warm)
             before = server.present_mb()
-            found = load(server.port, bodies, connections=8, limit_s=3600)
+            found = _as_grouped(server, folder, bodies, count - warm)
             metrics = _told(found, _HUNDRED) | {
                 "memory after warm-up MB": before,
                 "memory MB": server.present_mb(),
                 "growth": server.present_mb() / before - 1,
-                "log MB": (folder / "pathfinder.db-wal").stat().st_size / 2**20,
+                "log MB": (folder / f"{_DATABASE}-wal").stat().st_size / 2**20,
             }
         return Row(dataset=f"soak of {count * _HUNDRED:,}", method=_NAME, metrics=metrics)
+
+
+def _as_grouped(server: Server, folder: Path, bodies: Iterator[bytes], count: int) -> Measured:
+    """Send `count` of `bodies`, each hundred once those before are grouped: the inbox takes more at once."""
+    found = Measured()
+    for start in range(0, count, _HUNDRED):
+        part = list(islice(bodies, min(_HUNDRED, count - start)))
+        some = load(server.port, part, connections=8, limit_s=3600)
+        found.seconds += some.seconds + until_none(folder, TO_BE_GROUPED)
+        found.waits_s += some.waits_s
+        for status, times in some.statuses.items():
+            found.statuses[status] = found.statuses.get(status, 0) + times
+    return found
 
 
 def _start(part: int) -> Row:
@@ -183,7 +206,7 @@ def _told(found: Measured, size: int) -> dict[str, float]:
 
 def counted(folder: Path, query: str) -> float:
     """What `query` counts in the database of the service in `folder`."""
-    with closing(sqlite3.connect(folder / "pathfinder.db", timeout=30)) as link:
+    with closing(sqlite3.connect(folder / _DATABASE, timeout=30)) as link:
         return float(link.execute(query).fetchone()[0])
 
 
@@ -201,12 +224,13 @@ def _grow_old(folder: Path, rows: int) -> None:
     counted = f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {rows}) "  # noqa: S608
     incident = {"id": "'OLD-' || n", "status": "'resolved'", "opened_at": old, "closed_at": old, "revision": "1"}
     alert = {"id": "'old-' || n", "arrival": "-n", "fingerprint": "'f' || n", "incident_id": "'OLD-' || (n / 20 * 20)"}
-    alert |= {"status": "'resolved'", "starts_at": old, "received_at": old, "last_seen_at": old, "ends_at": old}
+    alert |= {"status": "'resolved'", "starts_at": old, "received_at": old, "ends_at": old}
     alert |= {"revision": "1"}
-    with closing(sqlite3.connect(folder / "pathfinder.db", timeout=30)) as link:
+    with closing(sqlite3.connect(folder / _DATABASE, timeout=30)) as link:
         for table, own, every in (("incidents", incident, "WHERE n % 20 = 0"), ("alerts", alert, "WHERE n >= 20")):
             columns = [row[1] for row in link.execute(f"PRAGMA table_info({table})")]
             taken = ", ".join(f"{own.get(name, name)} AS {name}" for name in columns)
             one = f"(SELECT * FROM {table} LIMIT 1)"  # noqa: S608 - our own words, all of them
             link.execute(f"INSERT INTO {table} {counted} SELECT {taken} FROM number, {one} {every}")  # noqa: S608
+        link.execute(f"INSERT INTO told SELECT id, 0, {old} FROM alerts WHERE arrival < 0")  # noqa: S608
         link.commit()
