@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from engine.clock import to_text
 from engine.domain import Alert, AlertStatus, Occurrence, Pattern
@@ -47,11 +49,13 @@ def patterns_of_metrics(frame: pd.DataFrame, timezone: str, progress: Track = qu
 
 def found_in(series: Sequence[Series], finder: PatternFinder, progress: Track = quiet) -> list[Pattern]:
     """Patterns of `series`, looked for in several processes where there are many."""
-    if len(series) < _MANY_SERIES:
-        return finder.decide([finder.scan(one) for one in progress(series, "patterns", len(series))])
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        scanned = pool.map(finder.scan, series, chunksize=16)
-        return finder.decide(list(progress(scanned, "patterns", len(series))))
+    with threadpool_limits(1, "blas"):  # products as small as these wait for threads longer than they take
+        if len(series) < _MANY_SERIES:
+            return finder.decide([finder.scan(one) for one in progress(series, "patterns", len(series))])
+        first = finder.scan(series[0])  # what has to be compiled is so once, and not by each process
+        with ProcessPoolExecutor(os.cpu_count(), initializer=threadpool_limits, initargs=(1, "blas")) as pool:
+            scanned = pool.map(finder.scan, series[1:], chunksize=16)
+            return finder.decide(list(progress(chain([first], scanned), "patterns", len(series))))
 
 
 def from_events(alerts: Sequence[Alert], timezone: str, progress: Track = quiet) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.lazy import lazy
 from engine.patterns.calendar import DayGrid, day_facts
+from engine.patterns.scores import middle_of
 
 ndimage, special = lazy("scipy.ndimage"), lazy("scipy.special")
 
@@ -75,8 +76,8 @@ def least_high(known: np.ndarray) -> float:
     >>> least_high(np.arange(101.0))
     125.0
     """
-    middle, most = np.quantile(known, (0.5, _HIGH_SHARE))
-    return max(float(most), float(middle + _HIGH_TIMES * np.median(np.abs(known - middle))))
+    middle, most = middle_of(known), float(np.quantile(np.sort(known), _HIGH_SHARE))
+    return max(most, middle + _HIGH_TIMES * middle_of(np.abs(known - middle)))
 
 
 def chances(past: Past) -> np.ndarray:

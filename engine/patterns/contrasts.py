@@ -7,10 +7,12 @@ minutes, the steps at both ends of the window alone, or the filter that is match
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from engine.patterns import loops
 from engine.patterns.matched import autoregression, evidence, response
 from engine.patterns.scores import CLIP, Scored
 
@@ -23,7 +25,17 @@ _PAD_MINUTES = 4320  # beyond both ends of the course
 _MATCHED_MORE = 1.1  # times the noise to rise of the other ways that the matched filter may have: it misses less
 _LEAST_SPREAD = 8.0  # times it, the highest of a hundred lies off the middle at most: ties have no spread
 _FEW = 1_200  # cells from which medians are taken
+_NORMAL = 0.6745  # standard deviations within which half of normal values lie
+_ALL = np.zeros(0, dtype=bool)  # in place of what was seen where everything was
 _STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)  # share no factor with the bins of a day: every hour is looked at
+
+
+@dataclass
+class Ways:
+    """How windows of each width are looked at, chosen by the noise of a course, which outlives what is taken out."""
+
+    flank: dict[int, int] = field(default_factory=dict)  # bins beside which windows of a width vary least
+    clearest: dict[int, int] = field(default_factory=dict)  # the pooled way of a width, as `_clearest_way` names it
 
 
 class Contrasts:
@@ -32,8 +44,11 @@ class Contrasts:
     All values are flat over cells, in units of the scores, and centred: 0 is what a window without work shows.
     """
 
-    def __init__(self, data: Scored, bin_minutes: int, shown: Contrasts | None = None) -> None:
+    def __init__(
+        self, data: Scored, bin_minutes: int, shown: Contrasts | None = None, ways: Ways | None = None
+    ) -> None:
         self.data = data
+        self._ways = Ways() if ways is None else ways  # of earlier looks at the same course
         self.shown = self if shown is None else shown  # of the course by rank: where edges and heights are read off
         self.bin_minutes = bin_minutes
         self.reach = _POOL_MINUTES // bin_minutes
@@ -45,9 +60,7 @@ class Contrasts:
         self._step = next((step for step in _STEPS if data.score.size <= step * _FEW), _STEPS[-1])
         self._valid: dict[int, np.ndarray] = {}
         self._plain: dict[tuple[int, int], np.ndarray] = {}
-        self._flank: dict[int, int] = {}
         self._pooled: dict[tuple[int, int], np.ndarray] = {}
-        self._clearest: dict[int, int] = {}
         self._near: dict[tuple[int, int], np.ndarray] = {}
         self._ends: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = {}
 
@@ -62,16 +75,7 @@ class Contrasts:
         if self._unseen is None:
             return np.ones(self.data.score.size, dtype=bool)
         near = max(1, _END_MINUTES // self.bin_minutes)
-        inside = self._unseen_in(0, width) <= width // 2
-        return np.asarray(
-            inside & (self._unseen_in(-near, near) <= near // 2) & (self._unseen_in(width, near) <= near // 2)
-        )
-
-    def _unseen_in(self, shift: int, size: int) -> np.ndarray:
-        """How many of the `size` cells that begin `shift` after each cell were not seen."""
-        low, cells = self._pad + shift, self.data.score.size
-        assert self._unseen is not None  # noqa: S101 - asked only where something is unseen
-        return np.asarray(self._unseen[low + size : low + size + cells] - self._unseen[low : low + cells])
+        return np.asarray(loops.seen_enough(self._unseen, self._pad, self.data.score.size, width, near))
 
     def of(self, width: int, sign: int = 1, *, pooled: bool = False) -> np.ndarray:
         """Contrasts (days, bins) of windows of `width` bins: of rises (`sign` 1) or falls (-1), 0 where unseen."""
@@ -84,21 +88,17 @@ class Contrasts:
         Where some are unseen, 0 is the mean of what was seen: a place is not worth more for being seen.
         """
         value = self.of(width, sign, pooled=pooled)
-        spread = _spread(self._sample(value.ravel(), width)) or float(value.std())
-        if not 1e-9 < spread < np.inf:
-            return None
-        unit = value * np.float32(1.0 / (CLIP * spread))
-        np.clip(unit, -1.0, 1.0, out=unit)
-        if self._unseen is not None:
-            valid = self.valid(width)
-            unit = np.clip(unit - unit.sum() / max(int(valid.sum()), 1), -1.0, 1.0) * valid
-        return np.asarray(unit)
+        unit = self._clipped(value.ravel(), width, self._seen_flat(width))
+        return None if unit is None else unit.reshape(value.shape)
 
     def even(self, width: int) -> np.ndarray | None:
         """Flat `unit` of rises against the mean of both flanks: adds up over windows, which a comb of lags needs."""
-        value = self._masked(self._against_both(width, self._quietest(width), 1), width)
+        return self._clipped(self._beside(width, 1, even=True), width, _ALL)
+
+    def _clipped(self, value: np.ndarray, width: int, centred: np.ndarray) -> np.ndarray | None:
+        """Flat `value` as `unit` gives it, about the mean of those `centred` (bool; none: 0 stays 0)."""
         spread = _spread(self._sample(value, width)) or float(value.std())
-        return np.clip(value * np.float32(1.0 / (CLIP * spread)), -1.0, 1.0) if 1e-9 < spread < np.inf else None
+        return np.asarray(loops.clipped(value, centred, 1.0 / (CLIP * spread))) if 1e-9 < spread < np.inf else None
 
     def rises(self, width: int, sign: int, cells: np.ndarray) -> np.ndarray:
         """By how much the windows at flat `cells` leave the mean of their flanks, in scores and not centred."""
@@ -119,24 +119,25 @@ class Contrasts:
 
     def _plain_of(self, width: int, sign: int) -> np.ndarray:
         if (width, sign) not in self._plain:
-            value = self._flanked(width, self._quietest(width), sign, 1)
-            self._plain[width, sign] = self._masked(value, width)
+            self._plain[width, sign] = self._beside(width, sign, even=self.bin_minutes > _FINE_MINUTES)
         return self._plain[width, sign]
 
     def _quietest(self, width: int) -> int:
         """The flank, in bins, beside which windows of `width` vary least."""
-        if width not in self._flank:
-            flanks = flanks_of(width, self.bin_minutes)
-            self._flank[width] = min(flanks, key=lambda one: _spread(self._against_both(width, one, self._step)))
-        return self._flank[width]
+        if width not in self._ways.flank:
+            flanks = np.array(flanks_of(width, self.bin_minutes))
+            strays = loops.strays(self._sums, self._pad, self.data.score.size, width, flanks, self._step)
+            middle = strays.shape[1] // 2
+            self._ways.flank[width] = int(flanks[np.partition(strays, middle, axis=1)[:, middle].argmin()])
+        return self._ways.flank[width]
 
     def _pooled_of(self, width: int, sign: int) -> np.ndarray:
         """The clearest of the pooled plain view, of pooled edges and of the matched filter: the least noise to rise."""
         key = (width, sign)
         if key not in self._pooled:
-            if width not in self._clearest:
-                self._clearest[width] = self._clearest_way(width, sign)
-            self._pooled[key] = self._masked(self._seen_by(self._clearest[width], width, sign, 1), width)
+            if width not in self._ways.clearest:
+                self._ways.clearest[width] = self._clearest_way(width, sign)
+            self._pooled[key] = self._centred(self._seen_by(self._ways.clearest[width], width, sign, 1), width)
         return self._pooled[key]
 
     def _clearest_way(self, width: int, sign: int) -> int:
@@ -183,11 +184,23 @@ class Contrasts:
             self._near[key] = np.asarray(-best if reach > 0 else best)
         return self._near[key]
 
-    def _masked(self, value: np.ndarray, width: int) -> np.ndarray:
-        """Centred on the median of what was seen; 0 elsewhere."""
+    def _seen_flat(self, width: int) -> np.ndarray:
+        """Flat `valid`, none at all where every window was seen."""
+        return _ALL if self._unseen is None else self.valid(width).ravel()
+
+    def _beside(self, width: int, sign: int, *, even: bool) -> np.ndarray:
+        """Centred, by how much windows leave the nearer of their flanks, or (`even`) the mean of both: flat.
+
+        What joins one of its flanks is no window of its own; the mean of both adds up over windows.
+        """
+        value = loops.flanked(self._sums, self._pad, self.data.score.size, width, self._quietest(width), sign, even)
+        return self._centred(value, width)
+
+    def _centred(self, value: np.ndarray, width: int) -> np.ndarray:
+        """`value` less the median of what was seen; 0 elsewhere."""
         value = value - _middle(self._sample(value, width))
         if self._unseen is not None:
-            value[~self.valid(width).ravel()] = 0.0
+            value *= self._seen_flat(width)
         return value
 
     def _sample(self, value: np.ndarray, width: int) -> np.ndarray:
@@ -195,7 +208,7 @@ class Contrasts:
         few = value[:: self._step]
         if self._unseen is None:
             return few
-        few = few[self.valid(width).ravel()[:: self._step]]
+        few = few[self._seen_flat(width)[:: self._step]]
         return few if len(few) else np.zeros(1, dtype=value.dtype)
 
     def _mean(self, shift: int, width: int, step: int = 1, beyond: int = 0) -> np.ndarray:
@@ -208,19 +221,6 @@ class Contrasts:
     def _mean_at(self, cells: np.ndarray, width: int) -> np.ndarray:
         """Mean of the `width` bins that begin at each of `cells`."""
         return np.asarray((self._sums[cells + self._pad + width] - self._sums[cells + self._pad]) / np.float32(width))
-
-    def _against_both(self, width: int, flank: int, step: int) -> np.ndarray:
-        """By how much windows rise above the mean of their flanks."""
-        sides = self._mean(-flank, flank, step) + self._mean(width, flank, step)
-        return np.asarray(self._mean(0, width, step) - np.float32(0.5) * sides)
-
-    def _flanked(self, width: int, flank: int, sign: int, step: int) -> np.ndarray:
-        """By how much windows leave that of their flanks which is nearer to them: what joins one of them is none."""
-        if self.bin_minutes > _FINE_MINUTES:
-            return np.asarray(sign * self._against_both(width, flank, step))
-        before, after = self._mean(-flank, flank, step), self._mean(width, flank, step)
-        inside = self._mean(0, width, step)
-        return np.asarray(inside - np.maximum(before, after) if sign > 0 else np.minimum(before, after) - inside)
 
     def _pooled_edges(self, width: int, size: int, sign: int, step: int) -> np.ndarray:
         """The lesser of the steepest step up near each window's begin and the steepest step down near its end."""
@@ -269,14 +269,14 @@ def _middle(value: np.ndarray) -> np.float32:
 
 def _spread(centred: np.ndarray) -> float:
     """Robust standard deviation of centred contrasts."""
-    return float(_middle(np.abs(centred))) / 0.6745
+    return float(_middle(np.abs(centred))) / _NORMAL
 
 
 def _noise_of(value: np.ndarray) -> float:
     """What windows without work show, in one figure: the mean of what they may reach by their usual spread, and of how
     far the highest of a hundred leaves the middle."""
     middle, last = len(value) // 2, int(0.99 * len(value))
-    ordered = np.partition(value, (middle, last))
+    ordered = np.sort(value)
     usual, far = float(ordered[middle]), float(ordered[last] - ordered[middle])
     spread = max(_spread(value - ordered[middle]), far / _LEAST_SPREAD)
     return float(np.sqrt(max(far * (usual + 2.33 * spread), 0.0)))

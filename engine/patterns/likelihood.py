@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.lazy import lazy
+from engine.patterns import loops
 from engine.patterns.scores import Scored, middle_of
 
 ndimage = lazy("scipy.ndimage")
@@ -57,8 +58,8 @@ def log_ratios(deviations: np.ndarray, rises: tuple[float, ...]) -> list[np.ndar
     density = (1.0 - _WIDE_SHARE) * narrow + _WIDE_SHARE * wide
     knots = np.sinh(low + (np.arange(len(density)) + 0.5) * _STEP)
     log_density = np.log(density / (density.sum() * _STEP) + _LEAST) - 0.5 * np.log1p(knots**2)
-    found = []
+    found, order = [], np.argsort(deviations)
     for rise in rises:
         ratio = np.interp(knots - rise, knots, log_density) - log_density
-        found.append(np.interp(deviations, knots, np.clip(ratio, _LEAST_SAID, _MOST_SAID)))
+        found.append(loops.between(deviations, order, knots, np.clip(ratio, _LEAST_SAID, _MOST_SAID)))
     return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.patterns.calendar import day_grid
 from engine.patterns.scores import CLIP, scored
-from engine.patterns.significance import cumulants, log_tail
+from engine.patterns.significance import log_tail, shares
 from engine.patterns.windows import Window
 
 EVERY = (2, 3, 4, 5, 6)  # minutes; what returns more seldom is left to windows of the day
@@ -47,7 +47,7 @@ def _tried(score: np.ndarray, every: int, sign: int) -> tuple[float, float, int,
     folded -= np.sort(folded, axis=1)[:, [(every - 1) // 2]]  # beside the usual phase of its hour
     unit = np.clip(folded - folded.mean(), -CLIP, CLIP) / CLIP
     total = unit.sum(axis=0)
-    log_p = float(log_tail(cumulants(unit).sum(axis=1, keepdims=True), total.max(keepdims=True))[0]) + _COST
+    log_p = log_tail(shares(unit), float(total.max())) + _COST
     mean = folded.mean(axis=0)
     return log_p, float(mean.max() - np.median(mean)), every, sign
 

@@ -13,8 +13,9 @@ from engine.patterns.calendar import DayGrid, RuleTable
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.naming import Named, beats_both_sides, named, weight_of
 from engine.patterns.periods import Period, best_period
-from engine.patterns.scan import Candidate, candidates, widths_in_bins
+from engine.patterns.scan import Candidate, widths_in_bins
 from engine.patterns.scores import Scored
+from engine.patterns.sieve import Sieve, candidates
 
 TRIES = 12  # candidates that are asked for a name before a series is left
 LOG_WORTH = log(0.05)  # chance above which a candidate is not looked at
@@ -24,19 +25,20 @@ _FREE_MORE = 1.2  # a free period must explain so much more than a rule of the c
 
 
 def narrow_step(
-    grid: DayGrid, scores: Sequence[Scored], table: RuleTable, *, alone: bool
+    grid: DayGrid, scores: Sequence[tuple[Scored, Sieve]], table: RuleTable, *, alone: bool
 ) -> tuple[Named, float] | None:
     """The best window up to some three hours, with its log p: by the calendar, or a free period that says more.
 
-    `scores` are those of the course by rank and, of bursty ones, likelihoods of rises. A free period is weighed against
-    the calendar once (`alone`), and later looked for where the calendar is silent.
+    `scores` are those of the course by rank and, of bursty ones, likelihoods of rises, each with its sieve. A free
+    period is weighed against the calendar once (`alone`), and later looked for where the calendar is silent.
     """
-    plain = Contrasts(scores[0], grid.bin_minutes)
-    lenses = [plain, *(Contrasts(lens, grid.bin_minutes, plain) for lens in scores[1:])]
+    plain = Contrasts(scores[0][0], grid.bin_minutes, ways=scores[0][1].ways)
+    lenses = [plain, *(Contrasts(lens, grid.bin_minutes, plain, sieve.ways) for lens, sieve in scores[1:])]
     widths = [w for w in widths_in_bins(_NARROW_MINUTES, grid.bin_minutes) if 2 * w < grid.bins]
     free = best_period(plain) if alone else None
     failed: list[tuple[Contrasts, Candidate]] = []
-    for lens, candidate in _likely(lenses, widths, table)[:TRIES]:
+    sieves = [sieve for _, sieve in scores]
+    for lens, candidate in _likely(lenses, sieves, widths, table)[:TRIES]:
         if candidate.log_p > LOG_WORTH:
             break
         if any(lens is other and candidate.resembles(one) for other, one in failed):
@@ -56,10 +58,16 @@ def _weight_in(contrasts: Contrasts, name: Named) -> float:
     return weight_of(contrasts.of(name.width, name.sign).ravel()[name.cells])
 
 
-def _likely(lenses: Sequence[Contrasts], widths: Sequence[int], table: RuleTable) -> list[tuple[Contrasts, Candidate]]:
+def _likely(
+    lenses: Sequence[Contrasts], sieves: Sequence[Sieve], widths: Sequence[int], table: RuleTable
+) -> list[tuple[Contrasts, Candidate]]:
     """What every lens shows, each candidate with the contrasts it was seen in, best first."""
     paid = log(len(lenses))
-    found = [(lens, replace(one, log_p=one.log_p + paid)) for lens in lenses for one in candidates(lens, widths, table)]
+    found = [
+        (lens, replace(one, log_p=one.log_p + paid))
+        for lens, sieve in zip(lenses, sieves, strict=True)
+        for one in candidates(lens, widths, table, sieve)
+    ]
     return sorted(found, key=lambda pair: pair[1].log_p)
 
 

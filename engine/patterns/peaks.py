@@ -14,7 +14,7 @@ from engine.patterns.naming import Named
 from engine.patterns.proof import foretold
 from engine.patterns.scan import positions
 from engine.patterns.scores import without_swing
-from engine.patterns.significance import cumulants, log_tail
+from engine.patterns.significance import log_tail, shares
 from engine.patterns.windows import Window, next_probability
 
 _OWN_SHARE = 0.6  # of it that each day of a rule must show for itself
@@ -216,8 +216,8 @@ def _by_chance(near: np.ndarray, days: np.ndarray, start: int, width: int) -> fl
     sums = np.concatenate([[0.0], np.cumsum(np.pad(near.ravel(), (0, width + near.shape[1])), dtype=float)])
     unit = ((sums[width : width + near.size] - sums[: near.size]) / width).reshape(near.shape)[days]
     at = np.minimum(days * near.shape[1] + start, near.size - 1)
-    total = ((sums[at + width] - sums[at]) / width).sum(keepdims=True)
-    tail = float(log_tail(cumulants(np.clip(unit, 0.0, 1.0)).sum(axis=1, keepdims=True), total)[0])
+    total = float(((sums[at + width] - sums[at]) / width).sum())
+    tail = log_tail(shares(np.clip(unit, 0.0, 1.0)), total)
     return float(np.exp(tail)) * positions(near.shape[1], width)
 
 

@@ -12,7 +12,7 @@ from engine.patterns.events import episodes, event_windows
 from engine.patterns.likelihood import likelihoods
 from engine.patterns.naming import LEAST_HITS, Named, beats_both_sides, has_sharp_edges, named
 from engine.patterns.narrow import LOG_WORTH, TRIES, narrow_step
-from engine.patterns.scan import candidates, widths_in_bins
+from engine.patterns.scan import widths_in_bins
 from engine.patterns.scores import (
     Scored,
     detrended,
@@ -22,6 +22,7 @@ from engine.patterns.scores import (
     without_shape,
     without_swing,
 )
+from engine.patterns.sieve import Sieve, candidates
 from engine.patterns.windows import Window
 
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
@@ -76,20 +77,20 @@ class Peeled:
 
     grid: DayGrid  # float32 values, unseen where a pattern was
     course: np.ndarray  # its values less trend and slow swings, likewise: (days, bins)
-    scores: Scored  # of the course
-    raised: tuple[Scored, ...]  # for some rises, how much likelier each value is raised than as usual; bursts only
+    lenses: tuple[tuple[Scored, Sieve], ...]  # every way to score the course, that by rank first; each with its sieve
 
     @classmethod
     def of(cls, grid: DayGrid) -> Peeled:
         """All of `grid`, whose values are changed by what follows."""
         grid.values[:] = without_swing(grid)
         course = without_course(grid.values, grid.bin_minutes)
-        return cls(grid, course, scored(without_shape(course, grid)), likelihoods(course, _RISES))
+        ways = (scored(without_shape(course, grid)), *likelihoods(course, _RISES))
+        return cls(grid, course, tuple((way, Sieve()) for way in ways))
 
     @property
-    def lenses(self) -> tuple[Scored, ...]:
-        """Every way to score the course."""
-        return (self.scores, *self.raised)
+    def scores(self) -> Scored:
+        """The course by rank."""
+        return self.lenses[0][0]
 
     def without(self, name: Named, *, is_wide: bool) -> Peeled:
         """What is left without one pattern: its windows unseen, or the usual course of wide ones taken off."""
@@ -99,8 +100,11 @@ class Peeled:
         margin = max(1, round(30 / self.grid.bin_minutes))
         gone = forget(name.cells, -margin, name.width + margin, self.grid)
         self.course.ravel()[gone] = np.nan
-        for lens in self.lenses:
+        dark = np.zeros(self.course.size, dtype=bool)
+        dark[gone] = True
+        for lens, sieve in self.lenses:
             lens.take_out(gone)
+            sieve.take_out(dark)
         return self
 
 

@@ -8,15 +8,16 @@ from functools import lru_cache
 from math import log, sqrt
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.lazy import lazy
+from engine.patterns import loops
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.edges import box_around
 from engine.patterns.naming import around, hits_of, weight_of
 from engine.patterns.scan import positions
 from engine.patterns.scores import middle_of
-from engine.patterns.significance import cumulants, log_tail
+from engine.patterns.significance import log_tail, shares
 
 fft = lazy("scipy.fft")
 
@@ -102,7 +103,7 @@ def likely_periods(
     if noise == 0:
         return []
     grid, index, counted, known = _teeth(len(course), width, bin_minutes)
-    comb = (own[index] * counted).sum(axis=0) / np.sqrt(counted.sum(axis=0)) / noise
+    comb = loops.comb(own, index, counted) / noise
     free = ~known
     top = float(comb[free].max(initial=0.0))
     if top < max(
@@ -155,8 +156,7 @@ def _folded(course: np.ndarray, length: float, width: int, bin_minutes: int) -> 
         best = _roundest(course, sharpest, reach, cycles, bin_minutes, sign)
         total = sign * _fold(course, best, cycles)
         if cost + _log_normal(total, course, cycles) < _LOG_LIKELY:
-            cumulant = cumulants(sign * _cycles_of(course, best, cycles)).sum(axis=1, keepdims=True)
-            log_p = float(log_tail(cumulant, total.max(keepdims=True))[0])
+            log_p = log_tail(shares(sign * _cycles_of(course, best, cycles)), float(total.max()))
             yield _Fold(log_p + cost, best, float(total.argmax()), width, sign)
 
 
@@ -202,21 +202,13 @@ def _fold(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
 
 def folds_of(course: np.ndarray, lengths: np.ndarray, cycles: int, thin: int) -> np.ndarray:
     """The folds of several lengths at once, every `thin`-th bin, as many bins as the shortest has: (lengths, bins)."""
-    stretches, last = _stretches(course, int(lengths.min()), thin)
-    rows = np.minimum(np.rint(lengths[:, None] * np.arange(cycles)).astype(int), last)
-    return np.asarray(np.ones(cycles, dtype=course.dtype) @ stretches[rows])
+    return np.asarray(loops.folded(course, lengths, cycles, thin, int(lengths.min())))
 
 
 def _cycles_of(course: np.ndarray, length: float, cycles: int) -> np.ndarray:
     """The first `cycles` stretches of `course` that begin `length` bins apart: (cycles, bins)."""
-    stretches, last = _stretches(course, int(length), 1)
-    return np.asarray(stretches[np.minimum(np.rint(np.arange(cycles) * length).astype(int), last)])
-
-
-def _stretches(course: np.ndarray, bins: int, thin: int) -> tuple[np.ndarray, int]:
-    """A view of every stretch of `bins` bins, every `thin`-th of them, one a row; and the last row."""
-    last, size = len(course) - bins, course.itemsize
-    return as_strided(course, (last + 1, -(-bins // thin)), (size, thin * size), writeable=False), last
+    stretches = sliding_window_view(course, int(length))
+    return np.asarray(stretches[np.minimum(np.rint(np.arange(cycles) * length).astype(int), len(stretches) - 1)])
 
 
 def _measured(contrasts: Contrasts, fold: _Fold) -> Period | None:

@@ -13,7 +13,7 @@ from math import log
 import numpy as np
 
 from engine.patterns.chances import Past, chances, worth_telling
-from engine.patterns.significance import cumulants, log_tail
+from engine.patterns.significance import log_tail, shares
 
 _BLOCK_DAYS = 7
 _TOP_SHARE = 0.05  # of the slots of the week, the likeliest, by which a course is weighed
@@ -51,7 +51,7 @@ def _log_tail(sums: np.ndarray) -> float:
     if most < 1e-6:
         return 0.0
     unit = np.clip(sums / most, -1.0, 1.0)
-    return float(log_tail(cumulants(unit).sum(axis=1, keepdims=True), unit[:, 0].sum(keepdims=True))[0])
+    return log_tail(shares(unit), float(unit[:, 0].sum()))
 
 
 def _far(past: Past) -> np.ndarray:

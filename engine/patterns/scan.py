@@ -6,24 +6,23 @@ Sums over days are first weighed as if they were normal, which is cheap; the few
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import log
 
 import numpy as np
 
+from engine.patterns import loops
 from engine.patterns.calendar import RuleTable
-from engine.patterns.contrasts import Contrasts
-from engine.patterns.significance import cumulants, log_tail
+from engine.patterns.significance import log_tail, shares
 
 FOLD_MINUTES = (10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720)  # after which windows may return within the day
 _FOLD_COST = 3.2  # nats
-_LOG_SIGNS = log(2)
-_LOG_VIEWS = log(1.5)  # plain and pooled views of one window resemble each other
 _NEAR = 1  # bins between the starts of windows that are taken for one
 _EXACT = 8  # sketches that are weighed exactly, of each direction
 _FEW_DAYS = 13  # of a rule: fewer say too little of what their hours are like without the load
-_LOG_LIKELY = -2.0  # a sketch must promise so much to be weighed exactly: most tails are heavier than normal
+_ALL = np.zeros((0, 0), dtype=bool)  # in place of what was seen where everything was
+LOG_LIKELY = -2.0  # a sketch must promise so much to be weighed exactly: most tails are heavier than normal
 
 
 @dataclass(frozen=True)
@@ -55,26 +54,31 @@ class View:
     valid: np.ndarray | None = None  # bool (days, bins), which scores were seen; None: all
     weekend: np.ndarray | None = None  # (days,), 1 on weekends, else 0; None: days have nothing in common
 
+    def without(self, gone: np.ndarray) -> View:
+        """The view without the scores at `gone` (bool, flat), which are lost to this one as well."""
+        seen = ~gone.reshape(self.unit.shape)
+        np.multiply(self.unit, seen, out=self.unit)
+        return replace(self, valid=seen if self.valid is None else self.valid & seen)
+
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of each day: two arrays (days,)."""
-        count = self.unit.shape[1] if self.valid is None else np.maximum(self.valid.sum(axis=1), 1)
-        mean = self.unit.sum(axis=1) / count
-        return mean, np.einsum("ij,ij->i", self.unit, self.unit) / count - mean**2
+        mean, variance = loops.moments(self.unit, _ALL if self.valid is None else self.valid)
+        return mean, variance
 
     @cached_property
-    def cumulants(self) -> np.ndarray:
-        """Cumulants of each day's scores, as `significance.cumulants` gives them."""
-        return cumulants(self.unit, self.valid)
+    def shares(self) -> np.ndarray:
+        """How each day's scores are spread, as `significance.shares` gives it."""
+        return shares(self.unit, self.valid)
 
     @cached_property
-    def shared_cumulants(self) -> np.ndarray:
-        """Those of each day's scores and, mostly, of all days of its half of the week."""
-        return cumulants(self.unit, self.valid, self.weekend)
+    def pooled_shares(self) -> np.ndarray:
+        """The same of each day's scores and, mostly, of all days of its half of the week."""
+        return shares(self.unit, self.valid, self.weekend)
 
 
 @dataclass(frozen=True)
-class _Sketch:
+class Sketch:
     """The best start of one rule or fold in one view, weighed as if sums were normal."""
 
     log_p: float
@@ -89,53 +93,61 @@ def widths_in_bins(minutes: Iterable[int], bin_minutes: int) -> list[int]:
     return sorted({max(1, round(m / bin_minutes)) for m in minutes})
 
 
-def candidates(contrasts: Contrasts, widths: Sequence[int], table: RuleTable) -> list[Candidate]:
-    """The least chance-like windows of `widths`, by direction and repeat within the day, best first.
-
-    Contrasts that show another course than that by rank add its rises, with room for early and late starts, alone.
-    """
-    by_rank = contrasts.shown is contrasts
-    signs, pools = ((1, -1), (False, True)) if by_rank else ((1,), (True,))
-    views = [
-        View(unit, width, sign, pooled, None if contrasts.complete else contrasts.valid(width), table.weekend)
-        for width in widths
-        for sign in signs
-        for pooled in (pools if contrasts.has_pool(width) else pools[:1])
-        if (unit := contrasts.unit(width, sign, pooled=pooled)) is not None
-    ]
-    paid = log(1 + len(widths) / 3) + _LOG_SIGNS + _LOG_VIEWS
-    return best_of(views, table, contrasts.bin_minutes, paid=paid)
-
-
 def best_of(
     views: Sequence[View], table: RuleTable, bin_minutes: int, *, paid: float, within_day: bool = True
 ) -> list[Candidate]:
     """The windows of all `views` that chance explains least, best first; `paid` nats are for the choice among views."""
-    sketches = [sketch for view in views for sketch in _of_rules(view, table, _LOG_LIKELY - paid)]
-    if within_day:
-        sketches += _of_folds([view for view in views if not view.pooled], bin_minutes, _LOG_LIKELY - paid)
+    sketches = sketched(views, table, bin_minutes, LOG_LIKELY - paid, within_day=within_day)
     likely = sorted(sketches, key=lambda s: s.log_p)
     chosen = [s for sign in (1, -1) for s in [s for s in likely if s.view.sign == sign][:_EXACT]]
     return sorted((_weighed(s, table, paid) for s in chosen), key=lambda c: c.log_p)
 
 
-def _of_rules(view: View, table: RuleTable, below: float) -> list[_Sketch]:
-    """A sketch for each rule that is looked for on its own and whose log p is `below` that."""
-    member, bins = table.scanned_member, view.unit.shape[1]
-    mean, variance = view.moments
-    totals = member @ view.unit
-    starts = totals.argmax(axis=1)
-    tops = totals[np.arange(len(totals)), starts] - member @ mean
-    z = np.maximum(tops, 0.0) / np.sqrt(np.maximum(member @ variance, 1e-12))
-    log_p = -0.5 * z**2 - np.log(np.maximum(2.5 * z, 1.0)) + table.scanned_cost + log(positions(bins, view.width))
-    return [_Sketch(float(log_p[r]), view, int(r), int(starts[r]), bins) for r in np.flatnonzero(log_p < below)]
-
-
-def _of_folds(views: Sequence[View], bin_minutes: int, below: float) -> list[_Sketch]:
-    """A sketch for each stretch after which a window may return within the day, where its log p is `below` that."""
+def sketched(
+    views: Sequence[View], table: RuleTable, bin_minutes: int, below: float, *, within_day: bool = True
+) -> list[Sketch]:
+    """What each view shows of each rule and fold as if sums were normal, where its log p is `below` that."""
     if not views:
         return []
-    total = np.stack([view.unit.sum(axis=0) for view in views])
+    totals = np.stack([_sums_over_days(view.unit, table) for view in views])
+    found = _of_rules(views, totals[:, 1:], table, below)
+    if within_day:
+        plain = [row for row, view in enumerate(views) if not view.pooled]
+        found += _of_folds([views[row] for row in plain], totals[plain, 0], bin_minutes, below)
+    return found
+
+
+def _sums_over_days(unit: np.ndarray, table: RuleTable) -> np.ndarray:
+    """Sum of each bin over every day, and over the days of each rule looked for on its own: (1 + rules, bins)."""
+    return np.asarray(np.concatenate([np.ones((1, len(unit)), np.float32), table.scanned_member]) @ unit)
+
+
+def _of_rules(views: Sequence[View], totals: np.ndarray, table: RuleTable, below: float) -> list[Sketch]:
+    """A sketch for each view and each rule that is looked for on its own, where its log p is `below` that.
+
+    `totals` are sums over the days of each rule: (views, rules, bins).
+    """
+    if totals.size == 0:
+        return []
+    member, bins = table.scanned_member, totals.shape[2]
+    mean, variance = np.stack([view.moments for view in views], axis=1)
+    tops = totals.max(axis=2) - mean @ member.T
+    z = np.maximum(tops, 0.0) / np.sqrt(np.maximum(variance @ member.T, 1e-12))
+    many = np.array([log(positions(bins, view.width)) for view in views])[:, None]
+    log_p = -0.5 * z**2 - np.log(np.maximum(2.5 * z, 1.0)) + table.scanned_cost + many
+    return [
+        Sketch(float(log_p[row, rule]), views[row], int(rule), int(totals[row, rule].argmax()), bins)
+        for row, rule in np.argwhere(log_p < below)
+    ]
+
+
+def _of_folds(views: Sequence[View], total: np.ndarray, bin_minutes: int, below: float) -> list[Sketch]:
+    """A sketch for each stretch after which a window may return within the day, where its log p is `below` that.
+
+    `total` is the sum of each view over all days: (views, bins).
+    """
+    if not views:
+        return []
     bins, width = total.shape[1], np.array([view.width for view in views])
     periods, begins, folding = _folding(bins, bin_minutes)
     if len(periods) == 0:
@@ -147,11 +159,11 @@ def _of_folds(views: Sequence[View], bin_minutes: int, below: float) -> list[_Sk
     many = np.minimum(periods, 3.0 * periods / width[:, None])
     log_p = -0.5 * z * z - np.log(np.maximum(2.5 * z, 1.0)) + _FOLD_COST + np.log(many)
     likely = (log_p < below) & (z > 0.0) & (2 * width[:, None] <= periods)
-    found: list[_Sketch] = []
+    found: list[Sketch] = []
     for row, column in np.argwhere(likely):
         period, begin = int(periods[column]), int(begins[column])
         at = int(folded[row, begin : begin + period].argmax())
-        found.append(_Sketch(float(log_p[row, column]), views[row], -1, at, period))
+        found.append(Sketch(float(log_p[row, column]), views[row], -1, at, period))
     return found
 
 
@@ -164,7 +176,7 @@ def _folding(bins: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray, np.nd
     return np.array(periods, dtype=int), begins, np.concatenate(parts, axis=1) if parts else np.zeros((bins, 0))
 
 
-def _weighed(sketch: _Sketch, table: RuleTable, paid: float) -> Candidate:
+def _weighed(sketch: Sketch, table: RuleTable, paid: float) -> Candidate:
     """The sketch with the exact chance of its sum."""
     view, bins = sketch.view, sketch.view.unit.shape[1]
     every = sketch.rule < 0
@@ -175,14 +187,14 @@ def _weighed(sketch: _Sketch, table: RuleTable, paid: float) -> Candidate:
         unit, each = unit / (float(np.abs(unit).max()) or 1.0), days
     else:
         unit, each = view.unit, days if view.valid is None else days & view.valid[:, sketch.start]
-    total = unit[each, sketch.start].sum(dtype=float)
+    total = float(unit[each, sketch.start].sum(dtype=float))
     if not each.any():
         return Candidate(0.0, sketch.start, view.width, view.sign, days, sketch.period, view.pooled)
     if sketch.period < bins:
-        cumulant = cumulants(unit)
+        share = shares(unit)
     else:
-        cumulant = (view.shared_cumulants if each.sum() <= _FEW_DAYS else view.cumulants)[:, each]
-    log_p = float(log_tail(cumulant.sum(axis=1, keepdims=True), np.array([total]))[0])
+        share = (view.pooled_shares if each.sum() <= _FEW_DAYS else view.shares)[each]
+    log_p = log_tail(share, total)
     log_p += cost + paid + log(positions(sketch.period, view.width))
     return Candidate(log_p, sketch.start, view.width, view.sign, days, sketch.period, view.pooled)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.lazy import lazy
+from engine.patterns import loops
 from engine.patterns.calendar import DayGrid, day_facts
 
 ndimage, special = lazy("scipy.ndimage"), lazy("scipy.special")
@@ -45,19 +46,17 @@ def middle_of(values: np.ndarray) -> float:
     >>> middle_of(np.array([4.0, 1.0, 2.0, 9.0]))
     3.0
     """
-    low, high = (values.size - 1) // 2, values.size // 2
-    ordered = np.partition(values, (low, high), axis=None)
-    return (float(ordered[low]) + float(ordered[high])) / 2
+    ordered = np.sort(values, axis=None)  # a quarter of the time of a partition at two places
+    return (float(ordered[(values.size - 1) // 2]) + float(ordered[values.size // 2])) / 2
 
 
 def median_of(values: np.ndarray, axis: int) -> np.ndarray:
     """Median along `axis` without its nan; nan where all are. Faster than numpy's on wide arrays."""
     rows = values if axis == values.ndim - 1 else np.ascontiguousarray(np.moveaxis(values, axis, -1))
     size = rows.shape[-1]
-    if not np.isnan(rows).any():
-        ordered = np.partition(rows, ((size - 1) // 2, size // 2), axis=-1)
-        return np.asarray((ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / 2)
     ordered = np.sort(rows, axis=-1)
+    if not np.isnan(ordered[..., -1]).any():
+        return np.asarray((ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / 2)
     count = np.isfinite(ordered).sum(axis=-1)
     low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, np.maximum(count - 1, 0))
     middle = [np.take_along_axis(ordered, at[..., None], -1)[..., 0] for at in (low, high)]
@@ -124,11 +123,13 @@ def without_swing(grid: DayGrid) -> np.ndarray:
     for group in (weekend, ~weekend):
         if group.sum() >= 3:
             hours = _filled(median_of(median_of(level[group], axis=0).reshape(24, -1), axis=1))
-            usual = float(np.nanmedian(np.abs(level[group])))
+            known = level[group][np.isfinite(level[group])]
+            usual = middle_of(np.abs(known)) if len(known) else np.nan
             if float(hours.std()) < _SWING_LEAST * usual:
                 continue
             swing = _swing(hours, level.shape[1])
-            if np.nanmedian(np.abs(level[group] - swing)) < _SWING_LEFT * usual:
+            left = np.abs(level[group] - swing)
+            if middle_of(left[np.isfinite(left)]) < _SWING_LEFT * usual:
                 rest[group] -= swing
     return rest
 
@@ -171,11 +172,12 @@ def scored(values: np.ndarray) -> Scored:
     score = np.zeros(values.shape, dtype=np.float32)
     known = values[seen]
     if len(known):
-        ordered = np.sort(known)
+        order = np.argsort(known)
+        ordered = known[order]
         at = np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), _QUANTILES)).round().astype(int))
         knots, group = np.unique(ordered[at], return_inverse=True)
         height = np.bincount(group, weights=special.ndtri((at + 0.5) / len(ordered))) / np.bincount(group)
-        score[seen] = np.interp(known, knots, height)
+        score[seen] = loops.between(known, order, knots, height)
     return Scored(score, seen)
 
 

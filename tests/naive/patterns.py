@@ -158,3 +158,28 @@ def log_ratio(sample: Sequence[float], value: float, rise: float) -> float:
         return float((total / len(sample) + 1e-5) / np.sqrt(1 + at * at))
 
     return float(np.clip(np.log(density(value - rise)) - np.log(density(value)), -1.0, 4.0))
+
+
+def log_tail(share: np.ndarray, total: float) -> float:
+    """Bahadur and Rao's tail of a sum over days, every tilt tried: each day's `share` lies on steps from -1 to 1."""
+    value = np.linspace(-1.0, 1.0, share.shape[1])
+    best, beyond = 0.0, 0.0
+    for tilt in [0.0, *np.geomspace(0.05, 60.0, 36)]:
+        bound, spread = -tilt * total, 0.0
+        for day in share:
+            tilted = day * np.exp(tilt * value)
+            mean = float((tilted * value).sum() / tilted.sum())
+            bound += float(np.log(tilted.sum()))
+            spread += float((tilted * value**2).sum() / tilted.sum()) - mean**2
+        if bound < best:
+            best, beyond = bound, tilt * float(np.sqrt(2 * np.pi * max(spread, 0.0)))
+    return best - float(np.log(max(beyond, 1.0)))
+
+
+def seen_enough(seen: Sequence[bool], width: int, near: int) -> list[bool]:
+    """Which windows have at most half unseen, likewise the `near` cells to either side; beyond the ends all is seen."""
+
+    def enough(low: int, size: int) -> bool:
+        return sum(not seen[at] for at in range(max(low, 0), min(low + size, len(seen)))) <= size // 2
+
+    return [enough(at, width) and enough(at - near, near) and enough(at + width, near) for at in range(len(seen))]
