@@ -239,6 +239,18 @@ def test_of_what_is_told_several_times_only_the_last_outcome_counts() -> None:
     assert first(router.predict_one(question("web"))) == first(Router().fit(log[-40:]).predict_one(question("web")))
 
 
+def test_who_ends_what_others_left_open_is_not_taken_for_who_ends_what_is_new() -> None:
+    """Where nothing else arrives, the last old incidents are all ended by one who tidies up: that is no news."""
+    told, days = history(), [timedelta(days=number / 4) for number in range(40)]
+    tidied = [replace(past(1000 + n, "db", "eve", days_ago=90), closed_at=NOON + day) for n, day in enumerate(days)]
+    asked = [question("db", id=f"q{n}", opened_at=NOON + day) for n, day in enumerate(days)]
+    rows = route.rank([*told, *tidied], asked, target="resolver", top=1)
+    assert {row.responder for row in rows} == {OWNER["db"]}
+    arriving = [past(2000 + n, "db", "eve", days_ago=-n / 4) for n in range(60)]
+    rows = route.rank([*told, *arriving], asked, target="resolver", top=1)
+    assert rows[-1].responder == "eve"
+
+
 @pytest.mark.parametrize("online", [True, False])
 def test_stragglers_of_a_history_that_has_ended_do_not_say_how_sure_to_be(online: bool) -> None:
     """What is closed long after the last of the others was often misrouted: it is learned, but is no fair sample."""

@@ -41,6 +41,9 @@ class Explainer:
             "similar incidents": opinions.by_text[:_SHOWN_NEIGHBOURS],
             "similar fields": opinions.by_fields[:_SHOWN_NEIGHBOURS],
         }
+        named = [_GROUPS.get(signal.split(",")[0], "fields") for signal in expertise.setting_.names]
+        self.groups = list(dict.fromkeys(named))
+        self.group_of = np.array([self.groups.index(group) for group in named])  # of each signal
         marks = expertise.reader_.read(incident).marks
         self.by_mark = [
             (mark, *_counts(expertise.memory_, mark, self.day)) for mark in marks if _readable(mark, expertise.memory_)
@@ -51,11 +54,8 @@ class Explainer:
         number = self.expertise.memory_.number_of(responder)
         if number is None:
             return (Evidence(signal="new", weight=0.0, detail="has not resolved anything here yet"),)
-        grouped: dict[str, float] = {}
-        for signal, weight in zip(self.expertise.setting_.names, self.added[number], strict=True):
-            group = _GROUPS.get(signal.split(",")[0], "fields")
-            grouped[group] = grouped.get(group, 0.0) + float(weight)
-        ranked = sorted(grouped.items(), key=lambda item: -abs(item[1]))[:_SHOWN_REASONS]
+        weights = np.bincount(self.group_of, self.added[number]).tolist()
+        ranked = sorted(zip(self.groups, weights, strict=True), key=lambda item: -abs(item[1]))[:_SHOWN_REASONS]
         return tuple(
             Evidence(signal=signal, weight=weight, detail=self._detail(signal, number))
             for signal, weight in ranked

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappush, heappushpop
+
+import numpy as np
 
 from engine.domain import Candidate, Evidence, Incident, Responder, Suggestion, Work
 from engine.route.columns import Floats
@@ -88,16 +90,21 @@ def _worth_asking(
 ) -> Iterator[str]:
     """Likeliest first, whoever can still be among the `best` of those who can be asked, or of those who cannot."""
     free, gone = best
-    for who in sorted(chances, key=lambda who: (-chances[who], who)):
+    no_more_free = no_more_gone = False  # from then on: chances only fall, and what is best only rises
+    for less, who in sorted((-chance, who) for who, chance in chances.items()):
         if not free.is_full and not gone.is_full:
             yield who
             continue
-        person, at_best = person_of.get(who), math.log(max(chances[who], 1e-12))
+        if not (no_more_free and no_more_gone):
+            at_best = math.log(max(-less, 1e-12))
+            no_more_free = no_more_free or free.is_settled(at_best)
+            no_more_gone = no_more_gone or gone.is_settled(at_best)
+        person = person_of.get(who)
         if person is not None and person.on_call:
             yield who
-        elif free.is_settled(at_best):
+        elif no_more_free:
             continue
-        elif not gone.is_settled(at_best) or not person_of or (person is not None and sight.can_be_asked(person)):
+        elif not no_more_gone or not person_of or (person is not None and sight.can_be_asked(person)):
             yield who
 
 
@@ -158,10 +165,11 @@ def votes(similar: Sequence[Suggestion], target: Target) -> dict[str, float]:
     return {who: vote / total for who, vote in found.items()} if total > 0 else {}
 
 
-def mixed(people: Sequence[str], chances: Iterable[float], by_vote: Mapping[str, float]) -> dict[str, float]:
+def mixed(people: Sequence[str], chances: Sequence[float] | Floats, by_vote: Mapping[str, float]) -> dict[str, float]:
     """Probability per person, a share of it by the past incidents of the recommender."""
     kept = (1.0 - _SIMILAR_SHARE if people else 0.0) if by_vote else 1.0
-    found = {who: kept * float(chance) for who, chance in zip(people, chances, strict=True)}
+    told = (kept * np.asarray(chances, np.float64)).tolist()  # numbers of Python's: they are compared one by one
+    found: dict[str, float] = dict(zip(people, told, strict=True))
     for who, vote in by_vote.items():
         found[who] = found.get(who, 0.0) + (1.0 - kept) * vote
     return found

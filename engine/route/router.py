@@ -23,6 +23,7 @@ _URGENCY = (
 )  # what a wrong person costs, for P1 to P4, where many are given out at once
 _UNLIKELY = 0.2  # probability of a chosen one up to which the choice looks wrong, if somebody else is much likelier
 _MUCH_LIKELIER = 3.0
+_OF_NO_WEIGHT = 0.01  # share of the probability that those have together who are too unlikely to say which team it is
 
 
 class Router:
@@ -139,7 +140,8 @@ class Router:
         """The team whose members are likeliest together; the set queue where no team is known."""
         teams: dict[str, float] = {}
         team_of = {person.id: person.team for person in roster.staff}
-        for who, chance in mixed.items():
+        least = _OF_NO_WEIGHT * sum(mixed.values()) / max(1, len(mixed))
+        for who, chance in [each for each in mixed.items() if each[1] >= least]:
             team = who if self.target == "team" else team_of.get(who) or self.team_of.get(who, "")
             if team:
                 teams[team] = teams.get(team, 0.0) + chance

@@ -78,7 +78,7 @@ def opinions(memory: Memory, reading: Reading, day: float, setting: Setting, lin
     alike_by = ((7, _text(memory, reading), _STEEP_TEXT), (10, _fields(memory, reading, setting), _STEEP_FIELDS))
     for place, likeness, steep in alike_by:
         if likeness is not None:
-            alike = np.flatnonzero(likeness)
+            alike = np.flatnonzero(likeness > 0)  # of a mask they are found in a fraction of the time
             likeness = likeness[alike] ** steep
             for pace in (SHORT, MIDDLE, LONG):
                 rows, weight = _nearest(alike, likeness, view, pace)
@@ -213,12 +213,17 @@ def _followed(
     memory: Memory, view: View, prior: Floats, chances: Mapping[K, float], index: Mapping[K, Column]
 ) -> Floats:
     """Log share of each person among the rows under each key, mixed by the chances of the keys."""
-    mixed, who = np.zeros(len(prior)), memory.who.seen()
+    found, weights, by_prior = [_NOTHING[0]], [_NOTHING[1]], max(0.0, 1.0 - sum(chances.values()))
     for key, chance in chances.items():
-        mass = view.shares(who, latest_of(index, key), MIDDLE, len(prior))
-        mixed += chance * (mass + prior) / (mass.sum() + 1.0)
-    rest = max(0.0, 1.0 - sum(chances.values()))
-    return np.asarray(np.log(mixed + rest * prior + 1e-9))
+        rows = latest_of(index, key)
+        weight = view.weights[MIDDLE][rows] * view.scales[MIDDLE]
+        share = chance / (weight.sum() + 1.0)
+        found.append(rows)
+        weights.append(share * weight)
+        by_prior += share
+    who = memory.who.seen()[np.concatenate(found)]
+    mixed = np.bincount(who, np.concatenate(weights), len(prior)) + by_prior * prior
+    return np.asarray(np.log(mixed + 1e-9))
 
 
 def importances(readings: Sequence[Reading], who: Ints, people: int) -> dict[str, float]:
