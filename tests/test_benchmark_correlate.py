@@ -16,8 +16,9 @@ from engine.correlate import Correlator
 from engine.domain import Alert, AlertStatus, alert_id_of, fingerprint_of
 from engine.errors import InvalidInput
 from training.benchmarks import alert_sets as sets
-from training.benchmarks import alertmanager, beside, clusterers, correlate, correlate_sets, growth
+from training.benchmarks import alertmanager, beside, clusterers, correlate, correlate_sets, feedback, growth
 from training.benchmarks.alert_sets import AlertSet, Episode
+from training.benchmarks.corrections import largest
 from training.benchmarks.correlate_sets import Superposition
 from training.benchmarks.disorder import disordered
 from training.benchmarks.families import overview
@@ -236,7 +237,7 @@ def test_a_change_after_publication_is_a_step_and_counts_as_churn() -> None:
     replay = Watched(Correlator())
     for each in (alert(0, "a"), alert(9000, "b"), alert(18_000, "c")):
         replay.take(each)
-    replay.put(replay.heads[0], replay.incident_of[replay.heads[1]])
+    replay.incident_of[replay.heads[0]] = replay.incident_of[replay.heads[1]]
     assert [place for _, place, _ in replay.steps] == [0, 1, 2, 0]
     three = case((0, "a", "x"), (9000, "b", "y"), (18_000, "c", "z"))
     assert figures(three, Outcome(groups=["1"] * 3, steps=replay.steps))["churn"] == pytest.approx(1 / 3)
@@ -288,25 +289,41 @@ def test_disorder_delivers_everything_late_and_some_of_it_twice() -> None:
 
 def test_an_operator_makes_no_more_corrections_than_allowed_and_none_is_undone(world: AlertSet) -> None:
     none, some = taught(world, 0), taught(world, 4)
-    assert none.told_at == []
-    assert none.held == 0
-    assert 0 < len(some.told_at) <= 4
+    assert (none.corrections, none.held) == (0, 0)
+    assert none.untouched == none.alerts
+    assert 0 < some.corrections <= 4
+    assert len(some.untouched) < len(some.alerts)
     assert some.broken == 0
 
 
 def test_a_correction_that_is_undone_is_counted_as_broken() -> None:
     two = case((0, "a", "x"), (5, "a", "y"), (10, "a", "x"), (12, "a", "y"))
-    operator = Operator(two, Watched(Correlator()), 9)
-    for each, name in zip(two.alerts, two.truth, strict=True):
-        operator.replay.take(replace(each, fingerprint=each.id))
-        operator.see(name)
-    operator.put_right("x")
-    operator.put_right("y")
+    two = replace(two, alerts=[replace(each, fingerprint=each.id) for each in two.alerts])
+    operator = Operator(two)
+    for place, each in enumerate(two.alerts):
+        operator.take(each.starts_at, place)
+    operator.mend(9)
+    operator.look()
+    assert 0 < operator.made < 9
     assert operator.pairs
-    assert all(operator.kept())
+    assert operator.broken == 0
+    held = len(operator.pairs)
     for member in operator.truth_of:
-        operator.replay.put(member, "all in one")
-    assert not all(operator.kept())
+        operator.replay.incident_of[member] = "all in one"
+    operator.look()
+    assert operator.broken == held - len(operator.pairs) > 0
+
+
+def test_corrections_mend_what_is_wrong_and_the_largest_error_first() -> None:
+    made = draw_world(0, 500)
+    many = AlertSet(name="many", alerts=made.alerts, truth=made.truth)
+    errors = [row.metrics["pair_errors"] for row in feedback.rows(many)]
+    assert errors[0] > 100, "a stream without errors shows nothing"
+    assert errors[-1] < 0.8 * errors[0]
+    held = {"1": {"x": ["a", "b", "c"], "y": ["d"]}, "2": {"x": ["e"]}, "3": {"y": ["f", "g"], "z": ["h", "i", "j"]}}
+    best = largest(held)
+    assert best is not None
+    assert (best.mends, sorted(best.alerts), best.sources) == (6, ["f", "g"], ["3"])
 
 
 def test_growth_is_measured_at_every_size() -> None:

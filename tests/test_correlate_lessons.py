@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.correlate import Correlator
+from engine.correlate.repair import Repair
 from engine.domain import Alert, AlertStatus
 from training.correlate import in_turn
 from training.worlds import World, draw
@@ -98,12 +99,12 @@ def test_it_learns_from_what_an_operator_merges() -> None:
 
 def test_what_is_taken_up_twice_counts_once() -> None:
     correlator = experienced()
-    correlator.learn_one(alert(0, "till", "till refuses cards"), "A")
-    correlator.learn_one(alert(300, "cart", "cart loses items"), "B")
+    correlator.learn_one(alert(0, "svc1", "svc1 refuses cards"), "A")
+    correlator.learn_one(alert(300, "svc2", f"svc2 {TROUBLES[2]}"), "B")
     correlator.merge("B", "A")
-    asked = alert(400, "cart", "cart loses items")
+    asked = alert(400, "svc2", f"svc2 {TROUBLES[2]}")
     other = experienced()
-    other.learn_one(alert(390, "till", "till refuses cards"), "C")
+    other.learn_one(alert(390, "svc1", "svc1 refuses cards"), "C")
     before, scores = other.predict_one(asked).score, []
     for _ in range(3):
         other.take_lessons(correlator.lessons())
@@ -126,6 +127,50 @@ def test_lessons_are_plain_numbers_that_another_process_takes_up() -> None:
     asked = alert(40, "payroll", "payroll is down")
     assert second.predict_one(asked).score == pytest.approx(first.predict_one(asked).score)
     assert second.lessons() == first.lessons()
+
+
+def test_what_both_sides_show_teaches_nothing() -> None:
+    correlator = Correlator()
+    for number, at in enumerate((0, 5, 300, 305)):
+        correlator.learn_one(alert(at, "till", "till refuses cards"), "AABB"[number])
+    correlator.merge("B", "A")
+    assert correlator.lessons() == {}
+    correlator.learn_one(alert(310, "cart", "cart loses items"), "C")
+    correlator.merge("C", "A")
+    assert correlator.lessons()
+
+
+def joined_by_a_detour(barred: bool) -> bool:
+    """Whether what was left behind comes into the incident of what was taken out, by way of a third one."""
+    correlator = Correlator(repair=Repair(merge_margin=-50.0))
+    for at, service in ((0, "orders"), (5, "payroll")):
+        correlator.learn_one(alert(at, service, f"{service} is slow"), "A")
+    if barred:
+        correlator.correct(["payroll/payroll is slow/5"], "B")
+    else:
+        correlator.move("payroll/payroll is slow/5", "B")
+    correlator.learn_one(alert(10, "mail", "mail is slow"), "C")
+    correlator.move("orders/orders is slow/0", "C")
+    for _ in range(4):
+        for revision in correlator.revise(START + timedelta(seconds=60)):
+            correlator.move(revision.alert_id, revision.to_incident or f"new-{revision.alert_id}")
+    places = correlator._profiles.of_alert
+    return places["orders/orders is slow/0"] == places["payroll/payroll is slow/5"]
+
+
+def test_what_was_parted_does_not_meet_again_by_a_detour() -> None:
+    assert joined_by_a_detour(barred=False), "a model that would not join them shows nothing"
+    assert not joined_by_a_detour(barred=True)
+
+
+def test_an_operator_may_join_what_an_operator_has_parted() -> None:
+    correlator = Correlator()
+    for at, service in ((0, "orders"), (5, "payroll")):
+        correlator.learn_one(alert(at, service, f"{service} is slow"), "A")
+    correlator.correct(["payroll/payroll is slow/5"], "B")
+    correlator.merge("A", "B")
+    assert correlator._kept.apart == set()
+    assert not any(correlator._kept.barred.values())
 
 
 def taken_back(by_hand: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -9,16 +10,17 @@ from itertools import islice
 from engine.correlate.asked import Asked, Room, Scorer
 from engine.correlate.background import Background
 from engine.correlate.case import Case, cases_of
+from engine.correlate.constraints import Constraints
 from engine.correlate.counting import count
 from engine.correlate.cuts import splits
 from engine.correlate.decision import Decider
 from engine.correlate.identity import known
-from engine.correlate.lessons import Lessons
+from engine.correlate.lessons import Kinds, Lessons
 from engine.correlate.profile import Member, Profile
 from engine.correlate.profiles import Profiles
 from engine.correlate.question import World
 from engine.correlate.reading import LEVELS, Reading, read
-from engine.correlate.repair import Constraints, Merger, Repair, Revision, Settler, Sides, merges, moves
+from engine.correlate.repair import Merger, Repair, Revision, Settler, Sides, merges, moves
 from engine.correlate.roots import RootRanker
 from engine.correlate.settling import ask
 from engine.correlate.state import State
@@ -87,8 +89,7 @@ class Correlator:
         self._settle = Scorer(self._weights.settle, forests.get("settle"))
         self._pair, self._sides = Sides(self._weights.merge), Sides(self._weights.split)
         self._heartbeats: dict[str, tuple[str, str]] = {}  # fingerprint -> incident, first alert
-        self._pinned: set[str] = set()  # alerts that no evidence moves
-        self._parted: set[frozenset[str]] = set()  # pairs of incidents that are not one
+        self._kept = Constraints()
         self._turns = Turns()
         self._world = World(
             Background(self._weights.concentrations), Topology(topology), {level: Together() for level in LEVELS}
@@ -169,8 +170,7 @@ class Correlator:
     def revise(self, now: datetime) -> tuple[Revision, ...]:
         """Moves that later evidence suggests, for the caller to apply through `move` before asking again."""
         changed = self._turns.incidents(self._profiles.changed, self.repair)
-        kept = Constraints(self._pinned, self._parted)
-        merger = self.merger()
+        kept, merger = self._kept, self.merger()
         merged = tuple(merges(self._profiles, changed, merger, kept))
         if merged:
             return merged
@@ -195,10 +195,7 @@ class Correlator:
         source_id = self._profiles.of_alert[alert_id]
         self._profiles.add(incident_id, self._profiles.remove(alert_id))
         if source_id not in self._profiles.open:
-            # All of it is in the other one now: what it was apart from, that one is apart from.
-            for other_id in {name for pair in self._parted if source_id in pair for name in pair}:
-                if other_id not in (source_id, incident_id):
-                    self.part(incident_id, other_id)
+            self._kept.emptied(source_id, incident_id, self._profiles.open[incident_id].members)
 
     def explain(self, alert_id: str) -> Match | None:
         """Why a remembered alert is where it is, as what is known by now weighs it; None where that is not for it."""
@@ -210,38 +207,48 @@ class Correlator:
 
     def correct(self, alert_ids: Sequence[str], incident_id: str) -> None:
         """An operator put the alerts into that incident, known or new: they stay there, and it teaches."""
-        known = [name for name in alert_ids if self._profiles.of_alert.get(name) not in (None, incident_id)]
-        touched = {incident_id}
-        for alert_id in known:
-            source_id = self._profiles.of_alert[alert_id]
-            touched.add(source_id)
+        homes = {
+            name: home for name in alert_ids if (home := self._profiles.of_alert.get(name, "")) not in ("", incident_id)
+        }
+        there = self._kinds(incident_id)
+        for alert_id, source_id in homes.items():
             self.part(source_id, incident_id)
             self.move(alert_id, incident_id)
         self.pin(alert_ids)
-        self._teach(touched if known else ())
+        self._kept.join(incident_id, incident_id, alert_ids)
+        self._kept.forget(self._profiles.of_alert)
+        moved = _kinds_of(self._profiles.open[incident_id].members[name] for name in homes)
+        self._lessons.together(moved, there)
+        for source_id in sorted({*homes.values()} & self._profiles.open.keys()):
+            self._kept.bar(self._profiles.open[source_id].members, incident_id)
+            self._lessons.apart(moved, self._kinds(source_id))
+        self._state.remembered()
 
     def merge(self, source_id: str, target_id: str) -> None:
         """An operator says that both incidents are one: all their alerts stay together, and it teaches."""
-        self._parted.discard(frozenset((source_id, target_id)))
-        source = self._profiles.open.get(source_id)
+        source, target = self._profiles.open.get(source_id), self._profiles.open.get(target_id)
+        self._kept.join(
+            source_id, target_id, (*(source.members if source else ()), *(target.members if target else ()))
+        )
         if source is None:
             return
+        self._lessons.together(source.kinds, self._kinds(target_id))
         for alert_id in list(source.members):
             self.move(alert_id, target_id)
         self.pin(self._profiles.open[target_id].members)
-        self._teach((target_id,))
+        self._state.remembered()
 
     def pin(self, alert_ids: Iterable[str]) -> None:
         """These alerts stay where they are."""
-        self._pinned.update(alert_ids)
+        self._kept.pinned.update(alert_ids)
 
     def unpin(self, alert_ids: Iterable[str]) -> None:
         """These alerts may move again."""
-        self._pinned.difference_update(alert_ids)
+        self._kept.pinned.difference_update(alert_ids)
 
     def part(self, one_id: str, other_id: str) -> None:
         """These two incidents are not one, whatever the evidence says."""
-        self._parted.add(frozenset((one_id, other_id)))
+        self._kept.part(one_id, other_id)
 
     def lessons(self) -> Mapping[str, float]:
         """What operators' corrections have taught: how many past incidents each is worth, by what it is about."""
@@ -252,13 +259,10 @@ class Correlator:
         self._lessons.take(lessons)
         self._state.remembered()
 
-    def _teach(self, incident_ids: Iterable[str]) -> None:
-        """Learn from incidents as an operator has just made them."""
-        for incident_id in sorted(incident_ids):
-            profile = self._profiles.open.get(incident_id)
-            if profile is not None:
-                self._lessons.one(profile.kinds)
-        self._state.remembered()
+    def _kinds(self, incident_id: str) -> Kinds:
+        """What an incident shows now; nothing where it is not known."""
+        profile = self._profiles.open.get(incident_id)
+        return {level: dict(kinds) for level, kinds in profile.kinds.items()} if profile is not None else {}
 
     def fit(self, alerts: Iterable[Alert], incident_ids: Iterable[str]) -> Correlator:
         """Learn what is ordinary and what comes together from past alerts and their incidents; returns self."""
@@ -363,3 +367,11 @@ class Correlator:
                 self._read.add(incident_id)
         if len(self._read) > 2 * len(self._profiles.open):
             self._read &= self._profiles.open.keys()
+
+
+def _kinds_of(members: Iterable[Member]) -> Kinds:
+    found: dict[str, Counter[str]] = {level: Counter() for level in LEVELS}
+    for member in members:
+        for level, kind in member.reading.kinds.items():
+            found[level][kind] += 1
+    return found

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from engine.correlate.constraints import Constraints
 from engine.correlate.profile import Member, Profile
 from engine.correlate.profiles import Profiles
-from engine.correlate.repair import Constraints, Merger, Revision
+from engine.correlate.repair import Merger, Revision
 
 _PAUSES = 2  # longest pauses at which an incident is cut in thought
 _FIELDS = ("service", "host")

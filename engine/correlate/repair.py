@@ -11,13 +11,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 
 from engine.correlate.asked import Scorer
 from engine.correlate.between import Between
 from engine.correlate.case import Parts, cases_of
+from engine.correlate.constraints import Constraints
 from engine.correlate.lines import COLUMNS_READ
 from engine.correlate.pairs import met, pairing, whether_one, whether_two
 from engine.correlate.profile import Member, Profile
@@ -79,13 +79,6 @@ class Repair:
     def margin(self, one: Profile, other: Profile) -> float:
         """The log-odds that two incidents need to become one."""
         return self.merge_margin + (self.storm_margin if one.stormed or other.stormed else 0.0)
-
-
-class Constraints(NamedTuple):
-    """What operators have settled."""
-
-    pinned: set[str]  # alerts that stay where they are
-    apart: set[frozenset[str]]  # pairs of incidents that are not one
 
 
 class Settler:
@@ -192,9 +185,7 @@ def merges(profiles: Profiles, changed: Iterable[str], merger: Merger, kept: Con
         others = [
             other
             for other in merger.neighbours(profile)
-            if other.id not in gone
-            and frozenset((other.id, incident_id)) not in kept.apart
-            and _may_meet(profile, other)
+            if other.id not in gone and kept.may_be_one(profile, other) and _may_meet(profile, other)
         ]
         scored = [(nats, other.id, other) for nats, other in zip(merger.one(profile, others), others, strict=True)]
         best, _, target = max(scored, default=(-math.inf, "", profile), key=lambda found: found[:2])
@@ -237,7 +228,7 @@ def _move(
     profile: Profile, member: Member, scored: dict[str, float], repair: Repair, kept: Constraints
 ) -> Iterator[Revision]:
     here = scored.pop(profile.id, 0.0)
-    scored = {name: nats for name, nats in scored.items() if frozenset((name, profile.id)) not in kept.apart}
+    scored = {name: nats for name, nats in scored.items() if kept.may_join(member.alert_id, profile.id, name)}
     best = max(scored, key=lambda name: (scored[name], name), default="")
     there = scored.get(best, 0.0)
     if len(profile.members) > 1 and max(here, there) + repair.move_margin < 0.0:

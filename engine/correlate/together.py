@@ -23,6 +23,7 @@ class Together:
         self.incidents = 0.0
         self.counts: dict[str, float] = {}
         self.pairs: dict[str, dict[str, float]] = {}
+        self.told: dict[str, dict[str, tuple[float, float]]] = {}  # by operators: kind -> other -> (together, apart)
         self._ranked = lru_cache(_RANKED)(self._rank)  # until more is learned
 
     def learn(self, kinds: Iterable[str], times: float = 1.0) -> None:
@@ -36,6 +37,18 @@ class Together:
                 _add(self.pairs.setdefault(kind, {}), kind, found, times)
         if len(self.counts) > _KINDS:
             self._forget()
+
+    def tell(self, kind: str, other: str, together: float, apart: float) -> None:
+        """An operator's word on this pair alone, worth so many past incidents that showed both, and one of them.
+
+        It counts where the kind that is asked about was seen in past incidents too: of one that was not, it is not
+        known how often it is alone.
+        """
+        self._ranked.cache_clear()
+        for one, two in ((kind, other), (other, kind)):
+            partners = self.told.setdefault(one, {})
+            had = partners.get(two, (0.0, 0.0))
+            partners[two] = had[0] + together, had[1] + apart
 
     def lift(self, kind: str, present: Mapping[str, object]) -> tuple[float, str]:
         """Nats by which the likeliest of `present` raises the chance of `kind`, and which one; (0, "") if unknown."""
@@ -78,11 +91,16 @@ class Together:
             for other, both in self.pairs.get(kind, {}).items()
             if self.counts.get(other) and other != kind
         }
+        for other, (together, apart) in self.told.get(kind, {}).items():
+            both = self.pairs.get(kind, {}).get(other, 0.0) + together
+            shares[other] = (both + SHRINK * base) / (self.counts.get(other, 0.0) + together + apart + SHRINK)
         return base, {other: shares[other] for other in sorted(shares, key=lambda name: (shares[name], name))[::-1]}
 
     def support(self, kind: str, other: str) -> tuple[int, int]:
-        """In how many incidents of `other` was `kind` there too: (both, all of `other`)."""
-        return round(self.pairs.get(kind, {}).get(other, 0.0)), round(self.counts.get(other, 0.0))
+        """In how many incidents of `other` was `kind` there too: (both, all of `other`), operators' word counted in."""
+        together, apart = self.told.get(kind, {}).get(other, (0.0, 0.0))
+        both = self.pairs.get(kind, {}).get(other, 0.0) + together
+        return round(both), round(self.counts.get(other, 0.0) + together + apart)
 
     def to_data(self) -> dict[str, Any]:
         """JSON-able form."""

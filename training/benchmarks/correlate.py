@@ -141,14 +141,18 @@ def _disturbed_tasks(folder: Path | None, quick: bool) -> Iterator[Task]:
     for seed in () if quick else range(3):
         yield Task("P6", partial(_disordered_firm, seed))
         yield Task("P7", partial(_taught_firm, seed))
+        yield Task("P7", partial(_taught_world, seed))
     if folder is None:
         return
     for tag in () if quick else (True, False):
         yield Task("P6", partial(_disordered_natural, folder, tag))
+    for scenario in () if quick else correlate_sets.CAMPAIGNS:
+        yield Task("P7", partial(_taught_campaign, folder, scenario))
     for seed in range(1 if quick else 3):
         which = Superposition(at_a_time=2, seed=seed, faults=_QUICK_FAULTS if quick else correlate_sets.FAULTS)
         yield Task("P6", partial(_disordered_superposed, folder, which))
-        yield Task("P7", partial(_taught_superposed, folder, which))
+        yield Task("P7", partial(_taught_superposed, folder, which, cold=True))
+        yield Task("P7", partial(_taught_superposed, folder, which, cold=False))
 
 
 def _disordered_firm(seed: int) -> list[Row]:
@@ -164,11 +168,24 @@ def _disordered_superposed(folder: Path, which: Superposition) -> list[Row]:
 
 
 def _taught_firm(seed: int) -> list[Row]:
-    return feedback.rows(_called(correlate_sets.firm(seed), "seeded firms"))
+    return feedback.rows(_cold(correlate_sets.firm(seed), "seeded firms"))
 
 
-def _taught_superposed(folder: Path, which: Superposition) -> list[Row]:
-    return feedback.rows(correlate_sets.superposed(folder, which))
+def _taught_world(seed: int) -> list[Row]:
+    return feedback.rows(_cold(correlate_sets.world(seed), "made-up worlds"))
+
+
+def _taught_campaign(folder: Path, scenario: str) -> list[Row]:
+    return feedback.rows(correlate_sets.campaign(folder, scenario))
+
+
+def _taught_superposed(folder: Path, which: Superposition, cold: bool) -> list[Row]:
+    case = correlate_sets.superposed(folder, which)
+    return feedback.rows(_cold(case, case.name) if cold else _called(case, f"{case.name}, topology and history"))
+
+
+def _cold(case: AlertSet, name: str) -> AlertSet:
+    return replace(case, name=f"{name}, cold", history=((), ()), topology=())
 
 
 def _called(case: AlertSet, name: str) -> AlertSet:

@@ -16,6 +16,8 @@ from training.worlds import draw
 
 FAULTS = 16  # of the test half in one superposed stream, drawn anew for each seed
 STORM_ALERTS = 5_000  # of one attack phase, unless all are asked for
+CAMPAIGNS = ("fox", "santos")  # of the attacks, that corrections are measured on
+_CAMPAIGN_ALERTS = 300  # of one phase there
 _WORLD_ALERTS = 1_500
 
 
@@ -85,6 +87,14 @@ def attacks(folder: Path, tag: bool, full: bool) -> AlertSet:
     case = sets.attack_alerts(folder, tag=tag, per_phase=None if full else STORM_ALERTS)
     cut = "all alerts" if full else f"phases cut at {STORM_ALERTS:,}, noise around them"
     return AlertSet(name=f"P3 attacks, {said(tag)}, {cut}", alerts=case.alerts, truth=case.truth, ignored=case.ignored)
+
+
+def campaign(folder: Path, scenario: str) -> AlertSet:
+    """The phases of one attack campaign, one after the other, without the noise that belongs to nothing."""
+    case = sets.attack_alerts(folder, tag=False, scenarios=[scenario], per_phase=_CAMPAIGN_ALERTS)
+    pairs = [pair for pair in zip(case.alerts, case.truth, strict=True) if pair[1] not in case.ignored]
+    alerts, truth = [alert for alert, _ in pairs], [name for _, name in pairs]
+    return AlertSet(name=f"attack campaigns, phases cut at {_CAMPAIGN_ALERTS}", alerts=alerts, truth=truth)
 
 
 def firm(seed: int, days: int = 60) -> AlertSet:

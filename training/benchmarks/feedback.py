@@ -1,72 +1,105 @@
-"""P7: an operator who knows the truth puts right what is wrong after each incident; what comes later is judged."""
+"""P7: an operator who knows the truth mends the largest error first, a few times while the stream runs.
+
+Wrong pairs of alerts are counted beside the same stream without corrections: all of them; those of which the operator
+touched neither alert, which are mended by what was learned and by the better company that the others are in; and those
+among later alerts, where all corrections were made in the first half. Alerts are counted, not their repeats.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from training.benchmarks.alert_sets import AlertSet
+from training.benchmarks.corrections import Correction, largest
 from training.benchmarks.grouping import bcubed, pair_errors
-from training.benchmarks.ours import Watched, correlator_for, final
+from training.benchmarks.ours import correlator_for, final
 from training.benchmarks.report import Row
+from training.correlate import Replay
 
 CORRECTIONS = (0, 5, 10, 20)
+_SEEN = timedelta(hours=4)  # since an incident's latest alert, during which an operator looks at it
+_WHOLE, _HALF = 1.0, 0.5
 
 
 @dataclass(kw_only=True)
 class Taught:
-    """One run with at most `allowed` corrections."""
+    """One run with corrections."""
 
-    groups: Sequence[str]
-    told_at: list[int]  # places in the stream at which corrections were made
-    broken: int  # pairs that an operator put together or apart and that are not so in the end
-    held: int  # pairs put together or apart
+    groups: Sequence[str]  # of each delivery, in the end
+    alerts: set[int]  # deliveries that are no repeats
+    untouched: set[int]  # those of them that the operator left alone
+    corrections: int
+    held: int  # pairs that an operator put together or apart and did not take back
+    broken: int  # pairs that were not so any longer
 
 
 def rows(case: AlertSet) -> list[Row]:
-    """Quality after so many corrections, over the alerts that come after the last of them in the longest run."""
-    runs = {allowed: taught(case, allowed) for allowed in CORRECTIONS}
-    most = runs[max(CORRECTIONS)].told_at
-    later = (most[-1] if most else 0) + 1
-    truth = case.truth[later:]
-    before = pair_errors(truth, runs[0].groups[later:])
-    return [
-        Row(
-            dataset=f"P7 feedback, {case.name}",
-            method=f"after {allowed} corrections",
-            metrics={
-                "later_f1": bcubed(truth, run.groups[later:])[2],
-                "later_alerts": float(len(truth)),
-                "pair_errors": float(errors := pair_errors(truth, run.groups[later:])),
-                "errors_gone": 1.0 - errors / before if before else 0.0,
-                "corrections": float(len(run.told_at)),
-                "constraints": float(run.held),
-                "broken": float(run.broken),
-            },
-        )
-        for allowed, run in runs.items()
-    ]
+    """Wrong pairs after so many corrections, beside the same stream without."""
+    plain = taught(case, 0)
+    return [_row(case, plain, allowed) for allowed in CORRECTIONS]
 
 
-def taught(case: AlertSet, allowed: int) -> Taught:
-    """Replay `case`; whenever a true incident of two or more alerts is over, the operator puts it right."""
-    operator = Operator(case, Watched(correlator_for(case)), allowed)
+def _row(case: AlertSet, plain: Taught, allowed: int) -> Row:
+    run = taught(case, allowed) if allowed else plain
+    half = taught(case, allowed, share=_HALF) if allowed else plain
+    both = sorted(run.alerts & plain.alerts)
+    later = [place for place in half.alerts & plain.alerts if place >= len(case.alerts) * _HALF]
+    before, errors = _errors(case, plain, both), _errors(case, run, both)
+    return Row(
+        dataset=f"P7 feedback, {case.name}",
+        method=f"after {allowed} corrections",
+        metrics={
+            "bcubed_f1": bcubed(_at(case.truth, both), _at(run.groups, both))[2],
+            "pair_errors": float(errors),
+            "errors_gone": _gone(before, errors),
+            "untouched_gone": _gone(*(_errors(case, one, _left_alone(run, plain)) for one in (plain, run))),
+            "later_gone": _gone(_errors(case, plain, later), _errors(case, half, later)),
+            "corrections": float(run.corrections),
+            "constraints": float(run.held),
+            "broken": float(run.broken + half.broken),
+        },
+    )
+
+
+def _left_alone(run: Taught, plain: Taught) -> list[int]:
+    """The deliveries that are alerts in both runs and were left alone by the operator."""
+    return sorted(run.untouched & plain.alerts)
+
+
+def taught(case: AlertSet, allowed: int, *, share: float = _WHOLE) -> Taught:
+    """Replay `case` with corrections spread evenly over its first `share`.
+
+    The operator looks whenever a true incident of several alerts is over, and at the end of that share.
+    """
+    operator, count = Operator(case), Counter(case.truth)
     last = {name: place for place, name in enumerate(case.truth)}
-    several = {name for name, count in Counter(case.truth).items() if count > 1}
+    end = int(len(case.alerts) * share)
     for place, (alert, name) in enumerate(zip(case.alerts, case.truth, strict=True)):
-        operator.replay.take(alert)
-        operator.see(name)
-        if last[name] == place and name in several:
-            operator.put_right(name)
+        operator.take(alert.starts_at, place)
+        if place < end and ((last[name] == place and count[name] > 1) or place == end - 1):
+            operator.mend(allowed * (place + 1) // end)
     operator.replay.revise()
-    broken = operator.broken + sum(not held for held in operator.kept())
-    return Taught(groups=final(operator.replay), told_at=operator.told_at, broken=broken, held=len(operator.pairs))
+    if share == _WHOLE:
+        operator.mend(allowed)
+    operator.look()
+    replay = operator.replay
+    alerts = {place for place, own in enumerate(zip(replay.ids, replay.heads, strict=True)) if own[0] == own[1]}
+    return Taught(
+        groups=final(replay),
+        alerts=alerts,
+        untouched={place for place in alerts if replay.ids[place] not in operator.touched},
+        corrections=operator.made,
+        held=len(operator.pairs),
+        broken=operator.broken,
+    )
 
 
-@dataclass(kw_only=True, frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two members that an operator put into one incident, or into two."""
+    """Two alerts that an operator put into one incident, or into two."""
 
     one: str
     other: str
@@ -78,102 +111,93 @@ class Operator:
     """Sees the groups as they are published and uses the operator's verbs, each use one correction."""
 
     case: AlertSet
-    replay: Watched
-    allowed: int
-    truth_of: dict[str, str] = field(default_factory=dict)  # member -> true incident
-    members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # true incident -> members
-    told_at: list[int] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
+    replay: Replay = field(init=False)
+    truth_of: dict[str, str] = field(default_factory=dict)  # alert -> true incident
+    began: dict[str, datetime] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    pairs: set[Pair] = field(default_factory=set)
+    made: int = 0
     broken: int = 0
 
-    def see(self, name: str) -> None:
-        """Take note of the alert that was just placed, which belongs to the true incident `name`."""
+    def __post_init__(self) -> None:
+        self.replay = Replay(correlator_for(self.case))
+
+    def take(self, at: datetime, place: int) -> None:
+        """Let the next alert of the set be placed, and take note of it."""
+        self.replay.take(self.case.alerts[place])
         head = self.replay.heads[-1]
         if head not in self.truth_of:
-            self.truth_of[head] = name
-            self.members[name].append(head)
+            self.truth_of[head], self.began[head] = self.case.truth[place], at
 
-    def put_right(self, name: str) -> None:
-        """Bring the members of a true incident together, and send strangers away, while corrections are left."""
-        held = self._held()
-        homes: dict[str, list[str]] = defaultdict(list)  # group -> members of this incident in it
-        for member in self.members[name]:
-            homes[self._group(member)].append(member)
-        own = [group for group in homes if 2 * len(homes[group]) > len(held[group])]
-        home = max(own, key=lambda group: (len(homes[group]), group), default=f"told {name}")
-        self._send_away(name, home, held[home])
-        for group in sorted(homes, key=lambda group: -len(homes[group])):
-            if group == home or not self._may():
-                continue
-            inside = self._held()[group]
-            if len(inside) == len(homes[group]):
-                self._merge(group, home, inside)
-            else:
-                self._correct(homes[group], home, inside)
+    def mend(self, allowed: int) -> None:
+        """Make corrections, the one that mends most first, until there were so many."""
+        while self.made < allowed:
+            correction = largest(self._held())
+            if correction is None:
+                return
+            self.look()
+            self._do(correction)
+            self.made += 1
 
-    def kept(self) -> Iterator[bool]:
-        """Of each pair, whether it is as the operator put it."""
-        for pair in self.pairs:
-            yield (self._group(pair.one) == self._group(pair.other)) is pair.together
+    def look(self) -> None:
+        """Count, and forget, what was put together or apart and is not so any longer."""
+        undone = {pair for pair in self.pairs if not self._is_kept(pair)}
+        self.broken += len(undone)
+        self.pairs -= undone
 
-    def _send_away(self, name: str, home: str, held: Sequence[str]) -> None:
-        """Strangers in the incident's group go where most of their own incident is, else into one of their own."""
-        strangers: dict[str, list[str]] = defaultdict(list)
-        for member in held:
-            if self.truth_of[member] != name:
-                strangers[self.truth_of[member]].append(member)
-        for other, found in strangers.items():
-            if self._may():
-                elsewhere = Counter(group for m in self.members[other] if (group := self._group(m)) != home)
-                target = elsewhere.most_common(1)[0][0] if elsewhere else f"told {other}"
-                self._correct(found, target, self._held()[home])
+    def _do(self, correction: Correction) -> None:
+        correlator, incident_of = self.replay.correlator, self.replay.incident_of
+        target = correction.target or f"told {self.made}"
+        there = self._inside([target])
+        moved = list(correction.alerts) or self._inside(correction.sources)
+        if correction.alerts:
+            correlator.correct(moved, target)
+        else:
+            for source in correction.sources:
+                correlator.merge(source, target)
+        for member in moved:
+            incident_of[member] = target
+        self.touched |= set(moved)
+        # What the operator takes back is no constraint any longer.
+        self.pairs = {pair for pair in self.pairs if self._is_kept(pair)}
+        self._remember(moved, there, together=True)
+        self._remember(moved, self._inside(correction.sources), together=False)
 
-    def _merge(self, source: str, target: str, members: Sequence[str]) -> None:
-        self._account()
-        self.replay.correlator.merge(source, target)
-        others = self._held()[target]
-        self._put(members, target)
-        self._remember(members[:1], others, together=True)
-
-    def _correct(self, members: Sequence[str], target: str, before: Sequence[str]) -> None:
-        self._account()
-        self.replay.correlator.correct(members, target)
-        others = self._held()[target]
-        self._put(members, target)
-        self._remember(members, others, together=True)
-        self._remember(members, [member for member in before if member not in members], together=False)
-
-    def _account(self) -> None:
-        """One more correction; what the model has undone by now counts as broken."""
-        self.told_at.append(len(self.replay.ids) - 1)
-        self.broken += self._forget()
-
-    def _put(self, members: Sequence[str], target: str) -> None:
-        """Take note of what the operator did; what the operator undoes is no constraint any longer."""
-        for member in members:
-            self.replay.put(member, target)
-        self._forget()
-
-    def _forget(self) -> int:
-        """Drop the pairs that are not as they were put; returns how many."""
-        kept = [pair for pair, held in zip(self.pairs, self.kept(), strict=True) if held]
-        dropped, self.pairs = len(self.pairs) - len(kept), kept
-        return dropped
-
-    def _remember(self, members: Sequence[str], others: Sequence[str], *, together: bool) -> None:
+    def _remember(self, members: Iterable[str], others: Sequence[str], *, together: bool) -> None:
         """What was said of each of `members`, as far as it is true: strangers on the other side are another matter."""
+        by_truth: dict[str, str] = {}
+        for other in others:
+            by_truth.setdefault(self.truth_of[other], other)
         for member in members:
-            same = [other for other in others if (self.truth_of[other] == self.truth_of[member]) is together]
-            self.pairs += [Pair(one=member, other=other, together=together) for other in same[:1]]
+            for name, other in by_truth.items():
+                if (name == self.truth_of[member]) is together:
+                    self.pairs.add(Pair(one=member, other=other, together=together))
 
-    def _may(self) -> bool:
-        return len(self.told_at) < self.allowed
+    def _is_kept(self, pair: Pair) -> bool:
+        incident_of = self.replay.incident_of
+        return (incident_of[pair.one] == incident_of[pair.other]) is pair.together
 
-    def _group(self, member: str) -> str:
-        return self.replay.incident_of[member]
+    def _inside(self, groups: Sequence[str]) -> list[str]:
+        return [member for member, group in self.replay.incident_of.items() if group in groups]
 
-    def _held(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
+    def _held(self) -> dict[str, dict[str, list[str]]]:
+        """The alerts of recent groups by true incident."""
+        found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        recent, now = set(), self.replay.now
         for member, group in self.replay.incident_of.items():
-            found[group].append(member)
-        return found
+            found[group][self.truth_of[member]].append(member)
+            if now is not None and self.began[member] >= now - _SEEN:
+                recent.add(group)
+        return {group: inside for group, inside in found.items() if group in recent}
+
+
+def _errors(case: AlertSet, run: Taught, places: Sequence[int]) -> int:
+    return pair_errors(_at(case.truth, places), _at(run.groups, places))
+
+
+def _gone(before: int, after: int) -> float:
+    return 1.0 - after / before if before else 0.0
+
+
+def _at(values: Sequence[str], places: Sequence[int]) -> list[str]:
+    return [values[place] for place in places]

@@ -38,10 +38,6 @@ class Watched(Replay):
         self.shown[head] = self.incident_of[head]
         self.steps.append((place, place, self.shown[head]))
 
-    def put(self, member: str, group: str) -> None:
-        """Note that somebody, an operator perhaps, put a member into another group."""
-        self.incident_of[member] = group
-
     def _changed(self, member: str, group: str) -> None:
         if self.shown.get(member, group) != group:
             self.shown[member] = group

@@ -109,7 +109,7 @@ def _feedback(axis: Axes, rows: Sequence[Row]) -> None:
     axis.axhline(0.0, color="black", linewidth=0.8)
     axis.set_xlabel("corrections by an operator", fontsize=8)
     axis.legend(fontsize=7, frameon=False)
-    axis.set_title("P7: share of later pair errors gone", fontsize=10)
+    axis.set_title("P7: share of wrong pairs gone", fontsize=10)
 
 
 def _growth(title: str, figure: str, limit: float) -> Panel:

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.correlate import Correlator, Weights
+from engine.correlate.constraints import Constraints
 from engine.correlate.cuts import cuts, seen_apart
 from engine.correlate.profile import Profile
 from engine.correlate.profiles import Profiles
-from engine.correlate.repair import Constraints, merges
+from engine.correlate.repair import merges
 from engine.correlate.signals import measured
 from engine.correlate.turns import Turns
 from training.correlate import PASSES
@@ -98,7 +99,7 @@ class _Look:
 
     def _merge(self) -> None:
         for _ in range(PASSES if self.weights else 0):
-            changed, kept = tuple(self.profiles.changed), Constraints(set(), set())
+            changed, kept = tuple(self.profiles.changed), Constraints()
             found = list(merges(self.profiles, changed, self.correlator.merger(), kept))
             for revision in found:
                 self.correlator.move(revision.alert_id, revision.to_incident)
