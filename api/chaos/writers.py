@@ -31,6 +31,7 @@ PROCESSES = (1, 2, 4)
 _WAIT_S = 60.0  # for an answer of a process
 _LONGEST_S = 0.03  # from a delivery to the kill of who takes it
 _AGAIN_S = 0.01
+_LOADED = "api.chaos.loaded"
 
 Taken = list[Receipt] | str  # the receipts, or why nothing was stored
 Serve = Callable[[Connection], None]
@@ -85,7 +86,7 @@ class Writer:
     def __init__(self, work: Serve) -> None:
         """Started; it does `work`, which is `serve` but in controls."""
         context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([__name__, _LOADED])
         self.pipe, far = context.Pipe()
         self._process = context.Process(target=work, args=(far,), daemon=True)
         self._process.start()

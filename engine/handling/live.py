@@ -19,6 +19,7 @@ from engine.store.records import StoredAlert
 
 log = logging.getLogger(__name__)
 _LONGEST_REST = 63  # rounds
+_ALERTS_REHEARSED, _INCIDENTS_REHEARSED, _REPAIRS_REHEARSED = 60, 4, 3
 # What a part that stumbles over one alert raises. Only that alert must suffer, so these are caught per alert.
 STUMBLES = (
     ArithmeticError,
@@ -80,19 +81,20 @@ class Live:
         self.revision = seen.revision
 
     def rehearse(self, now: datetime) -> None:
-        """Weigh a few alerts in a correlator that is thrown away: what that loads is there when it is waited for."""
+        """Let a correlator that is thrown away weigh, repair and forget: what that loads is there when it is needed."""
         with _forgiving("a rehearsal"):
             correlator = self.make(())
-            for number in range(4):
-                at = now + timedelta(seconds=number)
-                name = f"rehearsal-{number}"
-                host = f"host-{number % 2}"
-                alert = Alert(
-                    id=name, source="", title="a rehearsal", host=host, starts_at=at, received_at=at, fingerprint=name
-                )
+            for alert in _rehearsed(now):
                 correlator.predict_one(alert)
-                correlator.learn_one(alert, host)
-            correlator.revise(now + timedelta(minutes=5))
+                correlator.learn_one(alert, alert.service)
+            for _ in range(_REPAIRS_REHEARSED):
+                for moved in correlator.revise(now + timedelta(minutes=5)):
+                    correlator.move(moved.alert_id, moved.to_incident or "another")
+            correlator.explain("rehearsal-0")
+            for number in range(_INCIDENTS_REHEARSED):
+                correlator.close(f"service-{number}", now)
+            for alert in _rehearsed(now + timedelta(days=10)):
+                correlator.learn_one(replace(alert, id=f"later-{alert.id}"), "later")
 
     def memory(self) -> Memory:
         """What is remembered of the store. Like the correlator it is given up here and taken back by `keep`."""
@@ -200,6 +202,25 @@ class Live:
                 pinned.append(place.alert.id)
         pairs = constraints.partings_remembered(link, since)
         _hold(correlator, pinned, pairs, constraints.lessons(link))
+
+
+def _rehearsed(now: datetime) -> Iterator[Alert]:
+    """Alerts of a few services, some at once and some later, on two hosts each: there are repairs to weigh."""
+    for number in range(_ALERTS_REHEARSED):
+        service, host = f"service-{number % _INCIDENTS_REHEARSED}", f"host-{number % (2 * _INCIDENTS_REHEARSED)}"
+        at, name = now + timedelta(seconds=number), f"rehearsal-{number}"
+        title = f"{service} does not answer on {host} (try {number})"
+        yield Alert(
+            id=name,
+            source="",
+            title=title,
+            service=service,
+            host=host,
+            labels={"try": str(number)},
+            starts_at=at,
+            received_at=at,
+            fingerprint=name,
+        )
 
 
 def as_fired(alert: Alert) -> Alert:
