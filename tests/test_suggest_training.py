@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engine.domain import Incident, Resolution
 from engine.suggest import Fusion, Recommender
 from engine.suggest.gate import Gate, facts
 from engine.suggest.signals import COLUMNS, needs_encoder
+from training.benchmarks.growing_firm import StandInEncoder
 from training.benchmarks.suggest_data import Case, firm_case, strangers
 from training.suggest import fit_fusion, judge, rank
 from training.suggest_gate import Judged, fit_gate
@@ -89,6 +92,34 @@ def test_a_query_that_is_in_the_history_is_not_its_own_answer() -> None:
 def test_no_history_and_no_queries_give_no_rows() -> None:
     assert rank([], [incident("q", 1, "x")]) == []
     assert rank([incident("q", 1, "x")], []) == []
+
+
+class Slow(StandInEncoder):
+    """An encoder that is not loaded before it is needed, and counts what it reads."""
+
+    loaded = False
+    read = 0
+
+    def load(self) -> Slow:
+        self.loaded = True
+        return self
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.read += len(texts)
+        return super().encode(texts)
+
+
+@pytest.mark.parametrize("most", [10, 1_000])
+def test_what_would_take_too_long_to_encode_is_compared_by_words_and_says_so(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.suggest.MOST_ENCODED", most)
+    past = [incident(str(day), day, f"disk full on db{day}") for day in range(40)]
+    encoder, heard = Slow(), list[str]()
+    rows = rank(past, [incident("q", 50, "disk full on db7")], encoder=encoder, say=heard.append)  # type: ignore[arg-type]
+    assert rows[0].incident_id == "7"
+    assert bool(encoder.read) == (most == 1_000)
+    assert [("10 texts" in told, "words alone" in told) for told in heard] == [(True, True)] * (most == 10)
 
 
 def test_judged_candidates_carry_the_truth() -> None:

@@ -30,3 +30,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 def quiet(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:  # noqa: ARG001 - one form with `track`
     """Yield `items` and show nothing: for tests and for callers that print elsewhere."""
     yield from items
+
+
+def unheard(text: str) -> None:
+    """Say nothing: for tests and for callers that have nobody to tell."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,13 @@ from engine.settings import Settings
 from engine.suggest import Encoder, Fusion, Recommender
 from engine.suggest.rerank import BASE
 from engine.suggest.signals import COLUMNS, needs_encoder
-from training.progress import Track, quiet
+from training.progress import Track, quiet, unheard
 from training.suggest_gate import Judged, fit_gate
 from training.vectors import FolderCache
 
 Array = NDArray[np.float64]
 
+MOST_ENCODED = 30_000  # texts that a batch encodes, half an hour of one core: beyond them it answers from words alone
 _PULL = 0.05  # strength with which weights are held at the prior, per squared standard deviation
 
 
@@ -40,14 +41,18 @@ def rank(
     top: int = 10,
     encoder: Encoder | None = None,
     progress: Track = quiet,
+    say: Callable[[str], None] = unheard,
 ) -> list[RankRow]:
     """The `top` past incidents for each of `queries`, among those of `history` known before it opened.
 
-    `encoder` None takes the one of the settings, with its vectors remembered under `Settings().cache_dir`.
+    `encoder` None takes the one of the settings, with its vectors remembered under `Settings().cache_dir`. `say` is
+    told why answers come from words alone, if they do although there is an encoder.
     """
     recommender = Recommender(encoder=encoder or encoder_of(Settings()))
     recommender.fit(progress(history, "read", len(history)))
     warmed(recommender, queries, progress)
+    if recommender.encoder is not None and not recommender.encoder.loaded and queries:
+        say(f"compared by words alone: {recommender.failure}")
     rows: list[RankRow] = []
     for query in progress(queries, "suggest", len(queries)):
         items = recommender.predict_one(query, top=top).items
@@ -59,9 +64,15 @@ def rank(
 
 
 def warmed(recommender: Recommender, queries: Sequence[Incident], progress: Track) -> Recommender:
-    """Encode the history, or only what `queries` will look at closer where that is less work."""
-    waiting = len(recommender.memory.waiting)
-    if recommender.encoder is not None and waiting > recommender.closer_look * len(queries) / 2:
+    """Encode the history, or only what `queries` will look at closer where that is less work; nothing where it is much.
+
+    Half of what is looked at closer was, on the mean, looked at for another question before.
+    """
+    waiting, close = len(recommender.memory.waiting), recommender.closer_look * len(queries) // 2
+    if recommender.encoder is not None and min(waiting, close) + len(queries) > MOST_ENCODED:
+        recommender.failure = f"more than {MOST_ENCODED:,} texts would have to be encoded first"
+        return recommender
+    if recommender.encoder is not None and waiting > close:
         steps, count = recommender.warming_for(queries), len(queries)
     else:
         steps, count = recommender.warming(), recommender.steps_to_warm()
