@@ -163,6 +163,20 @@ def test_what_was_parted_does_not_meet_again_by_a_detour() -> None:
     assert not joined_by_a_detour(barred=True)
 
 
+def test_what_was_parted_stays_apart_from_those_that_an_operator_takes_further() -> None:
+    correlator = Correlator(repair=Repair(merge_margin=-50.0))
+    for at, service in ((0, "orders"), (5, "payroll"), (6, "mail")):
+        correlator.learn_one(alert(at, service, f"{service} is slow"), "A")
+    correlator.correct(["payroll/payroll is slow/5", "mail/mail is slow/6"], "B")
+    correlator.correct(["payroll/payroll is slow/5"], "C")
+    correlator.move("orders/orders is slow/0", "D")
+    for _ in range(4):
+        for revision in correlator.revise(START + timedelta(seconds=60)):
+            correlator.move(revision.alert_id, revision.to_incident or f"new-{revision.alert_id}")
+    places = correlator._profiles.of_alert
+    assert len({places[name] for name in places}) == 3
+
+
 def test_an_operator_may_join_what_an_operator_has_parted() -> None:
     correlator = Correlator()
     for at, service in ((0, "orders"), (5, "payroll")):

@@ -39,6 +39,10 @@ class Constraints:
         for other_id in {name for pair in self.apart if source_id in pair for name in pair}:
             if other_id not in (source_id, target_id):
                 self.part(target_id, other_id)
+        self.follow(source_id, target_id, inside)
+
+    def follow(self, source_id: str, target_id: str, inside: Collection[str]) -> None:
+        """Alerts went from one incident to the other, which now has `inside`: what was barred from them still is."""
         for alert_id, names in self.barred.items():
             if source_id in names and alert_id not in inside:
                 names.add(target_id)

@@ -217,6 +217,8 @@ class Correlator:
         self.pin(alert_ids)
         self._kept.join(incident_id, incident_id, alert_ids)
         self._kept.forget(self._profiles.of_alert)
+        for source_id in set(homes.values()):
+            self._kept.follow(source_id, incident_id, self._profiles.open[incident_id].members)
         moved = _kinds_of(self._profiles.open[incident_id].members[name] for name in homes)
         self._lessons.together(moved, there)
         for source_id in sorted({*homes.values()} & self._profiles.open.keys()):

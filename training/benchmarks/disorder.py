@@ -14,6 +14,7 @@ from training.benchmarks.grouping import bcubed
 from training.benchmarks.ours import watched, ways
 from training.benchmarks.plain_grouping import WINDOWS_S, Rule, everything, rolling, session
 from training.benchmarks.report import Row
+from training.correlate import in_turn
 
 Group = Callable[[Sequence["Delivery"]], Sequence[str]]
 _MEAN_DELAY_S = 30.0
@@ -49,7 +50,9 @@ def rows(case: AlertSet, seed: int) -> list[Row]:
     """B-cubed F1 in order of arrival and of events, and what is lost: ours, and two rules that go by arrival."""
     late = disordered(case, seed)
     right = [replace(one, alert=replace(one.alert, received_at=one.at)) for one in sorted(late, key=lambda one: one.at)]
-    methods: list[tuple[str, Group]] = [(name, partial(_ours, known)) for name, known in ways(case)]
+    methods: list[tuple[str, Group]] = []
+    for name, known in ways(case):
+        methods += [(name, partial(_ours, known)), (f"{name}, held as by the batch verb", partial(_held, known))]
     for name, rule in (("session gap", session), ("rolling window", rolling)):
         groupings: list[Group] = [partial(_by_arrival, rule, window_s) for window_s in WINDOWS_S]
         methods.append((name, max(groupings, key=lambda group: _f1(case, right, group(right)))))
@@ -72,6 +75,13 @@ def _figures(arrived: float, ordered: float, plain: float) -> dict[str, float]:
 def _ours(case: AlertSet, told: Sequence[Delivery]) -> Sequence[str]:
     truth = [case.truth[one.place] for one in told]
     return watched(replace(case, alerts=[one.alert for one in told], truth=truth)).groups
+
+
+def _held(case: AlertSet, told: Sequence[Delivery]) -> Sequence[str]:
+    """What may still come late is waited for, as `training.correlate.group` does."""
+    turns = in_turn([one.alert for one in told])
+    groups = dict(zip(turns, _ours(case, [told[place] for place in turns]), strict=True))
+    return [groups[place] for place in range(len(told))]
 
 
 def _by_arrival(rule: Rule, window_s: float, told: Sequence[Delivery]) -> Sequence[str]:

@@ -115,6 +115,7 @@ class Operator:
     truth_of: dict[str, str] = field(default_factory=dict)  # alert -> true incident
     began: dict[str, datetime] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)  # alerts that stay where they are by the operator's word
     pairs: set[Pair] = field(default_factory=set)
     made: int = 0
     broken: int = 0
@@ -158,9 +159,10 @@ class Operator:
         for member in moved:
             incident_of[member] = target
         self.touched |= set(moved)
+        self.held |= set(moved) | set(() if correction.alerts else there)
         # What the operator takes back is no constraint any longer.
         self.pairs = {pair for pair in self.pairs if self._is_kept(pair)}
-        self._remember(moved, there, together=True)
+        self._remember(moved, [member for member in (*there, *moved) if member in self.held], together=True)
         self._remember(moved, self._inside(correction.sources), together=False)
 
     def _remember(self, members: Iterable[str], others: Sequence[str], *, together: bool) -> None:
@@ -170,7 +172,7 @@ class Operator:
             by_truth.setdefault(self.truth_of[other], other)
         for member in members:
             for name, other in by_truth.items():
-                if (name == self.truth_of[member]) is together:
+                if (name == self.truth_of[member]) is together and member != other:
                     self.pairs.add(Pair(one=member, other=other, together=together))
 
     def _is_kept(self, pair: Pair) -> bool:
