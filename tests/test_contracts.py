@@ -15,6 +15,7 @@ import pytest
 
 from engine.correlate import Correlator
 from engine.correlate.asked import Room
+from engine.correlate.scores import Weighing
 from engine.correlate.state import State
 from engine.domain import Alert, Incident, Resolution, alert_id_of, fingerprint_of
 from engine.patterns import PatternFinder, Series
@@ -89,8 +90,9 @@ def state_of(value: Any, seen: dict[int, str] | None = None) -> Any:
         return value
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, State | Room):
-        # The same as the profiles beside it, the latest readings asked about, and room to answer in: none is heeded.
+    if isinstance(value, State | Room | Weighing):
+        # The same as the profiles and weights beside it, the latest readings asked about, and room to answer in: none
+        # is heeded.
         return "arrays"
     if id(value) in seen:
         return "seen"

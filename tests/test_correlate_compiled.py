@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.correlate import Correlator, compiled
+from engine.correlate import Correlator, compiled, layout
 from engine.correlate.profile import Member
 from engine.correlate.state import State
 from engine.domain import Alert, Edge
@@ -94,10 +94,10 @@ def test_arrays_count_what_a_scan_of_the_members_finds() -> None:
 
 def ids_in(state: State, slot: int) -> list[int]:
     """The rows of an incident's members, in their order."""
-    found, row = [], int(state.arrays.slots[slot, 8])
+    found, row = [], int(state.arrays.slots[slot, layout.FIRST_MEMBER])
     while row >= 0:
         found.append(row)
-        row = int(state.arrays.members[row, 6])
+        row = int(state.arrays.members[row, layout.AFTER])
     return found
 
 
@@ -111,7 +111,7 @@ def test_all_room_is_given_back_when_all_is_over() -> None:
     state, (only,) = correlator._state, correlator._profiles.open.values()
     assert list(state.open.values()) == [only]
     member: Member = only.members["late"]
-    assert state.arrays.counters[5] == sum(
+    assert state.arrays.counters[layout.USED] == sum(
         (
             sum(name.startswith("label.") for name, _ in member.reading.fields), len(member.reading.fields),
             len(member.reading.things), len(member.reading.words), len(member.reading.kinds), 1,

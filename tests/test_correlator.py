@@ -13,6 +13,7 @@ import pytest
 
 from engine.correlate import Correlator, layout
 from engine.correlate.asked import Room
+from engine.correlate.scores import Weighing
 from engine.correlate.state import State
 from engine.domain import Alert, AlertStatus, Edge, alert_id_of, fingerprint_of
 from training.benchmarks.grouping import bcubed
@@ -235,6 +236,8 @@ def _facts(value: object) -> object:
         return sorted(map(tuple, counts[:, : layout.LINK].tolist())), paces
     if isinstance(value, Room):
         return None
+    if isinstance(value, Weighing):
+        return _facts(value._replace(depths=value.depths[:0])._asdict())
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, dict):

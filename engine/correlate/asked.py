@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.correlate.case import Case
+from engine.correlate.columns import COLUMNS_READ, JOINED_ALERTS, LATEST, MOMENTUM, NEAREST, RIVALS
 from engine.correlate.forest import Forest
 from engine.correlate.layout import Floats, Ints
-from engine.correlate.lines import COLUMNS_READ, JOINED_ALERTS, LATEST, MOMENTUM, NEAREST, RIVALS
 from engine.correlate.profile import Profile
 from engine.correlate.question import Question, World
 from engine.correlate.reading import Reading

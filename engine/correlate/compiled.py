@@ -21,13 +21,16 @@ from typing import Any, TypeVar, cast
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
-COMPILED = ("counts", "tally", "seek", "lines", "scores", "settling", "pairs")
+COMPILED = (
+    "chains", "counts", "pace", "tally", "seek", "company", "lines", "scores", "settling", "pairs",
+)  # fmt: skip
 # What those take numbers from, which are part of the code.
 CONSTANTS = (
-    "background", "between", "case", "forest", "layout", "pace_signals", "profile", "question", "reading", "table",
-    "time_signals", "together", "topology",
+    "background", "between", "case", "columns", "forest", "layout", "pace_signals", "profile", "question", "reading",
+    "table", "time_signals", "together", "topology",
 )  # fmt: skip
-_WAY = {"nogil": True, "error_model": "numpy"}
+# Nothing compiled allocates arrays, so none are counted: counting two dozen at each call takes longer than most calls.
+_WAY = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _lock = RLock()
 
 
@@ -38,12 +41,21 @@ class _Later:
 
     def __init__(self, function: Callable[..., Any], plain: Callable[..., Any], *, alone: bool) -> None:
         self.function, self.plain, self.alone = function, plain, alone  # alone: called from plain Python
+        self._entry: Callable[..., Any] = self._first
         update_wrapper(self, function)
 
     def __call__(self, *args: Any) -> Any:
+        return self._entry(*args)
+
+    def _first(self, *args: Any) -> Any:
         if self.made is None:
             _make_all()
-        return cast(Callable[..., Any], self.made)(*args)
+        made: Any = self.made
+        found = made(*args)
+        # To find out the types of two dozen arrays takes longer than most calls do, and they are always the same ones.
+        overloads = list(getattr(made, "overloads", {}).values())
+        self._entry = overloads[0].entry_point if overloads else made
+        return found
 
 
 def inner(function: F) -> F:
@@ -97,7 +109,7 @@ def _maker() -> Callable[[_Later], Callable[..., Any]]:
 @lru_cache(maxsize=1)
 def _folder() -> Path | None:
     """Where machine code is kept: beside the sources, else in the user's cache; None where neither can be written."""
-    sources = b"".join((_HERE / f"{name}.py").read_bytes() for name in (*COMPILED, *CONSTANTS))
+    sources = b"".join((_HERE / f"{name}.py").read_bytes() for name in ("compiled", *COMPILED, *CONSTANTS))
     name = f"compiled-{hashlib.sha256(sources).hexdigest()[:16]}"
     for home in (_HERE / "__pycache__", Path("~/.cache/pathfinder")):
         try:

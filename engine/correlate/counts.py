@@ -1,7 +1,8 @@
-"""Counts by incident and token in one open-addressing hash table, and the orders that its entries stand in."""
+"""Counts by incident and token in one open-addressing hash table, and the nodes that stand for some of them."""
 
 from __future__ import annotations
 
+from engine.correlate.chains import put_last, take_out
 from engine.correlate.compiled import compiled, inner
 from engine.correlate.layout import (
     COUNT,
@@ -9,9 +10,7 @@ from engine.correlate.layout import (
     FREE_NODES,
     HELD,
     HOLDER,
-    KEY,
     LINK,
-    NEWEST,
     NEXT,
     OLDEST,
     PREVIOUS,
@@ -27,7 +26,7 @@ _EMPTY = -1
 @inner
 def key_of(slot: int, role: int, token: int) -> int:
     """The key of a count: what it is of, in which incident."""
-    return (slot << 34) | (role << 31) | token
+    return (int(slot) << 34) | (int(role) << 31) | int(token)
 
 
 @inner
@@ -39,73 +38,62 @@ def place_of(key: int, mask: int) -> int:
 
 
 @inner
-def find(table: Ints, key: int) -> int:
-    """The row of `key`; -1 where there is none."""
-    mask = len(table) - 1
+def row_of(keys: Ints, key: int) -> int:
+    """The row of `key`, or the free one where it would be."""
+    mask = len(keys) - 1
     row = place_of(key, mask)
-    while table[row, KEY] != _EMPTY:
-        if table[row, KEY] == key:
-            return row
+    while keys[row, 0] != key and keys[row, 0] != _EMPTY:
         row = (row + 1) & mask
-    return -1
+    return row
 
 
 @inner
-def count_of(table: Ints, slot: int, role: int, token: int) -> int:
+def find(keys: Ints, key: int) -> int:
+    """The row of `key`; -1 where there is none."""
+    row = row_of(keys, key)
+    return row if keys[row, 0] == key else -1
+
+
+@inner
+def count_of(arrays: Arrays, slot: int, role: int, token: int) -> int:
     """How many members of the incident have the token."""
-    row = find(table, key_of(slot, role, token))
-    return table[row, COUNT] if row >= 0 else 0
+    row = find(arrays.keys, key_of(slot, role, token))
+    return arrays.table[row, COUNT] if row >= 0 else 0
 
 
 @inner
 def entry(arrays: Arrays, slot: int, role: int, token: int) -> int:
     """The row of a count, made where there is none."""
-    table, key = arrays.table, key_of(slot, role, token)
-    mask = len(table) - 1
-    row = place_of(key, mask)
-    while table[row, KEY] != _EMPTY:
-        if table[row, KEY] == key:
-            return row
-        row = (row + 1) & mask
-    table[row, KEY], table[row, COUNT], table[row, LINK] = key, 0, -1
-    arrays.counters[USED] += 1
+    key = key_of(slot, role, token)
+    row = row_of(arrays.keys, key)
+    if arrays.keys[row, 0] == _EMPTY:
+        arrays.keys[row, 0], arrays.table[row, COUNT], arrays.table[row, LINK] = key, 0, -1
+        arrays.counters[USED] += 1
     return row
 
 
 @inner
 def discard(arrays: Arrays, row: int) -> None:
     """Take the entry at `row` out; those behind it move up (deletion by shifting back)."""
-    table = arrays.table
-    mask = len(table) - 1
+    keys, mask = arrays.keys, len(arrays.keys) - 1
     hole, row = row, (row + 1) & mask
-    while table[row, KEY] != _EMPTY:
-        wanted = place_of(table[row, KEY], mask)
+    while keys[row, 0] != _EMPTY:
+        wanted = place_of(keys[row, 0], mask)
         if ((row - wanted) & mask) >= ((row - hole) & mask):
-            table[hole, KEY], table[hole, COUNT], table[hole, LINK] = (
-                table[row, KEY],
-                table[row, COUNT],
-                table[row, LINK],
-            )
+            keys[hole, 0], keys[hole, 1] = keys[row, 0], keys[row, 1]  # count and link in one
             hole = row
         row = (row + 1) & mask
-    table[hole, KEY] = _EMPTY
+    keys[hole, 0] = _EMPTY
     arrays.counters[USED] -= 1
 
 
 @compiled
-def rehash(table: Ints, larger: Ints) -> None:
-    """Fill `larger`, which is empty, with the entries of `table`."""
-    mask = len(larger) - 1
-    for old in range(len(table)):
-        if table[old, KEY] != _EMPTY:
-            row = place_of(table[old, KEY], mask)
-            while larger[row, KEY] != _EMPTY:
-                row = (row + 1) & mask
-            larger[row, KEY], larger[row, COUNT], larger[row, LINK] = (
-                table[old, KEY],
-                table[old, COUNT],
-                table[old, LINK],
-            )
+def rehash(keys: Ints, larger: Ints) -> None:
+    """Fill `larger`, which is empty, with the entries of `keys`."""
+    for old in range(len(keys)):
+        if keys[old, 0] != _EMPTY:
+            row = row_of(larger, keys[old, 0])
+            larger[row, 0], larger[row, 1] = keys[old, 0], keys[old, 1]
 
 
 @inner
@@ -131,30 +119,29 @@ def free_node(arrays: Arrays, node: int) -> None:
 
 
 @inner
-def put_newest(arrays: Arrays, node: int, token: int) -> None:
-    """Append a node to those who hold the token."""
-    nodes, tokens = arrays.nodes, arrays.tokens
-    newest = tokens[token, NEWEST]
-    nodes[node, PREVIOUS], nodes[node, NEXT] = newest, -1
-    if newest >= 0:
-        nodes[newest, NEXT] = node
-    else:
-        tokens[token, OLDEST] = node
-    tokens[token, NEWEST] = node
-    tokens[token, HELD] += 1
+def hold(arrays: Arrays, row: int, slot: int, token: int) -> None:
+    """The incident holds the token that is counted at `row`, and is the last to have been put."""
+    node = arrays.table[row, LINK]
+    if node < 0:
+        node = arrays.table[row, LINK] = new_node(arrays, slot, token)
+    _let_go(arrays, node, token)
+    put_last(arrays.nodes, PREVIOUS, arrays.tokens, token, OLDEST, node)
+    arrays.tokens[token, HELD] += 1
 
 
 @inner
-def take_out(arrays: Arrays, node: int, token: int) -> None:
-    """Take a node from those who hold the token."""
-    nodes, tokens = arrays.nodes, arrays.tokens
-    before, after = nodes[node, PREVIOUS], nodes[node, NEXT]
-    if before >= 0:
-        nodes[before, NEXT] = after
-    else:
-        tokens[token, OLDEST] = after
-    if after >= 0:
-        nodes[after, PREVIOUS] = before
-    else:
-        tokens[token, NEWEST] = before
-    tokens[token, HELD] -= 1
+def forget(arrays: Arrays, row: int, token: int) -> None:
+    """Take the entry at `row` out, and its node, which may stand for a holder of the token."""
+    node = arrays.table[row, LINK]
+    if node >= 0:
+        _let_go(arrays, node, token)
+        free_node(arrays, node)
+    discard(arrays, row)
+
+
+@inner
+def _let_go(arrays: Arrays, node: int, token: int) -> None:
+    """The node is not among the token's holders any more, if it was."""
+    if arrays.nodes[node, PREVIOUS] >= 0 or arrays.tokens[token, OLDEST] == node:
+        take_out(arrays.nodes, PREVIOUS, arrays.tokens, token, OLDEST, node)
+        arrays.tokens[token, HELD] -= 1

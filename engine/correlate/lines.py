@@ -9,6 +9,49 @@ import math
 
 from engine.correlate.background import PRIOR_VALUES, RATE_LIFE_S, TEMPO_EDGES_S
 from engine.correlate.case import CAP, MOMENTUM_S, STRANGE_BELOW
+from engine.correlate.columns import (
+    AGAIN_NATS,
+    AGAIN_S,
+    AGE,
+    AGREES,
+    ALERTS,
+    BEAT_S,
+    BEATS_HEARD,
+    CHANCE,
+    DIFFERS,
+    ENDED,
+    GAP,
+    HOPS,
+    JOINED_ALERTS,
+    LATELY,
+    LATEST,
+    LONGEST_S,
+    LULL,
+    MENTION,
+    MINUTE,
+    MOMENTUM,
+    N_HOSTS,
+    N_NAMES,
+    N_SERVICES,
+    NEAREST,
+    NONE,
+    PACE,
+    PAUSE,
+    RATE,
+    RIVALS,
+    SHARE,
+    SHARED,
+    SIDE,
+    STORMY,
+    STRANGERS,
+    SURPRISE,
+    TEMPO_NATS,
+    TEN_MINUTES,
+    TOLD_NATS,
+    WAY,
+    WORDS_SHARED,
+)
+from engine.correlate.company import meet_partners, read_company
 from engine.correlate.compiled import inner
 from engine.correlate.counts import count_of, find, key_of
 from engine.correlate.layout import (
@@ -16,7 +59,6 @@ from engine.correlate.layout import (
     AGAIN,
     AMONG,
     AROUND_AT,
-    AS_KIND,
     AS_THING,
     AS_VALUE,
     AS_WORD,
@@ -25,16 +67,14 @@ from engine.correlate.layout import (
     BEGAN_AT,
     CONCENTRATION,
     COUNT,
+    EPISODES,
     FIELD,
     FIELD_OF,
     FIRING,
-    FIRST_KIND,
-    FIRST_OF_KINDS,
     HEAD,
     HOME,
     HOSTS,
     JOINED,
-    KIND,
     LAST,
     LAST_AT,
     LAST_CELL,
@@ -42,19 +82,18 @@ from engine.correlate.layout import (
     LINK,
     LONGEST,
     LOOKED_UP,
+    MARK,
     N_AROUND,
     N_PAIRS,
     N_THINGS,
     N_WORDS,
     NAMES,
-    NEXT,
     NODE,
     OFFSET,
     OPENED,
     OPENED_AT,
     PAIR,
-    RANKED,
-    RANKS,
+    PLACE,
     RESOLVED,
     SAME_BEFORE,
     SERVICES,
@@ -69,8 +108,8 @@ from engine.correlate.layout import (
     THING,
     THING_FIELD,
     THINGS,
-    TOKEN,
     TOLD,
+    TOLD_OF,
     TOTAL,
     WORD,
     WORD_FIELD,
@@ -78,25 +117,13 @@ from engine.correlate.layout import (
     Floats,
     Ints,
 )
+from engine.correlate.pace import first_from, stormy, within
 from engine.correlate.pace_signals import LASTED
 from engine.correlate.profile import STORM_BEATS
+from engine.correlate.seek import new_stamp
 from engine.correlate.table import FAR, LONG_S, NEVER, NEW
-from engine.correlate.tally import first_after, first_from, stormy
 from engine.correlate.time_signals import EPISODES_READ
-from engine.correlate.together import SHRINK, STRANGERS_READ
 
-# Columns of a row; those of `table.COLUMNS`, in their order.
-(
-    GAP, LATELY, AGE, ALERTS, AGAIN_S, ENDED, CHANCE, PACE, PAUSE, LULL, STORMY, MINUTE, SHARE, STRANGERS, SIDE
-) = range(15)  # fmt: skip
-(
-    AGREES, DIFFERS, SHARED, NONE, MENTION, WORDS_SHARED, HOPS, WAY, SURPRISE, TOGETHER,
-) = range(SIDE + 5, SIDE + 15)  # fmt: skip
-(
-    BEAT_S, BEATS_HEARD, LONGEST_S, N_SERVICES, N_HOSTS, N_NAMES, TEN_MINUTES, RIVALS, NEAREST, LATEST, MOMENTUM,
-    TEMPO_NATS, RATE, TOLD_NATS, AGAIN_NATS, JOINED_ALERTS,
-) = range(TOGETHER + 3, TOGETHER + 19)  # fmt: skip
-COLUMNS_READ = JOINED_ALERTS + 1
 _EDGES = TEMPO_EDGES_S
 _SIDES = 5
 
@@ -125,7 +152,7 @@ def plan_of(arrays: Arrays, reading: int) -> tuple[int, int]:
     end = words + readings[reading + N_WORDS]
     known = 0
     for place in range(reading + HEAD, things):
-        token = readings[place]
+        token = int(readings[place])
         field = tokens[token, FIELD_OF]
         share, spread = (
             (shares[token, AS_VALUE] + 0.5) / (fields[field, TOTAL] + PRIOR_VALUES),
@@ -136,21 +163,16 @@ def plan_of(arrays: Arrays, reading: int) -> tuple[int, int]:
         plan_shares[known, 0], plan_shares[known, 1] = share, spread
         known += 1
     pairs = known
-    of_thing, of_word = arrays.counters[THING_FIELD], arrays.counters[WORD_FIELD]
-    total, spread = fields[of_thing, TOTAL] + PRIOR_VALUES, fields[of_thing, CONCENTRATION]
-    for place in range(things, end):
-        token = readings[place]
-        if tokens[token, SHOWN_AS_THING] > 0:
-            plan[known, ABOUT], plan[known, LOOKED_UP] = 0 if place < words else 1, (THING << 31) | token
-            plan_shares[known, 0], plan_shares[known, 1] = (shares[token, AS_THING] + 0.5) / total, spread
-            known += 1
-    total, spread = fields[of_word, TOTAL] + PRIOR_VALUES, fields[of_word, CONCENTRATION]
-    for place in range(things, end):
-        token = readings[place]
-        if tokens[token, SHOWN_AS_WORD] > 0:
-            plan[known, ABOUT], plan[known, LOOKED_UP] = 2 if place < words else 3, (WORD << 31) | token
-            plan_shares[known, 0], plan_shares[known, 1] = (shares[token, AS_WORD] + 0.5) / total, spread
-            known += 1
+    for role, shown, column in ((THING, SHOWN_AS_THING, AS_THING), (WORD, SHOWN_AS_WORD, AS_WORD)):
+        of = arrays.counters[THING_FIELD if role == THING else WORD_FIELD]
+        total, spread = fields[of, TOTAL] + PRIOR_VALUES, fields[of, CONCENTRATION]
+        for place in range(things, end):
+            token = int(readings[place])
+            if tokens[token, shown] > 0:
+                said = 0 if place < words else 1
+                plan[known, ABOUT], plan[known, LOOKED_UP] = (said if role == THING else 2 + said), (role << 31) | token
+                plan_shares[known, 0], plan_shares[known, 1] = (shares[token, column] + 0.5) / total, spread
+                known += 1
     return pairs, known
 
 
@@ -161,15 +183,16 @@ def read_lines(arrays: Arrays, reading: int, at: float, symptom: int, found: Int
     `side` are the members of the only incident where that is no open one but a side of one seen apart.
     """
     rate, plan = opening_rate(arrays, at), plan_of(arrays, reading)
+    _read_again(arrays, at, symptom, found, rows, side)
+    partners = meet_partners(arrays, reading)
     for place in range(len(found)):
         slot, row = found[place], rows[place]
         _read_time(arrays, reading, at, rate, slot, row)
-        _read_again(arrays, at, symptom, slot, row, side)
         best = _read_fields(arrays, plan[0], slot, row)
         best = max(best, _read_names(arrays, plan[0], plan[1], arrays.readings[reading + N_THINGS] > 0, slot, row))
         best = max(best, _read_topology(arrays, reading, slot, row))
         row[STRANGERS] = 1.0 if best < STRANGE_BELOW else 0.0
-        _read_company(arrays, reading, slot, row)
+        read_company(arrays, reading, partners, slot, row)
         _read_shape(arrays, slot, row)
     _compare(arrays, rows, rate)
 
@@ -182,34 +205,20 @@ def _read_shape(arrays: Arrays, slot: int, row: Floats) -> None:
 
 
 @inner
-def _read_company(arrays: Arrays, reading: int, slot: int, row: Floats) -> None:
-    for level in range(3):
-        token = arrays.readings[reading + FIRST_OF_KINDS + level]
-        known = token >= 0 and arrays.tokens[token, RANKED] >= 0
-        row[TOGETHER + level] = _company(arrays, token, level, slot) if known else 0.0
-
-
-@inner
 def _read_time(arrays: Arrays, reading: int, at: float, rate: float, slot: int, row: Floats) -> None:
     spans, slots, times = arrays.spans, arrays.slots, arrays.times
     begin, size, beats = slots[slot, OFFSET], slots[slot, SIZE], slots[slot, BEATS]
     end = begin + size
     first, lasted = times[begin], times[end - 1] - times[begin]
-    place = first_from(times, begin, end, at)
+    near = within(times, begin, end, at, MOMENTUM_S)
+    place = first_from(times, near[0], near[1], at)
     gap = times[place] - at if place < end else math.inf
     if place > begin:
         gap = min(gap, at - times[place - 1])
     if at >= spans[slot, LAST]:
         gap = min(gap, at - spans[slot, LAST])
     row[GAP] = gap
-    lately = math.inf
-    readings = arrays.readings
-    things = reading + HEAD + readings[reading + N_PAIRS]
-    for place in range(things, things + min(2, readings[reading + N_THINGS])):
-        found = find(arrays.table, key_of(slot, THING, readings[place]))
-        if found >= 0:
-            lately = min(lately, _nearest_cell(arrays, arrays.nodes[arrays.table[found, LINK], LAST_CELL], at))
-    row[LATELY] = min(lately, NEVER)
+    row[LATELY] = _read_lately(arrays, reading, at, slot)
     row[AGE], row[ALERTS] = at - first, size
     row[CHANCE] = math.log(rate * (gap + 1.0) / 3600.0)
     row[PACE], row[PAUSE], row[LULL] = NEW, NEW, NEW
@@ -219,9 +228,23 @@ def _read_time(arrays: Arrays, reading: int, at: float, rate: float, slot: int, 
     if size >= LASTED:
         row[LULL] = max(NEW, math.log((gap + 1.0) / (lasted + 10.0)))
     row[STORMY] = 1.0 if beats >= STORM_BEATS and stormy(arrays, slot) else 0.0
-    row[MINUTE] = first_after(times, begin, end, at + MOMENTUM_S) - first_from(times, begin, end, at - MOMENTUM_S)
-    row[TEN_MINUTES] = first_after(times, begin, end, at + LONG_S) - first_from(times, begin, end, at - LONG_S)
+    row[MINUTE] = near[1] - near[0]
+    wide = within(times, begin, near[0], at, LONG_S)[0], within(times, near[1], end, at, LONG_S)[1]
+    row[TEN_MINUTES] = wide[1] - wide[0]
     row[SHARE] = slots[slot, FIRING] / size
+
+
+@inner
+def _read_lately(arrays: Arrays, reading: int, at: float, slot: int) -> float:
+    """Seconds to the nearest member that names what the alert is about."""
+    readings, lately = arrays.readings, math.inf
+    things = reading + HEAD + readings[reading + N_PAIRS]
+    for place in range(things, things + min(2, readings[reading + N_THINGS])):
+        if arrays.tokens[readings[place], SHOWN_AS_THING] > 0:
+            found = find(arrays.keys, key_of(slot, THING, readings[place]))
+            if found >= 0:
+                lately = min(lately, _nearest_cell(arrays, arrays.nodes[arrays.table[found, LINK], LAST_CELL], at))
+    return min(lately, NEVER)
 
 
 @inner
@@ -237,34 +260,38 @@ def _nearest_cell(arrays: Arrays, cell: int, at: float) -> float:
 
 
 @inner
-def _read_again(arrays: Arrays, at: float, symptom: int, slot: int, row: Floats, side: Ints) -> None:
-    """Seconds since the same symptom was there, and whether that has ended."""
-    row[AGAIN_S], row[ENDED] = -1.0, 0.0
-    if symptom < 0 or count_of(arrays.table, slot, SYMPTOM, symptom) == 0:
+def _read_again(arrays: Arrays, at: float, symptom: int, found: Ints, rows: Floats, side: Ints) -> None:
+    """Seconds since the same symptom was in each incident, and whether that has ended."""
+    for row in rows:
+        row[AGAIN_S], row[ENDED] = -1.0, 0.0
+    members, slots, place = arrays.members, arrays.slots, len(side) - 1
+    if symptom < 0 or (place < 0 and arrays.symptoms[symptom, EPISODES] == 0):
         return
-    members, member_times, best, read = arrays.members, arrays.member_times, math.inf, 0
-    place = len(side) - 1
+    stamp, left = new_stamp(arrays), 0
+    for number in range(len(found)):
+        slot = found[number]
+        slots[slot, MARK], slots[slot, PLACE], slots[slot, TOLD_OF] = stamp, number, 0
+        left += min(EPISODES_READ, count_of(arrays, slot, SYMPTOM, symptom))
     member = side[place] if place >= 0 else arrays.symptoms[symptom, LAST_OF]
-    while member >= 0 and read < EPISODES_READ:
-        if members[member, HOME] == slot or (place >= 0 and members[member, SYMPTOM_OF] == symptom):
-            read += 1
-            away = abs(at - member_times[member, LAST_AT])
-            if away <= best:  # of equal ones the first counts
-                best = away
-                row[ENDED] = members[member, RESOLVED]
-        if len(side) > 0:
-            place -= 1
-            member = side[place] if place >= 0 else -1
-        else:
-            member = members[member, SAME_BEFORE]
-    row[AGAIN_S] = best
+    while member >= 0 and left > 0:
+        slot = members[member, HOME] if len(side) == 0 else found[0]
+        same = members[member, SYMPTOM_OF] == symptom
+        if same and slots[slot, MARK] == stamp and slots[slot, TOLD_OF] < EPISODES_READ:
+            slots[slot, TOLD_OF] += 1
+            left -= 1
+            row, away = rows[slots[slot, PLACE]], abs(at - arrays.member_times[member, LAST_AT])
+            if row[AGAIN_S] < 0.0 or away <= row[AGAIN_S]:  # of equal ones the first counts
+                row[AGAIN_S], row[ENDED] = away, members[member, RESOLVED]
+        place -= 1
+        before = side[place] if place >= 0 else -1
+        member = members[member, SAME_BEFORE] if len(side) == 0 else before
 
 
 @inner
 def _read_fields(arrays: Arrays, pairs: int, slot: int, row: Floats) -> float:
     """Nats of fields and labels; the largest that makes an alert no stranger."""
-    best, worst, table, slots, base = 0.0, 0.0, arrays.table, arrays.slots, slot << 34
-    plan, plan_shares = arrays.plan, arrays.plan_shares
+    best, worst, base = 0.0, 0.0, slot << 34
+    table, keys, slots, plan, plan_shares = arrays.table, arrays.keys, arrays.slots, arrays.plan, arrays.plan_shares
     for side in range(_SIDES):
         row[SIDE + side] = 0.0
     for place in range(pairs):
@@ -272,13 +299,13 @@ def _read_fields(arrays: Arrays, pairs: int, slot: int, row: Floats) -> float:
         if field < _SIDES:
             among = slots[slot, AMONG + field]
         else:
-            found = find(table, base | (FIELD << 31) | field)
+            found = find(keys, base | (FIELD << 31) | field)
             among = table[found, COUNT] if found >= 0 else 0
         if among == 0:
             continue
         share, spread, inside = plan_shares[place, 0], plan_shares[place, 1], 0
         if plan[place, LOOKED_UP] >= 0:
-            found = find(table, base | plan[place, LOOKED_UP])
+            found = find(keys, base | plan[place, LOOKED_UP])
             inside = table[found, COUNT] if found >= 0 else 0
         if inside > 0:
             nats = math.log((inside + spread * share) / ((among + spread) * share))
@@ -298,16 +325,11 @@ def _read_fields(arrays: Arrays, pairs: int, slot: int, row: Floats) -> float:
 @inner
 def _read_names(arrays: Arrays, begin: int, end: int, named: bool, slot: int, row: Floats) -> float:
     """Nats of the rarest thing in common, mention either way, and word in common; the larger of the first two."""
-    table, plan, plan_shares, among, base = (
-        arrays.table,
-        arrays.plan,
-        arrays.plan_shares,
-        arrays.slots[slot, SIZE],
-        slot << 34,
-    )
+    table, keys, plan, plan_shares = arrays.table, arrays.keys, arrays.plan, arrays.plan_shares
+    among, base = arrays.slots[slot, SIZE], slot << 34
     thing, mention, word = 1.0, 1.0, 1.0  # how much likelier the incident shows it than a new one does
     for place in range(begin, end):
-        found = find(table, base | plan[place, LOOKED_UP])
+        found = find(keys, base | plan[place, LOOKED_UP])
         if found < 0 or table[found, COUNT] == 0:
             continue
         share, spread = plan_shares[place, 0], plan_shares[place, 1]
@@ -343,27 +365,6 @@ def _read_topology(arrays: Arrays, reading: int, slot: int, row: Floats) -> floa
             row[HOPS] = FAR // 4
             return 0.0
     return 0.0
-
-
-@inner
-def _company(arrays: Arrays, token: int, level: int, slot: int) -> float:
-    """Nats of what was seen together with the kind before; 0 where that is not known."""
-    tokens, slots, nodes = arrays.tokens, arrays.slots, arrays.nodes
-    known = tokens[token, RANKED]
-    if known < 0:
-        return 0.0
-    for place in range(tokens[token, RANKS], tokens[token, RANKS] + known):
-        if count_of(arrays.table, slot, KIND, arrays.ranks[place]) > 0:
-            return float(max(-CAP, min(CAP, arrays.rank_nats[place])))
-    fewest, node = math.inf, slots[slot, FIRST_KIND + level]
-    for _ in range(STRANGERS_READ):
-        if node < 0:
-            break
-        other = nodes[node, TOKEN]
-        if other != token and arrays.shares[other, AS_KIND] > 0.0:
-            fewest = min(fewest, arrays.shares[other, AS_KIND])
-        node = nodes[node, NEXT]
-    return max(-CAP, -math.log(fewest / SHRINK + 1.0)) if fewest < math.inf else 0.0
 
 
 @inner

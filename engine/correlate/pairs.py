@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.correlate.between import Between
+from engine.correlate.company import unread
 from engine.correlate.compiled import compiled, inner
 from engine.correlate.counts import count_of
 from engine.correlate.layout import (
@@ -32,10 +33,11 @@ from engine.correlate.layout import (
     Floats,
     Ints,
 )
-from engine.correlate.lines import COLUMNS_READ, read_lines
+from engine.correlate.lines import read_lines
+from engine.correlate.pace import stormy
 from engine.correlate.scores import KNOTS, Weighing, curve_at, draw, weigh, weighing
-from engine.correlate.seek import candidates
-from engine.correlate.tally import APART, add, remove, stormy
+from engine.correlate.seek import NEWEST_READ, candidates, new_stamp
+from engine.correlate.tally import APART, add, remove
 
 _SPOKEN = 3  # members whose candidates an incident is compared with
 _SMALL, _LARGE, _ONSET, _SILENCE, _HUSH, _PAUSE = range(6)
@@ -94,7 +96,7 @@ def _in_common(arrays: Arrays, one: int, other: int) -> int:
     """How many symptoms two incidents have in common."""
     if arrays.slots[one, SIZE] > arrays.slots[other, SIZE]:
         one, other = other, one
-    arrays.counters[STAMP] += 1
+    new_stamp(arrays)
     common, member = 0, arrays.slots[one, FIRST_MEMBER]
     while member >= 0:
         common += _is_new_in(arrays, member, other)
@@ -105,31 +107,35 @@ def _in_common(arrays: Arrays, one: int, other: int) -> int:
 @inner
 def _is_new_in(arrays: Arrays, member: int, other: int) -> bool:
     """Whether the incident `other` has the symptom of a member, asked for the first time since the last stamp."""
-    symptom, stamp = arrays.members[member, SYMPTOM_OF], arrays.counters[STAMP] & 0x7FFFFFFF
+    symptom, stamp = arrays.members[member, SYMPTOM_OF], arrays.counters[STAMP]
     if arrays.symptoms[symptom, SEEN] == stamp:
         return False
     arrays.symptoms[symptom, SEEN] = stamp
-    return count_of(arrays.table, other, SYMPTOM, symptom) > 0
+    return count_of(arrays, other, SYMPTOM, symptom) > 0
 
 
 @inner
-def _spread(arrays: Arrays, slot: int, most: int) -> Ints:
-    """Some members of an incident, evenly in the order they came."""
-    size = arrays.slots[slot, SIZE]
-    found, step = np.empty(min(most, size), np.int64), max(1, size // most)
+def _spread(arrays: Arrays, slot: int, found: Ints) -> int:
+    """Fill `found` with members of an incident, evenly in the order they came; how many there are."""
+    size = int(arrays.slots[slot, SIZE])
+    count, step = min(len(found), size), max(1, size // len(found))
     member, place = arrays.slots[slot, FIRST_MEMBER], 0
-    for number in range(len(found)):
+    for number in range(count):
         while place < number * step:
             member, place = arrays.members[member, AFTER], place + 1
         found[number] = member
-    return found
+    return count
 
 
 @compiled
-def met(arrays: Arrays, slot: int, reach: int, found: Ints, heard: Ints) -> int:
-    """Write the incidents that some members of one would be weighed against to `found`, and how many of them would."""
-    count, room = 0, np.empty(reach + 8, np.int64)
-    for member in _spread(arrays, slot, _SPOKEN):
+def met(arrays: Arrays, slot: int, found: Ints, heard: Ints, room: Ints) -> int:
+    """Write the incidents that some members of one would be weighed against to `found`, and how many of them would.
+
+    `room` is for those of one of them.
+    """
+    count, asked, reach = 0, arrays.asked[:_SPOKEN], len(room) - NEWEST_READ
+    for speaker in range(_spread(arrays, slot, asked)):
+        member = asked[speaker]
         near = candidates(arrays, arrays.members[member, READING], arrays.member_times[member, AT], reach, room)
         for other in room[:near]:
             place = 0
@@ -143,6 +149,15 @@ def met(arrays: Arrays, slot: int, reach: int, found: Ints, heard: Ints) -> int:
     return count
 
 
+@compiled
+def unread_of_some(arrays: Arrays, slot: int, sample: int, found: Ints) -> int:
+    """Write the kinds of the members that speak for an incident whose partners are not at hand; how many."""
+    count, asked = 0, arrays.asked[:sample]
+    for speaker in range(_spread(arrays, slot, asked)):
+        count = unread(arrays, arrays.members[asked[speaker], READING], found, count)
+    return count
+
+
 @inner
 def _read_member(arrays: Arrays, member: int, others: Ints, rows: Floats, side: Ints) -> None:
     members, at = arrays.members, arrays.member_times[member, AT]
@@ -150,18 +165,20 @@ def _read_member(arrays: Arrays, member: int, others: Ints, rows: Floats, side: 
 
 
 @compiled
-def whether_one(arrays: Arrays, pairing: Pairing, slot: int, others: Ints, sample: int, scores: Floats) -> None:
-    """Write the log-odds of an incident being one with each of `others`."""
+def whether_one(
+    arrays: Arrays, pairing: Pairing, slot: int, others: Ints, sample: int, rows: Floats, scores: Floats
+) -> None:
+    """Write the log-odds of an incident being one with each of `others` to `scores`; `rows` is room for their lines."""
     scores[:] = 0.0
-    asked = _spread(arrays, slot, sample)
-    rows = np.zeros((len(others), COLUMNS_READ))
-    for member in asked:
-        _read_member(arrays, member, others, rows, arrays.readings[:0])
+    asked = arrays.asked[:sample]
+    count = _spread(arrays, slot, asked)
+    for speaker in range(count):
+        _read_member(arrays, asked[speaker], others, rows, others[:0])
         for place in range(len(others)):
             scores[place] += weigh(pairing.lines, rows[place])
     for place in range(len(others)):
         common = _in_common(arrays, slot, others[place])
-        scores[place] = scores[place] / len(asked) + _between(arrays, pairing, slot, others[place], common)
+        scores[place] = scores[place] / count + _between(arrays, pairing, slot, others[place], common)
 
 
 @compiled
@@ -178,7 +195,7 @@ def whether_two(
     for place in range(len(members)):
         add(arrays, small if place < cut else large, members[place], APART, cells)
         cells += arrays.readings[arrays.members[members[place], READING] + N_THINGS]
-    rows, pair, two = np.zeros((1, COLUMNS_READ)), 0.0, 0.0
+    rows, pair, two = arrays.line, 0.0, 0.0
     step, asked = max(1, cut // sample), 0
     for place in range(0, min(cut, step * sample), step):
         member = members[place]
@@ -186,7 +203,7 @@ def whether_two(
         pair += weigh(merging.lines, rows[0])
         two += weigh(cutting.lines, rows[0])
         asked += 1
-    arrays.counters[STAMP] += 1
+    new_stamp(arrays)
     common = 0
     for member in members[:cut]:
         common += _is_new_in(arrays, member, large)

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from engine.correlate.reading import LEVELS, Reading
 
@@ -134,13 +135,22 @@ class Profile:
     @contextmanager
     def lend(self, alert_id: str) -> Iterator[Member]:
         """The member `alert_id`, taken out for as long as the block lasts."""
-        pace = self.beat, self.beats, self.longest
+        pace = self.beat, self.beats, self.longest, self.stormed, self.last
+        orders, ids = [list(table) for table in self._ordered()], dict(self.episodes)
         member = self.remove(alert_id)
         try:
             yield member
         finally:
             self.add(member)
-            self.beat, self.beats, self.longest = pace
+            self.episodes = ids
+            self.beat, self.beats, self.longest, self.stormed, self.last = pace
+            for table, order in zip(self._ordered(), orders, strict=True):
+                for key in order:
+                    table[key] = table.pop(key)
+
+    def _ordered(self) -> list[dict[str, Any]]:
+        """What is listed in the order it came."""
+        return [self.members, *self.kinds.values()]
 
     def end(self, member: Member, *, resolved: bool) -> None:
         """Take in that `member` has ended, or fires again."""
@@ -173,17 +183,6 @@ class Profile:
             ids.append(member.alert_id)
         else:
             self.episodes[member.fingerprint] = member.alert_id if ids is None else [ids, member.alert_id]
-
-    def relist(self, member: Member) -> None:
-        """What lending a member does to the order of all that is listed: it comes last."""
-        self.members[member.alert_id] = self.members.pop(member.alert_id)
-        ids = self.episodes[member.fingerprint]
-        if isinstance(ids, list):
-            ids.remove(member.alert_id)
-            ids.append(member.alert_id)
-        for level, kind in member.reading.kinds.items():
-            if self.kinds[level][kind] == 1:
-                self.kinds[level][kind] = self.kinds[level].pop(kind)
 
     def remove(self, alert_id: str) -> Member:
         """Give the member `alert_id` up."""

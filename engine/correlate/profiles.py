@@ -55,10 +55,10 @@ class Profiles:
     def lend(self, profile: Profile, alert_id: str) -> Iterator[Member]:
         """The member `alert_id` of `profile`, taken out for as long as the block lasts."""
         member = profile.members[alert_id]
-        pace = self.state.lend(profile, member)
+        self.state.lend(profile, member)
         with profile.lend(alert_id):
             yield member
-            self.state.give_back(profile, member, pace)
+        self.state.give_back(profile, member)
 
     def expired(self) -> Iterator[Profile]:
         """Drop, and yield, the incidents that nothing can reach any more."""

@@ -17,8 +17,8 @@ import numpy as np
 from engine.correlate.asked import Scorer
 from engine.correlate.between import Between
 from engine.correlate.case import Parts, cases_of
+from engine.correlate.columns import COLUMNS_READ
 from engine.correlate.constraints import Constraints
-from engine.correlate.lines import COLUMNS_READ
 from engine.correlate.pairs import met, pairing, whether_one, whether_two
 from engine.correlate.profile import Member, Profile
 from engine.correlate.profiles import Profiles
@@ -96,10 +96,6 @@ class Settler:
         counts = np.zeros(len(some), np.int64)
         state.rank_members(due)
         settle(state.level(), self.scorer.weighing, due, np.zeros((count, COLUMNS_READ)), found, scores, counts)
-        for profile, member in some:
-            profile.relist(member)
-        for profile in {id(profile): profile for profile, _ in some}.values():
-            profile.stormed = state.stormed(profile)
         for row, nats, number in zip(found.tolist(), scores.tolist(), counts.tolist(), strict=True):
             yield {state.open[slot].id: score for slot, score in zip(row[:number], nats, strict=False)}
 
@@ -134,8 +130,9 @@ class Merger:
         if not others:
             return []
         found, scores = np.array([other.slot for other in others]), np.zeros(len(others))
-        self._at_hand(profile)
-        whether_one(self.state.level(), self.pair.pairing, profile.slot, found, self.repair.sample, scores)
+        rows = np.zeros((len(others), COLUMNS_READ))
+        self.state.rank_some(profile.slot, self.repair.sample)
+        whether_one(self.state.level(), self.pair.pairing, profile.slot, found, self.repair.sample, rows, scores)
         return [nats - self.repair.margin(profile, other) for nats, other in zip(scores.tolist(), others, strict=True)]
 
     def sides(self, one: Sequence[Member], other: Sequence[Member]) -> tuple[float, float]:
@@ -159,16 +156,13 @@ class Merger:
         """The incidents that `profile` may be one with: those its own alerts would be weighed against."""
         reach = self.repair.reach
         found, heard = np.zeros((2, 4 * (reach + NEWEST_READ)), np.int64)
-        count = met(self.state.level(), profile.slot, reach, found, heard)
+        room = np.zeros(reach + NEWEST_READ, np.int64)
+        count = met(self.state.level(), profile.slot, found, heard, room)
         ranked = sorted(
             (-times, abs(other.first - profile.first), other.id, other)
             for times, other in zip(heard[:count].tolist(), self.state.profiles(found[:count]), strict=True)
         )
         return [other for _, _, _, other in ranked[:reach]]
-
-    def _at_hand(self, profile: Profile) -> None:
-        members = _spread(list(profile.members.values()), self.repair.sample)
-        self.state.rank_members(np.array([member.row for member in members]))
 
     def _questions(self, profile: Profile) -> list[Question]:
         members = _spread(list(profile.members.values()), self.repair.sample)

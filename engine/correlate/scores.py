@@ -10,10 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.correlate.compiled import compiled, inner, inner_or
-from engine.correlate.forest import Forest
-from engine.correlate.layout import Bytes, Floats, Ints
-from engine.correlate.lines import (
+from engine.correlate.columns import (
     AGAIN_NATS,
     AGAIN_S,
     AGE,
@@ -50,6 +47,9 @@ from engine.correlate.lines import (
     WAY,
     WORDS_SHARED,
 )
+from engine.correlate.compiled import compiled, inner, inner_or
+from engine.correlate.forest import Forest
+from engine.correlate.layout import Bytes, Floats, Ints
 from engine.correlate.pace_signals import LASTED, Hush, Lull, Pace, Pause
 from engine.correlate.question import SIDES
 from engine.correlate.reading import LEVELS
@@ -96,6 +96,7 @@ class Weighing(NamedTuple):
     columns: Ints  # column x (where its cuts begin, where they end)
     answers: Bytes  # (cuts + columns) x tree: the bits of a tree's place that are set where so many cuts are passed
     values: Floats  # (tree x places), flat
+    depths: Bytes  # room for the place of one row in each tree
 
 
 def weighing(weights: Mapping[str, float], forest: Forest | None) -> Weighing:
@@ -113,7 +114,8 @@ def weighing(weights: Mapping[str, float], forest: Forest | None) -> Weighing:
             spot = _SPOTS + 2 * (4 * hops + place)
             plain[spot], plain[spot + 1] = weights.get(f"topology.{hops}", 0.0), weights.get(f"topology.{way}", 0.0)
     plain[_SPOTS + 2 * FAR + 1] = weights.get("topology.far", 0.0)
-    return Weighing(curves, plain, *_answers(forest))
+    found = _answers(forest)
+    return Weighing(curves, plain, *found, np.zeros(found[2].shape[1], np.uint8))
 
 
 def draw(curve: Floats, knots: tuple[float, ...], levels: list[float]) -> None:
@@ -241,9 +243,10 @@ def _add_trees(weighing: Weighing, rows: Floats, found: Floats) -> None:
     trees = answers.shape[1]
     if trees == 0:
         return
-    places, depth = len(values) // trees, np.empty(trees, np.uint8)
+    places, depth = len(values) // trees, weighing.depths
     for number in range(len(rows)):
-        depth[:] = 0
+        for tree in range(trees):
+            depth[tree] = 0
         for column in range(len(columns)):
             low, high = columns[column, 0], columns[column, 1]
             if low == high:

@@ -23,12 +23,21 @@ from engine.correlate.layout import (
     STAMP,
     Arrays,
     Ints,
+    Shorts,
 )
 from engine.correlate.tally import SEVERITY, SOURCE
 
 POSTINGS_READ = 10  # newest incidents looked at per shared value
 NEWEST_READ = 8  # incidents that are candidates for having moved last, whatever they share
 KEYS_READ = 128  # shared values of one alert
+
+
+@inner
+def new_stamp(arrays: Arrays) -> int:
+    """A mark that nothing bears yet; it comes again after two thousand million others."""
+    stamp = (arrays.counters[STAMP] + 1) & 0x7FFFFFFF
+    arrays.counters[STAMP] = stamp
+    return int(stamp)
 
 
 @inner
@@ -49,9 +58,8 @@ def candidates(arrays: Arrays, reading: int, at: float, limit: int, found: Ints)
     `NEWEST_READ`.
     """
     readings, tokens, nodes, slots = arrays.readings, arrays.tokens, arrays.nodes, arrays.slots
-    arrays.counters[STAMP] += 1
-    stamp, room, count, places = arrays.counters[STAMP], len(found), 0, 0
-    keys, begin = arrays.keys, reading + HEAD
+    stamp, room, count, places = new_stamp(arrays), len(found), 0, 0
+    keys, begin = arrays.sought, reading + HEAD
     things = begin + readings[reading + N_PAIRS]
     known = 0
     for place in range(things, things + readings[reading + N_THINGS]):
@@ -77,7 +85,7 @@ def candidates(arrays: Arrays, reading: int, at: float, limit: int, found: Ints)
             node, read = nodes[node, PREVIOUS], read + 1
         if places >= limit:
             break
-    slot, read = arrays.counters[OPEN_NEWEST], 0
+    slot, read = arrays.ends[0, OPEN_NEWEST], 0
     while slot >= 0 and read < NEWEST_READ:
         if slots[slot, MARK] != stamp:
             slots[slot, MARK] = stamp
@@ -89,7 +97,7 @@ def candidates(arrays: Arrays, reading: int, at: float, limit: int, found: Ints)
 
 
 @inner
-def _in_order(keys: Ints, known: int, token: int, holders: int) -> int:
+def _in_order(keys: Shorts, known: int, token: int, holders: int) -> int:
     """Insert a value by how many hold it, behind those that as many hold."""
     place = known
     while place > 0 and keys[place - 1, 1] > holders:

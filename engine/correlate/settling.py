@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.correlate.compiled import compiled
-from engine.correlate.layout import AT, BEAT, BEATS, HOME, LONGEST, READING, SYMPTOM_OF, Arrays, Floats, Ints
+from engine.correlate.layout import AT, HOME, LAST, READING, SYMPTOM_OF, Arrays, Floats, Ints
 from engine.correlate.lines import read_lines
 from engine.correlate.scores import Weighing, score
 from engine.correlate.seek import NEWEST_READ, candidates
@@ -17,7 +17,7 @@ def ask(
     """Candidates of an alert, what is measured beside each, and its score; how many there are."""
     count = candidates(arrays, reading, at, len(found) - NEWEST_READ, found)
     if count:
-        read_lines(arrays, reading, at, symptom, found[:count], rows[:count], arrays.readings[:0])
+        read_lines(arrays, reading, at, symptom, found[:count], rows[:count], found[:0])
         score(weighing, rows[:count], scores[:count])
     return count
 
@@ -30,14 +30,14 @@ def settle(
 
     Fills row by row `found` (member x incidents), `scores` beside them, and `counts` of them.
     """
-    spans, slots, members = arrays.spans, arrays.slots, arrays.members
+    members = arrays.members
     for place in range(len(due)):
         member = due[place]
         slot = members[member, HOME]
-        beat, beats, longest = spans[slot, BEAT], slots[slot, BEATS], spans[slot, LONGEST]
+        last = arrays.spans[slot, LAST]
         lend(arrays, slot, member)
         counts[place] = ask(
             arrays, weighing, members[member, READING], arrays.member_times[member, AT], members[member, SYMPTOM_OF],
             found[place], rows, scores[place],
         )  # fmt: skip
-        give_back(arrays, slot, member, beat, beats, longest)
+        give_back(arrays, slot, member, last)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.correlate import layout
+from engine.correlate.columns import COLUMNS_READ
+from engine.correlate.company import unread_of
 from engine.correlate.counts import rehash
 from engine.correlate.layout import Arrays
+from engine.correlate.pairs import unread_of_some
 from engine.correlate.profile import Member, Profile
 from engine.correlate.question import SIDES, World
 from engine.correlate.reading import LEVELS, Reading
@@ -22,6 +25,7 @@ from engine.correlate.tally import drop, give_back, give_up, lend, take_in
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SPEAKERS = 64  # members that speak for an incident at most
 _IDLE = 256  # readings of no member that are kept, for alerts are asked about before they are learned
 _WAY_OF = {name: place for place, name in enumerate(WAYS)}
 _THING, _WORD = len(SIDES), len(SIDES) + 1  # fields of their own
@@ -64,7 +68,7 @@ class State:
         self.arrays.world[layout.KEEP_S] = keep_s
         self.arrays.counters[[layout.THING_FIELD, layout.WORD_FIELD]] = _THING, _WORD
         self._slots, self._members, self._tokens, self._symptoms = _Blocks(), _Blocks(), _Blocks(), _Blocks()
-        self._cells, self._times, self._readings = _Blocks(), _Blocks(), _Blocks()
+        self._cells, self._times, self._readings, self._ranks = _Blocks(), _Blocks(), _Blocks(), _Blocks()
         self._nodes = 0
         self._token_of: dict[object, int] = {}
         self._texts: list[Any] = []  # by token
@@ -74,9 +78,7 @@ class State:
         self._field_of = {name: place for place, name in enumerate((*SIDES, "thing", "word"))}
         self._node_of = {name: place for place, name in enumerate(world.topology.near)}
         self._around: dict[tuple[str, ...], tuple[int, int]] = {}
-        self._around_end = self._ranks_end = 0
-        self._company = 0  # how often what is seen together has changed
-        self._partners: list[int] = []  # tokens that ranks refer to
+        self._around_end = 0
         self.open: dict[int, Profile] = {}
         self.stale: dict[int, Profile] = {}  # by row: those whose pace has changed since the arrays were level
         self.stale_members: dict[int, Member] = {}
@@ -92,7 +94,7 @@ class State:
             background.opened, background.opened_at, background.began_at, background.ending,
             math.log(background.repeats[0] / background.repeats[1]), background.tempo_total,
         )  # fmt: skip
-        world[layout.TEMPO :] = background.tempo_levels()
+        world[layout.TEMPO : layout.INCIDENTS] = background.tempo_levels()
         if self.stale:
             for slot, profile in self.stale.items():
                 self._show_pace(slot, profile)
@@ -111,17 +113,15 @@ class State:
             self._idle[id(reading)] = None
             while len(self._idle) > _IDLE:
                 self._release(next(iter(self._idle)))
-        self.rank(held.offset, reading)
+        begin = held.offset + layout.FIRST_OF_KINDS
+        self.rank(self.arrays.readings[begin : begin + len(LEVELS)].tolist())
         return held.offset
 
-    def rank(self, offset: int, reading: Reading) -> None:
-        """Have at hand what was seen together with the kinds of a reading."""
-        tokens, found = self.arrays.tokens, self.arrays.readings
-        for level, kind in reading.kinds.items():
-            token = found[offset + layout.FIRST_OF_KINDS + _LEVEL_OF[level]]
-            if tokens[token, layout.RANKS_AT] != self._company:
-                self._rank(int(token), level, kind)
-                tokens = self.arrays.tokens
+    def rank(self, kinds: Iterable[int]) -> None:
+        """Have at hand what was seen together with these kinds, for those of which it is not."""
+        for token in kinds:
+            if token >= 0 and self.arrays.tokens[token, layout.RANKED] < layout.UNKNOWN:
+                self._rank(token)
 
     def symptom(self, fingerprint: str) -> int:
         """The row of a symptom; -1 where none of it is here."""
@@ -133,13 +133,13 @@ class State:
 
     def rank_members(self, rows: NDArray[np.int64]) -> None:
         """Have at hand what was seen together with the kinds of these members."""
-        arrays = self.arrays
-        offsets = arrays.members[rows, layout.READING].astype(np.int64)
-        for place, level in enumerate(LEVELS):
-            kinds = np.unique(arrays.readings[offsets + layout.FIRST_OF_KINDS + place])
-            kinds = kinds[kinds >= 0]
-            for token in kinds[arrays.tokens[kinds, layout.RANKS_AT] != self._company].tolist():
-                self._rank(token, level, self._texts[token][1])
+        found = np.empty(len(LEVELS) * len(rows), np.int64)
+        self.rank(found[: unread_of(self.arrays, rows, found)].tolist())
+
+    def rank_some(self, slot: int, sample: int) -> None:
+        """The same for those that speak for an incident."""
+        found = np.empty(len(LEVELS) * sample, np.int64)
+        self.rank(found[: unread_of_some(self.arrays, slot, sample, found)].tolist())
 
     # What changes.
 
@@ -169,17 +169,15 @@ class State:
             self._dismiss(member)
         self._close(profile)
 
-    def lend(self, profile: Profile, member: Member) -> tuple[float, int, float]:
-        """Take a member out in thought; what `give_back` needs."""
+    def lend(self, profile: Profile, member: Member) -> None:
+        """Take a member out in thought."""
         self._settle_stale(profile)
         self._show_member(member.row, member)
-        pace = self._pace(profile.slot)
         lend(self.arrays, profile.slot, member.row)
-        return pace
 
-    def give_back(self, profile: Profile, member: Member, pace: tuple[float, int, float]) -> None:
+    def give_back(self, profile: Profile, member: Member) -> None:
         """Put a lent member back."""
-        give_back(self.arrays, profile.slot, member.row, *pace)
+        give_back(self.arrays, profile.slot, member.row, profile.last)
 
     @contextmanager
     def apart(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
@@ -204,10 +202,6 @@ class State:
                 self._slots.give(slot, 1)
                 self._times.give(begin, len(rows))
 
-    def stormed(self, profile: Profile) -> bool:
-        """Whether the incident ever was a storm."""
-        return bool(self.arrays.slots[profile.slot, layout.STORMED])
-
     def counted(self, reading: Reading) -> None:
         """What the background knows of all that `reading` says has changed."""
         held, fields, shares = self._hold(reading), self.world.background.fields, self.arrays.shares
@@ -228,20 +222,17 @@ class State:
 
     def remembered(self, kinds: Sequence[tuple[str, str]] | None = None) -> None:
         """What is seen together has changed: for these (level, kind), or for all."""
-        self._company += 1
-        partners, self._partners, self._ranks_end = self._partners, [], 0
-        for token in partners:
-            self._let_go(token)
-        shares, together = self.arrays.shares, self.world.together
+        shares, together, world = self.arrays.shares, self.world.together, self.arrays.world
+        world[layout.INCIDENTS :] = [table.incidents for table in together.values()]
         if kinds is None:
-            for text, token in self._token_of.items():
-                if isinstance(text, tuple) and isinstance(text[0], int):
-                    shares[token, layout.AS_KIND] = together[LEVELS[text[0]]].counts.get(text[1], 0.0)
-            return
-        for level, kind in kinds:
-            token_ = self._token_of.get((_LEVEL_OF[level], kind))
-            if token_ is not None:
-                shares[token_, layout.AS_KIND] = together[level].counts.get(kind, 0.0)
+            texts = [text for text in self._token_of if isinstance(text, tuple) and isinstance(text[0], int)]
+        else:
+            texts = [(_LEVEL_OF[level], kind) for level, kind in kinds]
+        for text in texts:
+            token = self._token_of.get(text)
+            if token is not None:
+                shares[token, layout.AS_KIND] = together[LEVELS[text[0]]].counts.get(text[1], 0.0)
+                self._unrank(token)
 
     def relearn(self, world: World) -> None:
         """What is known about the world is another one; what is open stays."""
@@ -331,12 +322,6 @@ class State:
         if self.stale.pop(profile.slot, None) is not None:
             self._show_pace(profile.slot, profile)
 
-    def _pace(self, slot: int) -> tuple[float, int, float]:
-        spans, slots = self.arrays.spans, self.arrays.slots
-        return (
-            float(spans[slot, layout.BEAT]), int(slots[slot, layout.BEATS]), float(spans[slot, layout.LONGEST])
-        )  # fmt: skip
-
     # Texts.
 
     def _hold(self, reading: Reading) -> _Held:
@@ -377,6 +362,12 @@ class State:
         tokens = self.arrays.tokens
         tokens[token, layout.REFERENCES] -= 1
         if not tokens[token, layout.REFERENCES]:
+            self._unrank(token)  # those partners may be known for its sake alone
+            self._forget_unused(token)
+
+    def _forget_unused(self, token: int) -> None:
+        tokens = self.arrays.tokens
+        if not tokens[token, layout.REFERENCES] and not tokens[token, layout.PARTNER_OF]:
             del self._token_of[self._texts[token]]
             self._texts[token] = None
             self._tokens.give(token, 1)
@@ -417,7 +408,7 @@ class State:
         self._texts[token] = text
         self._grow("tokens", token + 1)
         self._grow("shares", token + 1)
-        self.arrays.tokens[token] = -1, -1, -1, -1, 0, 0, -1, 0, -1, 0, 0, 0
+        self.arrays.tokens[token] = -1, -1, -1, -1, 0, 0, 0, 0, layout.UNREAD, 0, 0, 0, -1, 0
         self.arrays.shares[token] = 0.0
         return token
 
@@ -441,21 +432,34 @@ class State:
             self._around[key] = begin, count
         return self._around[key]
 
-    def _rank(self, token: int, level: str, kind: str) -> None:
-        ranks, nats = self.world.together[level].ranked_nats(kind)
-        own = [self._token((_LEVEL_OF[level], other)) for other in ranks]
-        references = self.arrays.tokens
+    def _rank(self, token: int) -> None:
+        place, kind = self._texts[token]
+        table = self.world.together[LEVELS[place]]
+        known = kind in table.counts
+        partners = table.partners(kind) if known else {}
+        own = [self._token((place, other)) for other in partners]
         for other in own:
-            references[other, layout.REFERENCES] += 1
-        self._partners += own
-        begin, self._ranks_end = self._ranks_end, self._ranks_end + len(own)
-        self._grow("ranks", self._ranks_end)
-        self._grow("rank_nats", self._ranks_end)
-        self.arrays.ranks[begin : self._ranks_end] = own
-        self.arrays.rank_nats[begin : self._ranks_end] = nats
-        known = kind in self.world.together[level].counts
+            self.arrays.tokens[other, layout.PARTNER_OF] += 1
+        begin = self._ranks.take(len(own)) if own else 0
+        self._grow("ranks", self._ranks.end)
+        self._grow("rank_counts", self._ranks.end)
+        self._grow("odds", len(LEVELS) * len(own))
+        self.arrays.ranks[begin : begin + len(own)] = own
+        if own:
+            self.arrays.rank_counts[begin : begin + len(own)] = list(partners.values())
         row = self.arrays.tokens[token]
-        row[layout.RANKS_AT], row[layout.RANKS], row[layout.RANKED] = self._company, begin, len(own) if known else -1
+        row[layout.RANKS], row[layout.RANKED] = begin, len(own) if known else layout.UNKNOWN
+
+    def _unrank(self, token: int) -> None:
+        """The partners of a kind are not at hand any more."""
+        tokens = self.arrays.tokens
+        begin, known = int(tokens[token, layout.RANKS]), int(tokens[token, layout.RANKED])
+        tokens[token, layout.RANKED] = layout.UNREAD
+        if known > 0:
+            self._ranks.give(begin, known)
+            for other in self.arrays.ranks[begin : begin + known].tolist():
+                tokens[other, layout.PARTNER_OF] -= 1
+                self._forget_unused(other)
 
     def _show_field(self, name: str, *, anew: bool = False) -> None:
         fields, place = self.arrays.fields, self._field_of[name]
@@ -502,9 +506,9 @@ class State:
             self._grow_nodes()
         arrays = self.arrays
         while 3 * (arrays.counters[layout.USED] + entries) > 2 * len(arrays.table):
-            table = np.full((2 * len(arrays.table), 3), -1, np.int64)
-            rehash(arrays.table, table)
-            arrays = self.arrays = self.arrays._replace(table=table)
+            table = np.full((2 * len(arrays.table), layout.TABLE), -1, np.int32)
+            rehash(arrays.keys, table.view(np.int64))
+            arrays = self.arrays = self.arrays._replace(table=table, keys=table.view(np.int64))
 
     def _grow_nodes(self) -> None:
         begin = len(self.arrays.nodes)
@@ -528,23 +532,23 @@ def _words(world: World) -> int:
 
 
 def _empty(words: int) -> Arrays:
-    def shorts(count: int, width: int) -> NDArray[np.int64]:
-        return np.zeros((count, width), np.int64)
+    def shorts(count: int, width: int) -> NDArray[np.int32]:
+        return np.zeros((count, width), np.int32)
 
-    nodes = shorts(64, layout.NODES)
+    nodes, table = shorts(64, layout.NODES), np.full((256, layout.TABLE), -1, np.int32)
     nodes[:, layout.NEXT] = np.arange(1, 65)
     nodes[-1, layout.NEXT] = -1
     counters = np.zeros(layout.COUNTERS, np.int64)
-    counters[[layout.OPEN_OLDEST, layout.OPEN_NEWEST]] = -1
     counters[layout.FREE_NODES] = 64
     return Arrays(
         spans=np.zeros((8, layout.SPANS)),
-        slots=np.zeros((8, layout.SLOTS), np.int64),
+        slots=shorts(8, layout.SLOTS),
         near=np.zeros((8, words), np.int64),
         times=np.zeros(64),
         member_times=np.zeros((16, 2)),
         members=shorts(16, layout.MEMBERS),
-        table=np.full((256, 3), -1, np.int64),
+        table=table,
+        keys=table.view(np.int64),
         nodes=nodes,
         cells=shorts(64, 2),
         cell_times=np.zeros(64),
@@ -552,14 +556,19 @@ def _empty(words: int) -> Arrays:
         shares=np.zeros((64, 4)),
         fields=np.zeros((16, 2)),
         symptoms=shorts(16, 4),
-        readings=np.zeros(256, np.int64),
+        readings=np.zeros(256, np.int32),
         around=shorts(64, 2),
         surprises=np.zeros(64),
-        ranks=np.zeros(64, np.int64),
-        rank_nats=np.zeros(64),
-        keys=np.zeros((KEYS_READ, 2), np.int64),
+        ranks=np.zeros(64, np.int32),
+        rank_counts=np.zeros((64, 2)),
+        sought=shorts(KEYS_READ, 2),
         plan=np.zeros((4 * KEYS_READ, 2), np.int64),
         plan_shares=np.zeros((4 * KEYS_READ, 2)),
+        odds=np.zeros(64),
+        touched=shorts(4 * KEYS_READ, 3),
+        asked=np.zeros(SPEAKERS, np.int64),
+        line=np.zeros((1, COLUMNS_READ)),
+        ends=np.full((1, 2), -1, np.int32),
         counters=counters,
         world=np.zeros(layout.WORLD),
     )

@@ -69,12 +69,14 @@ class Together:
         seen = min(self._strangers(kind, present), default=None)
         return -math.log(seen[0] / SHRINK + 1.0) if seen is not None else None
 
-    def ranked_nats(self, kind: str) -> tuple[list[str], list[float]]:
-        """The partners of `kind`, the likeliest first, and the nats by which each raises its chance."""
-        if kind not in self.counts:
-            return [], []
-        base, partners = self._ranked(kind)
-        return list(partners), [math.log(share / base) for share in partners.values()]
+    def partners(self, kind: str) -> dict[str, tuple[float, float]]:
+        """In how many incidents each partner of `kind` was seen with it, and in how many more it is said to have been
+        seen at all: operators' word counts in both."""
+        pairs = self.pairs.get(kind, {})
+        found = {other: (both, 0.0) for other, both in pairs.items() if self.counts.get(other) and other != kind}
+        for other, (together, apart) in self.told.get(kind, {}).items():
+            found[other] = pairs.get(other, 0.0) + together, together + apart
+        return found
 
     def _strangers(self, kind: str, present: Mapping[str, object]) -> list[tuple[float, str]]:
         """Some of `present`, as (how often each was seen, it): for a kind that none of them was ever seen with."""
@@ -87,13 +89,9 @@ class Together:
         """The share of incidents that show `kind`; and its share of those of each partner, the largest first."""
         base = (self.counts[kind] + 0.5) / (self.incidents + 1.0)
         shares = {
-            other: (both + SHRINK * base) / (self.counts[other] + SHRINK)
-            for other, both in self.pairs.get(kind, {}).items()
-            if self.counts.get(other) and other != kind
+            other: (both + SHRINK * base) / (self.counts.get(other, 0.0) + more + SHRINK)
+            for other, (both, more) in self.partners(kind).items()
         }
-        for other, (together, apart) in self.told.get(kind, {}).items():
-            both = self.pairs.get(kind, {}).get(other, 0.0) + together
-            shares[other] = (both + SHRINK * base) / (self.counts.get(other, 0.0) + together + apart + SHRINK)
         return base, {other: shares[other] for other in sorted(shares, key=lambda name: (shares[name], name))[::-1]}
 
     def support(self, kind: str, other: str) -> tuple[int, int]:

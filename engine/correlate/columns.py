@@ -1,0 +1,15 @@
+"""The columns of a row by number: those of `table.COLUMNS`, in their order."""
+
+from __future__ import annotations
+
+(
+    GAP, LATELY, AGE, ALERTS, AGAIN_S, ENDED, CHANCE, PACE, PAUSE, LULL, STORMY, MINUTE, SHARE, STRANGERS, SIDE
+) = range(15)  # fmt: skip
+(
+    AGREES, DIFFERS, SHARED, NONE, MENTION, WORDS_SHARED, HOPS, WAY, SURPRISE, TOGETHER,
+) = range(SIDE + 5, SIDE + 15)  # fmt: skip
+(
+    BEAT_S, BEATS_HEARD, LONGEST_S, N_SERVICES, N_HOSTS, N_NAMES, TEN_MINUTES, RIVALS, NEAREST, LATEST, MOMENTUM,
+    TEMPO_NATS, RATE, TOLD_NATS, AGAIN_NATS, JOINED_ALERTS,
+) = range(TOGETHER + 3, TOGETHER + 19)  # fmt: skip
+COLUMNS_READ = JOINED_ALERTS + 1
