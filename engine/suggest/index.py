@@ -217,10 +217,10 @@ class Asked:
 
     def of(self, slots: Slots) -> Floats:
         """The scores of `slots`: shape (slots,)."""
-        scores = self._found[slots]
+        scores, wanted = self._found[slots], slots.astype(np.int32)  # numbers of one size: else `held` is copied
         for place in range(self._read, len(self._starts)):
             held = self._index.bulk_.slots[self._starts[place] : self._ends[place]]
-            at = np.minimum(np.searchsorted(held, slots), len(held) - 1)
+            at = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
             there = held[at] == slots
             counts = self._index.bulk_.counts[self._starts[place] : self._ends[place]][at[there]]
             scores[there] += self._index._weigh(self._idf[place], slots[there], counts)
