@@ -18,6 +18,7 @@ from engine.patterns.significance import log_tail, shares
 from engine.patterns.windows import Window, next_probability
 
 _OWN_SHARE = 0.6  # of it that each day of a rule must show for itself
+_STILL_TIMES = 1.5  # it that a weekday must show to be looked at for itself where a window of several was not told
 _ALIKE = 0.5  # of how often some weekdays were high that the others must reach to be told with them
 _APART = 4.0  # standard errors by which they must fall short to be left out
 _CHANCE = 2.0  # windows as good that turned days may show: whether the series has a clock is proven for all together
@@ -65,7 +66,10 @@ def peak_windows(grid: DayGrid, told: np.ndarray, most: int) -> list[Peak]:
             window = _window(days, start, width, past, grid, log_p)
             if window is not None and (sure := _probability(window, inside)) >= _LEAST_SURE:
                 found.append((float(inside.sum()), Peak(window, sure)))
-            chance[_slots(days, start, width, past)] = 0.0
+            else:  # what the days do not show together, one of them may still show if it is far likelier
+                days = [day for day, own in zip(days, inside.mean(axis=1), strict=True) if own < _STILL_TIMES * cut]
+            if days:
+                chance[_slots(days, start, width, past)] = 0.0
     return [peak for _, peak in sorted(found, key=lambda row: -row[0])[:most]]
 
 

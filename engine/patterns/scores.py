@@ -120,18 +120,26 @@ def without_swing(grid: DayGrid) -> np.ndarray:
     weekend = day_facts(grid.days).weekday >= 5
     level = detrended(grid)
     rest = grid.values.copy()
-    for group in (weekend, ~weekend):
-        if group.sum() >= 3:
-            hours = _filled(median_of(median_of(level[group], axis=0).reshape(24, -1), axis=1))
-            known = level[group][np.isfinite(level[group])]
-            usual = middle_of(np.abs(known)) if len(known) else np.nan
-            if float(hours.std()) < _SWING_LEAST * usual:
-                continue
-            swing = _swing(hours, level.shape[1])
-            left = np.abs(level[group] - swing)
-            if middle_of(left[np.isfinite(left)]) < _SWING_LEFT * usual:
-                rest[group] -= swing
+    halves = [half for half in (weekend, ~weekend) if half.sum() >= 3]
+    swings = [_swing_of(level[half]) for half in halves]
+    for half, swing, other in zip(halves, swings, swings[::-1], strict=True):
+        known = level[half]
+        usual = middle_of(np.abs(known[np.isfinite(known)]))
+        for tried in (swing, other):  # few days show it less clearly than the rest of the week does
+            left = np.abs(known - tried)
+            if tried.any() and middle_of(left[np.isfinite(left)]) < _SWING_LEFT * usual:
+                rest[half] -= tried
+                break
     return rest
+
+
+def _swing_of(level: np.ndarray) -> np.ndarray:
+    """The swing of days (days, bins) without their trend: (bins,); zeros where their hours hardly differ."""
+    hours = _filled(median_of(median_of(level, axis=0).reshape(24, -1), axis=1))
+    known = level[np.isfinite(level)]
+    if not len(known) or float(hours.std()) < _SWING_LEAST * middle_of(np.abs(known)):
+        return np.zeros(level.shape[1])
+    return _swing(hours, level.shape[1])
 
 
 def _swing(hours: np.ndarray, bins: int) -> np.ndarray:

@@ -17,6 +17,7 @@ _EARLY_MINUTES = 30  # by which work may begin early or end late: it is no part 
 _SEEN_SHARE = 0.2  # of days without a window at a time of the day, from which on they tell its usual level
 _OWN_EDGES = 0.45  # of the rise of a window over the hours around it that lies at each of its edges at least
 _LEAST_OF_SWING = 0.45  # of the range of the day's hours that a window must rise by
+_SHARP_EDGES = 0.6  # unless so much of its rise lies at its edges and it comes once a day: a swing has none
 
 
 def own_work(names: Sequence[tuple[Named, float]], grid: DayGrid) -> list[tuple[Named, float]]:
@@ -36,9 +37,13 @@ def own_work(names: Sequence[tuple[Named, float]], grid: DayGrid) -> list[tuple[
     left[:, np.isfinite(left).mean(axis=0) < _SEEN_SHARE] = np.nan
     hours = median_of(median_of(left, axis=0).reshape(24, -1), axis=1)
     least = _LEAST_OF_SWING * float(np.nanmax(hours) - np.nanmin(hours)) if np.isfinite(hours).any() else 0.0
-    gone = [
-        name
-        for name in slow
-        if edge_share(name, grid) < _OWN_EDGES or abs(float(np.subtract(*levels(grid, name)))) < least
-    ]
+    gone = [name for name in slow if _is_of_swing(name, grid, least)]
     return [(name, log_p) for name, log_p in names if all(name is not one for one in gone)]
+
+
+def _is_of_swing(name: Named, grid: DayGrid, least: float) -> bool:
+    """Whether a window has no edges of its own, or rises by less than `least` and has none that are sharp."""
+    edges = edge_share(name, grid)
+    if name.period == grid.bins and edges >= _SHARP_EDGES:
+        return False
+    return edges < _OWN_EDGES or abs(float(np.subtract(*levels(grid, name)))) < least
