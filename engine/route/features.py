@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any, Self, TypeAlias
 from zlib import crc32
 
@@ -81,7 +81,7 @@ class Features:
         return self._rows(*self._read(readings))
 
     def _read(self, readings: Sequence[Reading]) -> tuple[Matrix, Matrix]:
-        return _hashed([self._words_of(one) for one in readings]), _hashed([self._marks_of(one) for one in readings])
+        return _hashed(map(self._words_of, readings)), _hashed(map(self._marks_of, readings))
 
     def _words_of(self, reading: Reading) -> list[str]:
         return _repeated(reading) if self.plain else _word_features(reading)
@@ -163,11 +163,12 @@ def _hashes(features: Iterable[str]) -> Ints:
     return np.array([crc32(feature.encode("utf-8", "surrogatepass")) & (_SPACE - 1) for feature in features], np.int64)
 
 
-def _hashed(features: Sequence[Sequence[str]]) -> Matrix:
-    """How often each hash occurs in each row."""
-    hashes = _hashes(chain.from_iterable(features))
-    ends = np.cumsum([0, *(len(row) for row in features)])
-    counts = sparse.csr_matrix((np.ones(len(hashes), np.float32), hashes, ends), shape=(len(features), _SPACE))
+def _hashed(features: Iterable[Sequence[str]]) -> Matrix:
+    """How often each hash occurs in each row; the features of one row are forgotten before the next is read."""
+    rows = [_hashes(row).astype(np.int32) for row in features]
+    ends = np.cumsum([0, *map(len, rows)])
+    hashes = np.concatenate([np.zeros(0, np.int32), *rows])
+    counts = sparse.csr_matrix((np.ones(len(hashes), np.float32), hashes, ends), shape=(len(rows), _SPACE))
     counts.sum_duplicates()
     return counts
 
