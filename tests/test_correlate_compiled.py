@@ -79,6 +79,19 @@ def test_every_question_has_the_same_rows_and_scores() -> None:
             each.learn_one(one, found[0].incident_id or f"I{number}", alert_of=found[0].repeat_of)
 
 
+def test_what_operators_taught_is_weighed_the_same() -> None:
+    world = draw(6, 240)
+    scores = []
+    for each in (Correlator(), SlowCorrelator()):
+        each.fit(world.alerts[:120], world.truth[:120])
+        names = sorted({row.incident_id for row in grouped(each, world.alerts[120:200])} & each._profiles.open.keys())
+        each.merge(names[0], names[1])
+        each.correct(list(each._profiles.open[names[2]].members)[:1], names[3])
+        assert each.lessons()
+        scores.append([each.predict_one(one, explain=False).score for one in world.alerts[200:]])
+    assert scores[0] == pytest.approx(scores[1], abs=1e-9)
+
+
 def test_arrays_count_what_a_scan_of_the_members_finds() -> None:
     world = draw(7, 200)
     correlator = Correlator(keep_h=2.0)

@@ -84,6 +84,7 @@ class Background:
         self.began_at = math.inf
         self.tempo = [0.0] * (len(TEMPO_EDGES_S) + 1)  # alerts that joined, by their gap; fading
         self.tempo_total = 0.0
+        self.tempo_changes = 0  # how often `tempo` has changed
         self.ends = [0.0, 4.0]  # alerts that were told to have ended, all; fading
         self.repeats = [1.0, 2.0]  # alerts that joined: with their fingerprint present already, all; fading
 
@@ -137,6 +138,7 @@ class Background:
             self.tempo = [value * 0.5 for value in self.tempo]
             self.tempo_total = sum(self.tempo)
         self.tempo_total += 1.0
+        self.tempo_changes += 1
         self.tempo[bisect_right(TEMPO_EDGES_S, gap_s)] += 1.0
 
     def opening_rate(self, at: float) -> float:
@@ -187,6 +189,7 @@ class Background:
             self.opened, self.opened_at, self.began_at = data["openings"]
         self.repeats, self.tempo, self.ends = list(data["repeats"]), list(data["tempo"]), list(data["ends"])
         self.tempo_total = sum(self.tempo)
+        self.tempo_changes += 1
 
     @property
     def stormy(self) -> bool:

@@ -222,6 +222,9 @@ def _move(
     profile: Profile, member: Member, scored: dict[str, float], repair: Repair, kept: Constraints
 ) -> Iterator[Revision]:
     here = scored.pop(profile.id, 0.0)
+    stays = len(profile.members) == 1 or here + repair.move_margin >= 0.0
+    if stays and max(scored.values(), default=-math.inf) <= max(here, 0.0) + repair.move_margin:
+        return  # nearly all of them: whether it may go elsewhere need not be asked
     scored = {name: nats for name, nats in scored.items() if kept.may_join(member.alert_id, profile.id, name)}
     best = max(scored, key=lambda name: (scored[name], name), default="")
     there = scored.get(best, 0.0)

@@ -79,6 +79,7 @@ class State:
         self._node_of = {name: place for place, name in enumerate(world.topology.near)}
         self._around: dict[tuple[str, ...], tuple[int, int]] = {}
         self._around_end = 0
+        self._tempo_changes = -1  # when tempo was shown
         self.open: dict[int, Profile] = {}
         self.stale: dict[int, Profile] = {}  # by row: those whose pace has changed since the arrays were level
         self.stale_members: dict[int, Member] = {}
@@ -94,7 +95,9 @@ class State:
             background.opened, background.opened_at, background.began_at, background.ending,
             math.log(background.repeats[0] / background.repeats[1]), background.tempo_total,
         )  # fmt: skip
-        world[layout.TEMPO : layout.INCIDENTS] = background.tempo_levels()
+        if self._tempo_changes != background.tempo_changes:
+            self._tempo_changes = background.tempo_changes
+            world[layout.TEMPO : layout.INCIDENTS] = background.tempo_levels()
         if self.stale:
             for slot, profile in self.stale.items():
                 self._show_pace(slot, profile)
@@ -237,6 +240,7 @@ class State:
     def relearn(self, world: World) -> None:
         """What is known about the world is another one; what is open stays."""
         self.world = world
+        self._tempo_changes = -1
         for name in self._field_of:
             self._show_field(name, anew=True)
         self.remembered()
