@@ -229,3 +229,21 @@ def test_events_without_any_or_with_few_moments_are_no_pattern() -> None:
     empty = EventSeries(service="a", host="", name="", ts=np.array([], dtype=np.int64))
     few = EventSeries(service="b", host="", name="", ts=np.array([1_735_689_600, 1_735_776_000]))
     assert PatternFinder().find_events([empty, few]) == []
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 10, 20, 40])
+def test_samples_at_any_distance_show_a_job_once(minutes: int) -> None:
+    ts = 1_735_686_000 + np.arange(0, 42 * 86_400, 60 * minutes)
+    values = np.random.default_rng(1).standard_normal(len(ts)) + 30.0 * (ts % 86_400 // 3600 == 3)
+    found = PatternFinder().find([Series(service="s", host="h", metric="m", ts=ts, values=values)])
+    assert [(p.kind, p.start_local[:2]) for p in found] == [("daily", "03")]
+
+
+@pytest.mark.parametrize("kept", [0.7, 0.6, 0.4])
+def test_samples_missing_at_random_show_a_job_once(kept: float) -> None:
+    rng = np.random.default_rng(3)
+    ts = 1_735_686_000 + np.arange(56 * 288) * 300
+    ts = ts[rng.random(len(ts)) < kept]
+    values = rng.standard_normal(len(ts)) + 30.0 * (ts % 86_400 // 3600 == 3)
+    found = PatternFinder().find([Series(service="s", host="h", metric="m", ts=ts, values=values)])
+    assert [(p.kind, p.start_local, p.duration_minutes) for p in found] == [("daily", "03:00", 60)]

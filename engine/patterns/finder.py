@@ -27,6 +27,8 @@ _SHIFTED = 2  # working days beside holidays that must be seen before a shift is
 _MOVED_SHARE = 0.6  # of them on which the load came
 _CLOSE_S = 75  # between samples, within which minutes of the hour can be told apart
 _BIN_MINUTES = (5, 10, 15, 20, 30, 60)
+_OUTAGE_S = 3600  # between samples, from which on nothing is taken to have been watched
+_FILLED = 0.65  # of bins that hold a sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +282,18 @@ def _on_usual_days(hits: np.ndarray, days: np.ndarray, country: str) -> tuple[np
 
 
 def bin_minutes_of(ts: np.ndarray) -> int:
-    """The finest bin that the usual distance of samples fills."""
-    steps = np.diff(np.sort(ts))
-    minutes = float(np.median(steps[steps > 0])) / 60
-    return next((b for b in _BIN_MINUTES if b >= minutes * 0.99), 60)
+    """The finest bin that the usual distance of samples fills, and most of which are filled but in long outages.
+
+    Examples
+    --------
+    >>> bin_minutes_of(np.arange(0, 86_400, 300))
+    5
+    """
+    ordered = np.unique(ts)
+    steps = np.diff(ordered)
+    least, watched_s = float(np.median(steps)) / 60 * 0.99, float(steps[steps <= _OUTAGE_S].sum())
+
+    def filled(minutes: int) -> bool:
+        return len(np.unique(ordered // (60 * minutes))) * 60 * minutes >= _FILLED * watched_s
+
+    return next((b for b in _BIN_MINUTES if b >= least and filled(b)), _BIN_MINUTES[-1])

@@ -43,6 +43,12 @@ class Named:
     cells: np.ndarray  # flat cell in which each chance's window begins
     weight: float  # sum of contrasts over the root of their number: what the rule explains, for comparing rules
 
+    def every_cell(self, bins: int) -> np.ndarray:
+        """Flat cells in which its windows begin in days of `bins`, those among them that too little was seen of."""
+        if self.kind == "period":
+            return self.cells
+        return (np.flatnonzero(self.chosen)[:, None] * bins + np.arange(self.start, bins, self.period)).ravel()
+
 
 def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGrid) -> Named | None:
     """The candidate with its rule, edges and hits; None where it does not hold up."""

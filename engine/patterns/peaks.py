@@ -95,7 +95,7 @@ def peaks_beside(
 
     `most` at most. The crest of a day that is a swing and little else is none.
     """
-    spans = [(name.cells, name.width) for name, _ in names if name.sign > 0]
+    spans = [(name.every_cell(grid.bins), name.width) for name, _ in names if name.sign > 0]
     spans += [_span(window, grid) for window in spikes]
     told = _cells(spans, grid, _MARGIN_MINUTES // grid.bin_minutes)
     return peak_windows(replace(grid, values=without_swing(grid)), told, most)

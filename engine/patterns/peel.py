@@ -27,7 +27,7 @@ from engine.patterns.windows import Window
 
 _WIDE_MINUTES = (240, 360, 480, 600, 720)
 _LEAST_WIDE_MINUTES = 180  # shorter windows are left to the narrow search
-_COARSE_MINUTES = 30  # bins in which windows of hours are looked for
+_COARSE_MINUTES = 30  # bins in which windows of hours are looked for, or whole ones of the grid below that
 _SPIKE_SHARE = 0.98  # of samples that are no spikes
 _SPIKE_COST = float(np.log(3))  # nats
 _LEAST_RISE = 0.35  # robust standard deviations
@@ -98,7 +98,7 @@ class Peeled:
             _level_out(name, self.grid)
             return Peeled.of(self.grid)
         margin = max(1, round(30 / self.grid.bin_minutes))
-        gone = forget(name.cells, -margin, name.width + margin, self.grid)
+        gone = forget(name.every_cell(self.grid.bins), -margin, name.width + margin, self.grid)
         self.course.ravel()[gone] = np.nan
         dark = np.zeros(self.course.size, dtype=bool)
         dark[gone] = True
@@ -209,7 +209,7 @@ def _wide_step(grid: DayGrid, table: RuleTable) -> tuple[Named, float] | None:
 
     Half hours show where such windows may be; only then are they measured in the bins of the grid.
     """
-    coarse = coarser(grid, max(grid.bin_minutes, _COARSE_MINUTES))
+    coarse = coarser(grid, grid.bin_minutes * max(1, _COARSE_MINUTES // grid.bin_minutes))
     times = coarse.bin_minutes // grid.bin_minutes
     widths = [w for w in widths_in_bins(_WIDE_MINUTES, coarse.bin_minutes) if 2 * w <= coarse.bins]
     likely = candidates(Contrasts(scored(detrended(coarse)), coarse.bin_minutes), widths, table)[:TRIES]
