@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -11,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from engine.errors import Conflict, InvalidInput, ModelUnusable, NotFound, PathfinderError, Unavailable
@@ -71,8 +74,8 @@ TABLE: tuple[tuple[type[PathfinderError], int, str, Mapping[str, str]], ...] = (
     (Unavailable, 503, "unavailable", {"Retry-After": "5"}),
     (ModelUnusable, 503, "model_unusable", {"Retry-After": "5"}),
 )
-_UNEXPECTED = 500
-_WORDS = {400: "invalid", 404: "not_found", 405: "method_not_allowed"}
+_UNEXPECTED, _NO_METHOD = 500, 405
+_WORDS = {400: "invalid", 404: "not_found", _NO_METHOD: "method_not_allowed"}
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -135,10 +138,16 @@ def register(app: FastAPI, known_names: frozenset[str]) -> None:
         fields = _fields(cast(RequestValidationError, error), known_names)
         return answer(InvalidInput("the request does not have the expected form"), fields)
 
-    async def routing(_: Request, error: Exception) -> Response:
+    async def routing(request: Request, error: Exception) -> Response:
         told = cast(HTTPException, error)
         word = _WORDS.get(told.status_code, "invalid")
-        return _body(told.status_code, word, word.replace("_", " "), headers=told.headers)
+        methods = _methods(documented(), request.scope["path"]) if told.status_code == _NO_METHOD else ""
+        headers = {"Allow": methods} if methods else told.headers
+        return _body(told.status_code, word, word.replace("_", " "), headers=headers)
+
+    @cache
+    def documented() -> list[_Place]:
+        return [(compile_path(path)[0], [*methods]) for path, methods in app.openapi()["paths"].items()]
 
     async def unexpected(request: Request, error: Exception) -> Response:
         _LOG.error("unexpected %s in %s", type(error).__name__, request.scope.get("endpoint"), exc_info=error)
@@ -148,6 +157,14 @@ def register(app: FastAPI, known_names: frozenset[str]) -> None:
     app.add_exception_handler(RequestValidationError, unreadable)
     app.add_exception_handler(HTTPException, routing)
     app.add_exception_handler(Exception, unexpected)
+
+
+_Place = tuple[re.Pattern[str], list[str]]  # a documented path, and its methods in small letters
+
+
+def _methods(documented: Sequence[_Place], path: str) -> str:
+    """What may be asked of `path`, over all its routes: the one that was looked at first knows its own methods only."""
+    return ", ".join(sorted(name.upper() for place, names in documented if place.match(path) for name in names))
 
 
 def _fields(error: RequestValidationError, known_names: frozenset[str]) -> list[dict[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -361,3 +363,19 @@ def test_the_engine_is_closed_with_the_service(engine: FakeEngine) -> None:
     with TestClient(create_app(engine, Settings())):
         assert not engine.closed
     assert engine.closed
+
+
+def test_a_method_that_is_not_there_is_told_all_that_are(client: TestClient) -> None:
+    for path, methods in (("/v1/incidents", "GET, POST"), ("/v1/routing/policy", "GET, PUT"), ("/v1/alerts", "POST")):
+        answer = client.request("OPTIONS", path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
+def test_every_reference_of_the_openapi_leads_somewhere(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    references = re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(schema))
+    assert references
+    for reference in references:
+        place = schema
+        for step in reference.split("/"):
+            place = place[step]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -170,3 +172,37 @@ def test_a_rehearsal_leaves_nothing_behind_and_never_fails() -> None:
     assert live.revision == -1
     assert live.suspects([alert("a", "down")]) == ()
     Live(lambda _: object()).rehearse(moment(0))  # type: ignore[arg-type, return-value]
+
+
+NOT_COMPILED_YET = """
+import sys
+from datetime import UTC, datetime
+from engine.correlate.compiled import COMPILED
+from engine.handling.live import Live
+from engine.serving import first_usable
+from engine.settings import Settings
+
+live = Live(first_usable([], Settings(encoder_enabled=False))[0].correlator)
+if "rehearsed" in sys.argv:
+    live.rehearse(datetime(2026, 1, 1, 12, tzinfo=UTC))
+live.make(())
+for module in (sys.modules[f"engine.correlate.{name}"] for name in COMPILED):
+    for name, one in vars(module).items():
+        options = getattr(one, "targetoptions", None)
+        is_called = getattr(one, "alone", False) or (options is not None and "no_cpython_wrapper" not in options)
+        if is_called and one.__module__ == module.__name__ and not getattr(one, "signatures", ()):
+            print(name)
+"""
+
+
+def not_compiled_yet(*words: str) -> set[str]:
+    command = [sys.executable, "-c", NOT_COMPILED_YET, *words]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_after_a_rehearsal_nothing_is_compiled_while_alerts_wait() -> None:
+    """In processes of their own, since tests before have loaded some of it; one without a rehearsal is the control."""
+    pytest.importorskip("numba")
+    for_training_only = {"score"}
+    assert not_compiled_yet("rehearsed") == for_training_only
+    assert not_compiled_yet() >= for_training_only | {"ask", "settle", "whether_two"}

@@ -31,7 +31,18 @@ def _body_of(schema: Mapping[str, Any], example: Any) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 
 
-_OWN = AlertIn.model_json_schema()
+def _inlined(schema: Any, known: Mapping[str, Any]) -> Any:
+    """`schema` with what it refers to in its place: a reference to its own `$defs` leads nowhere in the OpenAPI."""
+    if isinstance(schema, list):
+        return [_inlined(one, known) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {**known[schema["$ref"].rpartition("/")[2]], **schema} if "$ref" in schema else schema
+    return {key: _inlined(one, known) for key, one in found.items() if key not in ("$ref", "$defs")}
+
+
+_SCHEMA = AlertIn.model_json_schema()
+_OWN = _inlined(_SCHEMA, _SCHEMA.get("$defs", {}))
 
 
 @routes.post(

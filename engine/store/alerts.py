@@ -75,12 +75,10 @@ def window(link: Connection, since: datetime) -> Iterator[StoredAlert]:
     These are the alerts of incidents that are open or were closed after `since`, as far as they still fire or were
     seen after `since`.
     """
-    query = (
-        WHOLE.join(IncidentRow, IncidentRow.id == AlertRow.incident_id)
-        .where(or_(IncidentRow.status == IncidentStatus.OPEN.value, IncidentRow.closed_at >= since))
-        .where(or_(AlertRow.status == AlertStatus.FIRING.value, ToldRow.last_seen_at >= since), GROUPED)
-        .order_by(AlertRow.arrival)
-    )
+    lately = or_(IncidentRow.status == IncidentStatus.OPEN.value, IncidentRow.closed_at >= since)
+    homes = select(IncidentRow.id).where(lately, IncidentRow.origin != Origin.MAINTENANCE.value)
+    seen = or_(AlertRow.status == AlertStatus.FIRING.value, ToldRow.last_seen_at >= since)
+    query = WHOLE.where(AlertRow.incident_id.in_(homes), seen).order_by(AlertRow.arrival)
     return map(alert_of_row, link.execute(query))
 
 
