@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.compiler import Compiler
 from engine.patterns import loops
 from engine.patterns.calendar import rule_table
-from engine.patterns.compiled import compiled, maker
 from engine.patterns.contrasts import Contrasts
 from engine.patterns.peel import Peeled
 from engine.patterns.scores import Scored
@@ -24,17 +23,16 @@ from tests.test_patterns_shapes import grid_of
 ALL = np.zeros((0, 0), dtype=bool)
 
 
-@pytest.fixture
-def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def test_a_loop_runs_without_numba_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
-    maker.cache_clear()
-    yield
-    maker.cache_clear()
+    total = Compiler("tests", ()).whole(lambda course: course.sum() + 1.0)
+    assert [total(np.ones(3)), total(np.ones(5))] == [4.0, 6.0]
 
 
-@pytest.mark.usefixtures("no_numba")
-def test_a_loop_runs_without_numba_as_well() -> None:
-    assert compiled(lambda course: course.sum() + 1.0)(np.ones(3)) == 4.0
+def test_a_loop_takes_arrays_of_any_type() -> None:
+    values = np.array([3.0, 1.0, 2.0])
+    both = [loops.between(values, np.argsort(values), values.astype(kind)[:1], values[:1]) for kind in ("f4", "f8")]
+    assert both[0] == pytest.approx(both[1])
 
 
 @given(seed=st.integers(0, 1000))
