@@ -28,7 +28,11 @@ from engine.handling.receiving import Delivery
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _PATIENCE_S = 20.0  # how long a request waits for its COMMIT
-_STORM = 5_000  # waiting alerts from which on they are put down first
+_STORM = 5_000  # waiting alerts from which on they are put down first,
+_CROWD, _CROWD_WAITS_S = (
+    8,
+    0.2,
+)  # or requests, if to group all theirs takes longer; one alone rather waits for its incidents
 _GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are put down
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
@@ -120,7 +124,8 @@ class Intake:
         if self._later is None or self._put_down >= _MOST_PUT_DOWN:
             return False
         starts = self._later.starting and not self._grace_left()
-        return self._put_down > 0 or starts or self._queue.size > _STORM
+        crowded = self._queue.requests >= _CROWD and self._queue.size * self._grouped_s > _CROWD_WAITS_S
+        return self._put_down > 0 or starts or crowded or self._queue.size > _STORM
 
     def nudge(self) -> None:
         """Look again, from whatever thread: the engine has started."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -82,6 +82,7 @@ class Queue:
         self._most = most
         self._ranks: list[OrderedDict[str, deque[Piece]]] = [OrderedDict() for _ in RANKS]
         self._held: dict[str, int] = {}  # alerts by sender
+        self._pieces: Counter[Waiting] = Counter()  # of each request, those that are not written yet
         self._turns = 0
         self.size = 0
 
@@ -92,6 +93,12 @@ class Queue:
         lane.extend(waiting.pieces)
         self.size += waiting.left
         self._held[waiting.sender] = self._held.get(waiting.sender, 0) + waiting.left
+        self._pieces[waiting] = len(waiting.pieces)
+
+    @property
+    def requests(self) -> int:
+        """How many requests wait, those being written included."""
+        return len(self._pieces)
 
     def _make_room(self, waiting: Waiting) -> None:
         """Push out what has to yield. Raises Overloaded where that is too little."""
@@ -167,3 +174,6 @@ class Queue:
         self._held[sender] -= count
         if self._held[sender] <= 0:
             del self._held[sender]
+        self._pieces[piece.waiting] -= 1
+        if self._pieces[piece.waiting] <= 0:
+            del self._pieces[piece.waiting]

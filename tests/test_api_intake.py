@@ -15,6 +15,7 @@ from api.errors import Overloaded
 from api.intake import Commits, Intake
 from engine.domain import Alert, Receipt
 from engine.errors import InvalidInput, Unavailable
+from engine.handling.receiving import STORED
 from engine.pathfinder import Delivery
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -204,3 +205,49 @@ def test_alerts_that_take_long_are_written_in_small_transactions() -> None:
     assert slow.groups[0] >= 20, "nothing is known yet of how long they take"
     assert max(slow.groups[-3:]) == 20, "others wait for a tenth of a second, not for all of them"
     assert len(slow.stored) == 240
+
+
+class Inbox(Slow):
+    """With an inbox, which takes no time."""
+
+    starting = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inbox: list[Alert] = []
+
+    def put_down(self, sent: Sequence[Delivery]) -> list[list[Receipt]]:
+        self.inbox += [each for delivery in sent for each in delivery.alerts]
+        return [[Receipt(alert_id=each.id, incident_id="", outcome=STORED) for each in one.alerts] for one in sent]
+
+    def take_up(self, most: int) -> int:
+        some, self.inbox = self.inbox[:most], self.inbox[most:]
+        self.handle(some)
+        return len(some)
+
+    def put_down_count(self) -> int:
+        return len(self.inbox)
+
+
+def put_down_of(requests: int, alerts_each: int) -> int:
+    """How many of so many alerts at once are answered before they are grouped, by an engine known to be slow."""
+    engine, found = Inbox(), []
+
+    async def run() -> None:
+        intake = Intake(engine.take, later=engine)
+        intake.start()
+        for known in range(3):
+            await intake.take([alert(f"known-{known}-{n}") for n in range(20)])
+        sent = [[alert(f"{one}-{n}") for n in range(alerts_each)] for one in range(requests)]
+        found.extend(receipt for told in await asyncio.gather(*map(intake.take, sent)) for receipt in told)
+        await intake.stop()
+
+    asyncio.run(run())
+    assert len(found) == requests * alerts_each
+    return sum(receipt.outcome == STORED for receipt in found)
+
+
+def test_a_crowd_is_answered_before_its_alerts_are_grouped_and_one_alone_is_not() -> None:
+    assert put_down_of(20, 6) > 60
+    assert put_down_of(1, 120) == 0, "who sends alone gets incidents, however many"
+    assert put_down_of(20, 1) == 0, "a crowd with little waits for its incidents"
