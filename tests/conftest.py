@@ -8,15 +8,36 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select, text
 
+from engine.handling.live import Live
+from engine.serving import first_usable
+from engine.settings import Settings
 from engine.store.store import Store
 from engine.store.tables import AlertRow
 
 _numbers = itertools.count()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Machine code is made before the workers start: each would make its own, longer than tests wait for a service."""
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        _make_machine_code()
+
+
+@pytest.fixture(scope="session")
+def machine_code() -> None:
+    """All that grouping calls is compiled."""
+    _make_machine_code()
+
+
+def _make_machine_code() -> None:
+    correlator = first_usable([], Settings(encoder_enabled=False))[0].correlator
+    Live(correlator).rehearse(datetime(2026, 1, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from engine.store.records import Scope
 from tests.conftest import homes, sqlite_url
 from tests.small_models import alert
 
+pytestmark = pytest.mark.usefixtures("machine_code")  # some wait for an engine to start, but not so long
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MANY = 60
 
