@@ -37,7 +37,7 @@ _GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait
 _PART_S = 0.1  # of grouping, about, between two looks at who waits: so long worse alerts and the next ones wait
-_UNDER_WAY_S = 0.04  # the same of what was put down: whoever waits meanwhile waits for no more than to be put down
+_UNDER_WAY_S = 0.07  # the same of what was put down: whoever waits meanwhile waits for no more than to be put down
 _FEWEST, _RETRY_S = 20, 0.5
 _LOOKS = 20  # in the time for which a request waits, for those who have waited for so long
 
