@@ -10,8 +10,8 @@ from engine.correlate.profile import Profile
 class Constraints:
     """Must-links and cannot-links (Wagstaff et al. 2001), by alert and by incident.
 
-    Parting two incidents keeps them from becoming one. Alerts that were left behind when others were taken out are
-    barred from where those went, so that no detour through a third incident brings them together again.
+    Parting two incidents keeps them from becoming one. The alerts that are in them then are barred each from the other
+    one, so that no detour through a third incident brings them together again.
     """
 
     def __init__(self) -> None:

@@ -211,8 +211,7 @@ class Correlator:
             name: home for name in alert_ids if (home := self._profiles.of_alert.get(name, "")) not in ("", incident_id)
         }
         there = self._kinds(incident_id)
-        for alert_id, source_id in homes.items():
-            self.part(source_id, incident_id)
+        for alert_id in homes:
             self.move(alert_id, incident_id)
         self.pin(alert_ids)
         self._kept.join(incident_id, incident_id, alert_ids)
@@ -222,7 +221,7 @@ class Correlator:
         moved = _kinds_of(self._profiles.open[incident_id].members[name] for name in homes)
         self._lessons.together(moved, there)
         for source_id in sorted({*homes.values()} & self._profiles.open.keys()):
-            self._kept.bar(self._profiles.open[source_id].members, incident_id)
+            self.part(source_id, incident_id)
             self._lessons.apart(moved, self._kinds(source_id))
         self._state.remembered()
 
@@ -249,8 +248,11 @@ class Correlator:
         self._kept.pinned.difference_update(alert_ids)
 
     def part(self, one_id: str, other_id: str) -> None:
-        """These two incidents are not one, whatever the evidence says."""
+        """These two incidents are not one, whatever the evidence says, nor do their alerts come together elsewhere."""
         self._kept.part(one_id, other_id)
+        for here, there in ((one_id, other_id), (other_id, one_id)):
+            if here in self._profiles.open:
+                self._kept.bar(self._profiles.open[here].members, there)
 
     def lessons(self) -> Mapping[str, float]:
         """What operators' corrections have taught: how many past incidents each is worth, by what it is about."""
