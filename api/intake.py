@@ -29,10 +29,8 @@ _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _PATIENCE_S = 20.0  # how long a request waits for its COMMIT
 _STORM = 5_000  # waiting alerts from which on they are put down first,
-_CROWD, _CROWD_WAITS_S = (
-    8,
-    0.2,
-)  # or requests, if to group all theirs takes longer; one alone rather waits for its incidents
+_CROWD = 8  # or waiting requests, where grouping all of theirs takes longer than
+_CROWD_WAITS_S = 0.2  # this; a request that is alone rather waits for its incidents
 _GRACE_S = 0.5  # how long alerts wait for an engine that starts before they are put down
 _PUT_DOWN = 2_000  # alerts put down in one transaction
 _MOST_PUT_DOWN = 1_000_000  # alerts that are still to be grouped from which on senders have to wait

@@ -1,4 +1,4 @@
-"""For the process that writers are forked from, to be imported: what grouping loads at its first alert, loaded once.
+"""For a process that others are begun from, to be imported: what grouping loads at its first alert, loaded once.
 
 A writer that takes the place of a killed one would load it anew, for seconds, while the storm waits.
 """

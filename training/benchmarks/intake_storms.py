@@ -22,11 +22,8 @@ _STORM, _STORM_S, _TEN = 100_000, 60.0, 10  # alerts, seconds, alerts a delivery
 _FIRING, _NEWS = 3_000, 500  # symptoms that fire before a storm, and begin in it
 _FRESH = 0.3  # share of a harder storm's alerts that are told for the first time
 _SOAK, _HUNDRED = 1_000_000, 100
-_NEW, _OVER, _LATER = (
-    20,
-    20,
-    5,
-)  # of each hundred: new ones, and ends of those so many deliveries before; the rest again
+# Of each hundred of the soak: new ones, and ends of those so many deliveries before; the rest is told again.
+_NEW, _OVER, _LATER = 20, 20, 5
 _PACE_S = 10  # of their own time between two deliveries of the soak: it outlasts what is remembered of alerts
 _WARM = 0.2  # share of the soak after which memory should no longer grow
 _ROWS = 1_000_000
