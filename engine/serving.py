@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 # Names of the parts in a bundle: the folders they come from.
 CORRELATE, SUGGEST, ROUTE = "correlate", "suggest", "route"
 LOOKED_AT = 24  # alerts that are weighed again in one asking
+REMEMBERED = 50_000  # alerts that may still draw others to their incident: 100 MB; beyond it, what has ended goes first
 AS_IT_COMES = ""  # the version of an engine that no retrain has touched
 
 
@@ -79,8 +80,9 @@ def _correlator(part: ModelPart | None) -> CorrelatorFactory:
 
 
 def _live(correlator: Correlator) -> Correlator:
-    """Later evidence in small portions: alerts wait while it is weighed."""
+    """Later evidence in small portions: alerts wait while it is weighed. And no more memory than there is."""
     correlator.repair = replace(correlator.repair, most=LOOKED_AT)
+    correlator.remember_at_most(REMEMBERED)
     return correlator
 
 

@@ -144,15 +144,19 @@ class Correlator:
         if incident_id not in self._read:
             self._unread.setdefault(incident_id)
         self._read_quiet()
+        self._profiles.pack_silent()
         for gone in self._profiles.expired():
             self._remember(gone)
+
+    def remember_at_most(self, alerts: int) -> None:
+        """From now on, of more `alerts` than that, forget what ended first, and then what was silent longest."""
+        self._profiles.most = alerts
 
     def close(self, incident_id: str, at: datetime) -> None:
         """The incident ended at `at`: it takes no alert that starts later."""
         profile = self._profiles.open.get(incident_id)
         if profile is not None:
-            profile.closed_at = at.timestamp()
-            self._state.stale[profile.slot] = profile
+            self._profiles.close(profile, at.timestamp())
 
     def roots(self, incident_id: str) -> tuple[tuple[str, float], ...]:
         """The members of an open or recent incident as (alert id, score 0..1), likeliest root first; () if unknown."""

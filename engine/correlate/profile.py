@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engine.correlate.packing import PACKED, pack, unpack
 from engine.correlate.reading import LEVELS, Reading
 
 STORM_S, STORM_BEAT_S, STORM_PAUSE_S = 8.0, 0.2, 12.0  # it kept coming so long, so often, without a longer pause
@@ -37,10 +39,19 @@ class Member:
         return lasted >= STORM_S and lasted <= STORM_BEAT_S * self.repeats
 
 
+Unpacks = Callable[["Profile", Sequence[int]], Sequence[Reading]]
+
+
 class Profile:
-    """One incident as the signals see it: counters over its members, never a scan of them."""
+    """One incident as the signals see it: counters over its members, never a scan of them.
+
+    Where nothing has been heard of it for long, members and counters over them are packed (`pack`) until they are asked
+    for.
+    """
 
     __slots__ = (
+        "_packed",
+        "_unpacks",
         "among",
         "beat",
         "beats",
@@ -64,6 +75,8 @@ class Profile:
     def __init__(self, incident_id: str) -> None:
         self.id = incident_id
         self.slot = -1  # among the arrays of `State`
+        self._packed = b""
+        self._unpacks: Unpacks = _nobody
         self.members: dict[str, Member] = {}
         self.times: list[float] = []  # of members, sorted
         self.last = -math.inf  # latest sign of life, repeats included
@@ -89,6 +102,44 @@ class Profile:
     def first(self) -> float:
         """When it began, unix seconds."""
         return self.times[0]
+
+    def pack(self, unpacks: Unpacks) -> None:
+        """Give up members and counters until somebody asks: `unpacks` is told of that, and gives back what the members
+        of these rows say."""
+        rows = [
+            [one.alert_id, one.at, one.fingerprint, one.last_at, one.repeats, one.last_id, one.resolved, one.row]
+            for one in self.members.values()
+        ]
+        self._packed, self._unpacks = pack(rows, [getattr(self, name) for name in PACKED]), unpacks
+        for name in ("members", *PACKED):
+            delattr(self, name)
+
+    if not TYPE_CHECKING:  # every attribute that is asked for is there
+
+        def __getattr__(self, name: str) -> Any:
+            """What is asked for is packed: all of it is taken out again."""
+            if name != "members" and name not in PACKED:
+                raise AttributeError(name)
+            self._unpack()
+            return getattr(self, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Profile:
+        """Another one, packed where this one is: what is copied of the arrays knows it so."""
+        found = memo[id(self)] = Profile.__new__(Profile)
+        for name in Profile.__slots__:
+            if not self._packed or (name != "members" and name not in PACKED):
+                setattr(found, name, deepcopy(getattr(self, name), memo))
+        return found
+
+    def _unpack(self) -> None:
+        rows, parts = unpack(self._packed)
+        for name, part in zip(PACKED, parts, strict=True):
+            setattr(self, name, part)
+        said = self._unpacks(self, [row[-1] for row in rows])
+        self.members = {
+            row[0]: Member(row[0], row[1], row[2], reading, *row[3:]) for row, reading in zip(rows, said, strict=True)
+        }
+        self._packed, self._unpacks = b"", _nobody
 
     @property
     def stormy(self) -> bool:
@@ -208,6 +259,11 @@ class Profile:
         if member.last_at >= self.last:
             self.last = max((other.last_at for other in self.members.values()), default=-math.inf)
         return member
+
+
+def _nobody(_profile: Profile, _rows: Sequence[int]) -> Sequence[Reading]:
+    """Nothing is packed."""
+    return ()
 
 
 def _nearest(times: Sequence[float], at: float) -> float:

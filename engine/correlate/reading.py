@@ -35,6 +35,7 @@ _STOP = frozenset(
     }
 )  # fmt: skip
 _WORDS_READ = 24
+_RECENT, _USUAL = 2_048, 8_192  # readings, and texts in them, that are kept for when they come again
 LEVELS = ("pair", "about", "wrong")  # of back-off: this symptom here, anything about it, this symptom anywhere
 
 
@@ -67,7 +68,7 @@ def read(alert: Alert) -> Reading:
     return _read((alert.source, alert.title, alert.service, alert.host, alert.severity.value), labels)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=_RECENT)  # alerts are asked about, learned and judged soon after they come
 def _read(head: tuple[str, str, str, str, str], labels: tuple[tuple[str, str], ...]) -> Reading:
     source, title, service, host, severity = (part.strip().lower() for part in head)
     tags = _tags(labels)
@@ -91,19 +92,19 @@ def _read(head: tuple[str, str, str, str, str], labels: tuple[tuple[str, str], .
     )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=_USUAL)
 def _pair(name: str, value: str) -> tuple[str, str]:
     """Equal pairs are one object: most of what alerts say was said before."""
     return intern(name), intern(value)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=_USUAL)
 def _kinds(thing: str, about: str, name: str) -> Mapping[str, str]:
     kinds = {"pair": f"{thing} {name}", "about": about, "wrong": name}
     return {level: kind for level, kind in kinds.items() if kind.strip()}
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=_USUAL)
 def kind_of(thing: str) -> str:
     """What a numbered thing is one of: `cart-2` -> `cart`; itself where it carries no number.
 

@@ -33,12 +33,13 @@ _LEVEL_OF = {level: place for place, level in enumerate(LEVELS)}
 
 
 class _Held:
-    """A reading's place in the arena, and how many members share it."""
+    """A reading's place in the arena, and how many members share it; by itself it is kept while one is not packed."""
 
-    __slots__ = ("members", "offset", "reading", "size")
+    __slots__ = ("members", "offset", "packed", "reading", "size")
 
     def __init__(self, reading: Reading, offset: int, size: int) -> None:
-        self.reading, self.offset, self.size, self.members = reading, offset, size, 0
+        self.reading: Reading | None = reading
+        self.offset, self.size, self.members, self.packed = offset, size, 0, 0
 
 
 class _Blocks:
@@ -73,8 +74,9 @@ class State:
         self._token_of: dict[object, int] = {}
         self._texts: list[Any] = []  # by token
         self._symptom_of: dict[str, int] = {}
-        self._held: dict[int, _Held] = {}  # by id of the reading, which is kept so that its id stays its own
-        self._idle: dict[int, None] = {}
+        self._held: dict[int, _Held] = {}  # by offset
+        self._offset_of: dict[int, int] = {}  # by id of a reading, which is kept so that its id stays its own
+        self._idle: dict[int, None] = {}  # offsets
         self._field_of = {name: place for place, name in enumerate((*SIDES, "thing", "word"))}
         self._node_of = {name: place for place, name in enumerate(world.topology.near)}
         self._around: dict[tuple[str, ...], tuple[int, int]] = {}
@@ -112,8 +114,8 @@ class State:
         """Where `reading` is in the arena, with what was seen together with its kinds at hand."""
         held = self._hold(reading)
         if not held.members:
-            self._idle.pop(id(reading), None)
-            self._idle[id(reading)] = None
+            self._idle.pop(held.offset, None)
+            self._idle[held.offset] = None
             while len(self._idle) > _IDLE:
                 self._release(next(iter(self._idle)))
         begin = held.offset + layout.FIRST_OF_KINDS
@@ -171,6 +173,27 @@ class State:
         for member in profile.members.values():
             self._dismiss(member)
         self._close(profile)
+
+    def pack(self, rows: Iterable[int]) -> None:
+        """What the members of these rows say is kept in the arrays alone."""
+        for row in rows:
+            held = self._held[int(self.arrays.members[row, layout.READING])]
+            held.packed += 1
+            if held.packed == held.members:
+                del self._offset_of[id(held.reading)]
+                held.reading = None
+
+    def unpack(self, rows: Iterable[int]) -> list[Reading]:
+        """What the members of these rows say; it is kept again."""
+        found = []
+        for row in rows:
+            held = self._held[int(self.arrays.members[row, layout.READING])]
+            held.packed -= 1
+            if held.reading is None:
+                held.reading = self._read(held)
+                self._offset_of[id(held.reading)] = held.offset
+            found.append(held.reading)
+        return found
 
     def lend(self, profile: Profile, member: Member) -> None:
         """Take a member out in thought."""
@@ -282,7 +305,7 @@ class State:
         self._grow("member_times", row + 1)
         held = self._hold(member.reading)
         held.members += 1
-        self._idle.pop(id(member.reading), None)
+        self._idle.pop(held.offset, None)
         things = len(member.reading.things)
         cells = self._cells.take(things) if things else 0
         self._grow("cells", self._cells.end)
@@ -304,12 +327,12 @@ class State:
         if things:
             self._cells.give(int(self.arrays.members[row, layout.CELLS]), things)
         self.stale_members.pop(row, None)
+        held = self._held[int(self.arrays.members[row, layout.READING])]
         self._members.give(row, 1)
         member.row = -1
-        held = self._held[id(member.reading)]
         held.members -= 1
         if not held.members:
-            self._release(id(member.reading))
+            self._release(held.offset)
 
     def _show_member(self, row: int, member: Member) -> None:
         times, members = self.arrays.member_times, self.arrays.members
@@ -329,10 +352,25 @@ class State:
     # Texts.
 
     def _hold(self, reading: Reading) -> _Held:
-        held = self._held.get(id(reading))
-        if held is None:
-            held = self._held[id(reading)] = self._write(reading)
+        offset = self._offset_of.get(id(reading))
+        if offset is not None:
+            return self._held[offset]
+        held = self._write(reading)
+        self._held[held.offset], self._offset_of[id(reading)] = held, held.offset
         return held
+
+    def _read(self, held: _Held) -> Reading:
+        """What was written there."""
+        arena = self.arrays.readings[held.offset : held.offset + held.size].tolist()
+        pairs, things, words = arena[layout.N_PAIRS], arena[layout.N_THINGS], arena[layout.N_WORDS]
+        texts = [self._texts[token] for token in arena[layout.HEAD :]]
+        kinds = arena[layout.FIRST_OF_KINDS : layout.HEAD]
+        return Reading(
+            tuple(texts[:pairs]),
+            tuple(texts[pairs : pairs + things]),
+            tuple(texts[pairs + things : pairs + things + words]),
+            {level: self._texts[token][1] for level, token in zip(LEVELS, kinds, strict=True) if token >= 0},
+        )
 
     def _write(self, reading: Reading) -> _Held:
         tokens = [self._pair(name, value) for name, value in reading.fields]
@@ -353,9 +391,10 @@ class State:
         self.arrays.readings[offset : offset + len(written)] = written
         return _Held(reading, offset, len(written))
 
-    def _release(self, key: int) -> None:
-        self._idle.pop(key, None)
-        held = self._held.pop(key)
+    def _release(self, offset: int) -> None:
+        self._idle.pop(offset, None)
+        held = self._held.pop(offset)
+        del self._offset_of[id(held.reading)]
         arena = self.arrays.readings[held.offset : held.offset + held.size].tolist()
         for token in arena[layout.FIRST_OF_KINDS :]:
             if token >= 0:

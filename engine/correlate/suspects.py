@@ -131,7 +131,7 @@ class _Digest(NamedTuple):
     ends: tuple[str, ...]  # the other ends of the call that it is about
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _digest(fields: tuple[tuple[str, str], ...], things: tuple[str, ...], words: tuple[str, ...]) -> _Digest:
     found = dict(fields)
     thing = found.get("service") or found.get("host") or (things[0] if things else "?")

@@ -10,7 +10,7 @@ from engine.redaction import redact_alert
 from engine.store.rows import storable_alert
 
 _MOST = 20_000  # alerts that are remembered as clean, at least
-_MOST_SAME = 10_000  # of these, kept whole
+_MOST_SAME = 5_000  # of these, kept whole
 _BETWEEN = "\x1f"
 
 

@@ -121,7 +121,7 @@ class _Read:
         self._new[key] = alert
 
 
-_READ = _Read(8_192)
+_READ = _Read(4_096)
 
 
 def count_of(value: object) -> int:
