@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from engine.clock import utc_now
+from engine.correlate.compiled import compiling_is_due
 from engine.errors import Unavailable
 from engine.handling.live import STUMBLES
 from engine.pathfinder import Pathfinder
@@ -17,6 +21,7 @@ _SELDOM = 50  # later evidence is weighed for at most one part in so many of the
 _PATIENCE_S, _GLANCE_S = 60.0, 0.2  # how long a storm may put it off, and how often to look whether it is over
 _SETTLE_PATIENCE_S = 5.0
 _AGAIN_S = 1.0  # between two tries to read what is open
+_COMPILING_S = 600.0  # at most, on a machine that has other things to do
 _BREATH_S = 0.02  # between parts of one chore: who waits for the lock gets it
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +36,8 @@ def begin(pathfinder: Pathfinder, begun: Callable[[], None]) -> None:
     def best() -> None:
         try:
             if pathfinder.starting:
+                if compiling_is_due():
+                    _compile_elsewhere()
                 pathfinder.rehearse(utc_now())
             while pathfinder.starting and not _began(pathfinder):
                 time.sleep(_AGAIN_S)
@@ -40,6 +47,14 @@ def begin(pathfinder: Pathfinder, begun: Callable[[], None]) -> None:
             _LOG.warning("storage could not be read for the models: %s", error)
 
     threading.Thread(target=best, name="warm", daemon=True).start()
+
+
+def _compile_elsewhere() -> None:
+    """Make machine code in a process that ends: the compiler needs 200 MB that it does not give back before."""
+    with suppress(OSError, subprocess.SubprocessError):  # then it is made here
+        quiet = subprocess.DEVNULL
+        command = [sys.executable, "-c", "import api.loaded"]
+        subprocess.run(command, check=False, timeout=_COMPILING_S, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603
 
 
 def _began(pathfinder: Pathfinder) -> bool:

@@ -66,6 +66,11 @@ class Compiler:
         """The same; `plain` takes its place where nothing is compiled, for loops are slow there and arrays are not."""
         return lambda function: cast(F, Later(self, function, plain, alone=False))
 
+    @property
+    def is_due(self) -> bool:
+        """Whether machine code can be kept on disk, and there is none yet of the sources as they are."""
+        return self._kept_in is not None and next(self._kept_in.rglob("*.nbc"), None) is None
+
     def made(self, asked: Later) -> Callable[..., Any]:
         """What numba makes of `asked`, put in its place wherever a compiled function looks for it, as all others are:
         they call each other."""

@@ -33,7 +33,7 @@ def machine_code() -> None:
 
 
 def _make_machine_code() -> None:
-    import_module("api.chaos.loaded")
+    import_module("api.loaded")
 
 
 @pytest.fixture(scope="session")

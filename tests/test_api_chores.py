@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from threading import Event
@@ -52,6 +53,42 @@ async def tended(engine: Tended, waiting: Callable[[], int], until: Callable[[],
     tending.cancel()
     weighing.cancel()
     assert until()
+
+
+class Starting(FakeEngine):
+    """An engine that is not ready yet; notes what it does for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.starting = True
+        self.done: list[str] = []
+
+    def rehearse(self, now: datetime) -> None:
+        assert now.tzinfo is not None
+        self.done.append("rehearse")
+
+    def begin(self) -> None:
+        self.done.append("begin")
+        self.starting = False
+
+
+@pytest.mark.parametrize("fails", [None, OSError("no more processes"), subprocess.TimeoutExpired("python", 1)])
+@pytest.mark.parametrize("due", [True, False])
+def test_machine_code_is_made_in_a_process_that_ends(
+    due: bool, fails: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, begun = Starting(), Event()
+
+    def run(command: list[str], **_: object) -> None:
+        engine.done.append(command[-1])
+        if fails is not None:
+            raise fails
+
+    monkeypatch.setattr(chores, "compiling_is_due", lambda: due)
+    monkeypatch.setattr(subprocess, "run", run)
+    chores.begin(engine, begun.set)
+    assert begun.wait(10)
+    assert engine.done == [*(["import api.loaded"] if due else []), "rehearse", "begin"]
 
 
 def test_a_failed_chore_is_tried_again_and_holds_up_no_other() -> None:

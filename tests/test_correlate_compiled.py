@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.compiler import Compiler
 from engine.correlate import Correlator, compiled, layout
 from engine.correlate.profile import Member
 from engine.correlate.state import State
@@ -155,3 +156,20 @@ def test_without_numba_the_same_is_decided() -> None:
     run = [sys.executable, "-W", "error::RuntimeWarning", "-c", script]
     found = subprocess.run(run, capture_output=True, text=True, check=True, cwd=home)
     assert found.stdout.strip() == told
+
+
+def test_compiling_is_due_until_there_is_code_of_these_very_sources(tmp_path: Path) -> None:
+    (tmp_path / "loops.py").write_text("one = 1")
+
+    def compiler() -> Compiler:
+        found = Compiler("engine", ("loops",))
+        found._home = tmp_path
+        return found
+
+    first = compiler()
+    assert first.is_due
+    assert first._kept_in is not None
+    (first._kept_in / "some.nbc").write_bytes(b"")
+    assert not compiler().is_due
+    (tmp_path / "loops.py").write_text("one = 2")
+    assert compiler().is_due

@@ -31,7 +31,7 @@ PROCESSES = (1, 2, 4)
 _WAIT_S = 60.0  # for an answer of a process
 _LONGEST_S = 0.03  # from a delivery to the kill of who takes it
 _AGAIN_S = 0.01
-_LOADED = "api.chaos.loaded"
+_LOADED = "api.loaded"
 
 Taken = list[Receipt] | str  # the receipts, or why nothing was stored
 Serve = Callable[[Connection], None]

@@ -17,3 +17,8 @@ _COMPILER = Compiler(
     "engine.correlate", COMPILED, CONSTANTS, same_types=True, nogil=True, error_model="numpy", _nrt=False
 )
 compiled, inner, inner_or = _COMPILER.whole, _COMPILER.inner, _COMPILER.inner_or
+
+
+def compiling_is_due() -> bool:
+    """Whether whoever groups next compiles for half a minute, and holds the memory for that until it ends."""
+    return _COMPILER.is_due
