@@ -50,6 +50,26 @@ def asked(kind: int, number: int = 100) -> Incident:
     return incident(number, kind, closed=False)
 
 
+@pytest.mark.parametrize(
+    ("past", "others", "asked_for"),
+    [
+        (
+            "会計サーバーのディスクが一杯です",
+            ["会計サーバーが応答しません", "印刷キューが止まっています"],
+            "またディスクが一杯、会計",
+        ),
+        ("数据库连接池已耗尽", ["数据库备份失败", "网络连接缓慢"], "今天连接池耗尽了"),
+        ("ดิสก์เต็มบนเซิร์ฟเวอร์บัญชี", ["เซิร์ฟเวอร์บัญชีไม่ตอบสนอง", "เครื่องพิมพ์ค้าง"], "วันนี้ดิสก์เต็มอีกแล้ว"),
+        ("인증서가 만료되었습니다", ["서버가 느립니다", "디스크가 가득 찼습니다"], "만료된 인증서를 봅니다"),
+    ],
+)
+def test_scripts_without_spaces_are_searched(past: str, others: list[str], asked_for: str) -> None:
+    known = [incident(number, title=title) for number, title in enumerate([*others, past, *others])]
+    items = Recommender().fit(known).predict_one(replace(asked(0), title=asked_for, description="")).items
+    assert items[0].incident.title == past
+    assert items[0].score > 3 * items[1].score
+
+
 class LetterModel:
     """Stands in for sentence-transformers."""
 
