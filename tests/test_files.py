@@ -85,6 +85,13 @@ def test_undated_incidents_keep_file_order(tmp_path: Path) -> None:
     assert times == sorted(set(times))
 
 
+def test_halves_of_characters_are_dropped(tmp_path: Path) -> None:
+    """JSON can name half of a surrogate pair, which can be neither encoded nor written."""
+    path = write(tmp_path / "i.jsonl", '{"id": "7\\ud83d", "title": "full \\ude00disk \\ud83d\\ude00"}\n')
+    incident = files.read_incidents(path).incidents[0]
+    assert (incident.id, incident.title) == ("7", "full disk \U0001f600")
+
+
 def test_gzip_is_read(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "i.csv.gz", "wt") as out:
         out.write("id,opened_at\n7,2026-01-01T00:00:00Z\n")

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from engine.domain import Incident, ModelPart, Resolution, Responder, Routing, Rung, Suggestion, TimeOff, Work
-from engine.route import Roster, Router
+from engine.route import Roster, Router, signals
 from training import route
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)  # a Wednesday
@@ -246,9 +246,32 @@ def test_who_ends_what_others_left_open_is_not_taken_for_who_ends_what_is_new() 
     asked = [question("db", id=f"q{n}", opened_at=NOON + day) for n, day in enumerate(days)]
     rows = route.rank([*told, *tidied], asked, target="resolver", top=1)
     assert {row.responder for row in rows} == {OWNER["db"]}
-    arriving = [past(2000 + n, "db", "eve", days_ago=-n / 4) for n in range(60)]
-    rows = route.rank([*told, *arriving], asked, target="resolver", top=1)
+    arriving = [past(2000 + n, "db", "eve", days_ago=-n / 4) for n in range(70)]
+    last = question("db", id="last", opened_at=NOON + timedelta(days=18))
+    rows = route.rank([*told, *arriving], [*asked, last], target="resolver", top=1)
     assert rows[-1].responder == "eve"
+
+
+def test_one_old_incident_that_a_stranger_ended_late_does_not_make_them_likely() -> None:
+    told, apart = history(), timedelta(minutes=30)
+    late = replace(past(1000, "db", "eve", days_ago=200), closed_at=NOON + apart)
+    asked = [question("db", id=f"q{n}", opened_at=NOON + n * 2 * apart) for n in range(2)]
+    rows = route.rank([*told, late], asked, target="resolver")
+    assert ranked(rows) == [("q0", OWNER["db"]), ("q1", OWNER["db"])]
+    chances = [row.probability for row in rows if row.rank == 1]
+    assert chances[1] > chances[0] - 0.02
+    assert 0 < sum(row.probability for row in rows if row.responder == "eve") < 0.02
+
+
+def test_what_is_like_a_strangers_one_incident_speaks_for_them_once() -> None:
+    """The linear models never saw them: these say of them what their share of everything is, not of what is similar."""
+    router = Router().fit(history())
+    router.learn_one(past(1000, "db", "eve", days_ago=0.1))
+    table = router.expertise.opinions(question("db")).table
+    eve = table[router.expertise.memory_.number_of("eve")]
+    assert eve[signals.FIXED.index("similar fields, short")] > 1.0
+    for place in (signals.LINEAR, signals.MARGIN, signals.PLAIN):
+        assert eve[place] == pytest.approx(eve[signals.SHARE])
 
 
 @pytest.mark.parametrize("online", [True, False])

@@ -285,7 +285,7 @@ def _text(value: object) -> str:
         return ", ".join(map(_text, value))
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value).strip()
+    return str(value).encode("utf-8", "ignore").decode().strip()  # lone surrogates can be neither encoded nor written
 
 
 def _times(column: pd.Series) -> pd.Series:

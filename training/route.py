@@ -12,8 +12,8 @@ from engine.route import Router, Target
 from training.progress import Track, quiet
 
 _REFIT_GROWTH = 0.3  # of the known history by which it must grow before the models are fitted again
+_COMPLETED = 0.1  # the same where it only grows by what was still open: without that it lacks what goes slowly
 _LIVE_SHARE = 0.5  # of the queries: if more past incidents than this opened after the first, outcomes keep arriving
-_KNOWN_SHARE = 0.5  # of the past, known by the first query: then what becomes known late may be left out
 _NAME_SHARE = 0.6  # of a column's parts that must be known responders for it to tell who worked on an incident
 _PARTS = re.compile(r"\s*[>;,|]\s*")
 
@@ -57,25 +57,21 @@ def replay(history: Sequence[Incident], queries: Sequence[Incident], target: Tar
     told = with_helpers(history, columns, target)
     first = min(query.opened_at for query in queries)
     live = sum(incident.opened_at >= first for incident in told) > _LIVE_SHARE * len(queries)
-    news = told if live else _fairly_known(told, first)
-    waiting = sorted(news, key=lambda incident: incident.known_from, reverse=True)
-    desk = _Desk(Router(target=target, columns=columns, online=live))
+    waiting = sorted(told, key=lambda incident: incident.known_from, reverse=True)
+    desk = _Desk(Router(target=target, columns=columns, online=live), _REFIT_GROWTH if live else _COMPLETED)
     for place in sorted(range(len(queries)), key=lambda place: (queries[place].opened_at, place)):
-        desk.learn(_known_before(waiting, queries[place].opened_at))
+        arrived = _known_before(waiting, queries[place].opened_at)
+        desk.learn(arrived if live else [_of_the_past(incident, first) for incident in arrived])
         yield place, desk.router
 
 
-def _fairly_known(told: Sequence[Incident], end: datetime) -> Sequence[Incident]:
-    """Those of a history that ended at `end` from which it can be learned who ends what is opened later.
+def _of_the_past(incident: Incident, end: datetime) -> Incident:
+    """An incident of a history that ended at `end`: what became known later tells of the time when it was opened.
 
-    What becomes known after `end` took longer than that, and who ends it is soon somebody who tidies up. As long as
-    half of the incidents take longer, it is as good as any.
+    Only what took long becomes known after the end. By its closing it would soon be all that is recent, and who tidies
+    up old incidents would come first for everything.
     """
-    known = sum(incident.known_from < end for incident in told)
-    if known <= _KNOWN_SHARE * len(told):
-        return told
-    usual = sorted(incident.known_from - incident.opened_at for incident in told)[len(told) // 2]
-    return [incident for incident in told if incident.known_from < end + usual]
+    return replace(incident, closed_at=None) if incident.known_from >= end else incident
 
 
 def with_helpers(history: Sequence[Incident], columns: frozenset[str], target: Target) -> list[Incident]:
@@ -110,8 +106,9 @@ def _answer(incident: Incident, target: Target) -> str:
 class _Desk:
     """A router that is fitted to what is known, and again when that has grown enough."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, growth: float) -> None:
         self.router = router
+        self.growth = growth  # of the known history by which it must grow before that
         self.known: list[Incident] = []
         self.fitted = 0  # how many of them the linear models know
 
@@ -120,7 +117,7 @@ class _Desk:
         if not arrived:
             return
         self.known += arrived
-        if not self.fitted or len(self.known) >= (1 + _REFIT_GROWTH) * self.fitted:
+        if not self.fitted or len(self.known) >= (1 + self.growth) * self.fitted:
             self.router.fit(self.known)
             self.fitted = len(self.known)
             return

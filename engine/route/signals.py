@@ -190,14 +190,16 @@ def _last_seen(view: View, people: int) -> Floats:
 
 
 def _add_lines(found: Floats, memory: Memory, view: View, prior: Floats, lines: Lines) -> None:
-    """Put in what rests on the linear models; people they never saw get what their recent shares say."""
+    """Put in what rests on the linear models; people they never saw get their share of everything.
+
+    Their share of similar incidents has signals of its own: given here as well, one incident would count four times.
+    """
     if lines.people is None:
         return
-    recent = found[:, [7, 10]].max(axis=1) + found[:, 3]
     for place, told in ((LINEAR, lines.people), (MARGIN, lines.margins), (PLAIN, lines.plain)):
         if told is not None:
             found[: len(told), place] = told
-            found[len(told) :, place] = np.clip(recent[len(told) :], float(told.min(initial=-14.0)), 0.0)
+            found[len(told) :, place] = np.clip(np.log(prior[len(told) :]), float(told.min(initial=-14.0)), 0.0)
     found[:, HANDED] = _followed(memory, view, prior, _leading(np.exp(lines.people)), memory.worked)
     if lines.teams is not None:
         chances = {lines.team_names[one]: chance for one, chance in _leading(np.exp(lines.teams)).items()}
