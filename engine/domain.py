@@ -469,6 +469,7 @@ class Pattern:
     of_events: bool = False  # a pattern of moments (alerts, incidents) rather than of a level
     is_peak: bool = False  # the crest of a course: when it is likely to be high, rather than work that is switched on
     chance_high: float | None = None  # 0..1, that the load is high in the next one: see engine/patterns/chances.py
+    of_rate: bool = False  # levels are of the rate per second at which `metric`, a counter, rises
 
     @property
     def support(self) -> str:

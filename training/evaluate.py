@@ -16,6 +16,7 @@ import numpy as np
 from engine.correlate import Correlator
 from engine.domain import Alert, Incident, Occurrence, Pattern
 from engine.patterns import PatternFinder, Series
+from engine.patterns.finder import course_of
 from engine.patterns.occurrences import occurrences
 from engine.route import Router
 from engine.suggest import Recommender
@@ -233,7 +234,7 @@ def _kept(
 ) -> list[bool]:
     kept = []
     for pattern in found:
-        samples = series[pattern.service, pattern.host, pattern.metric]
+        samples = course_of(pattern, series[pattern.service, pattern.host, pattern.metric])
         for window in occurrences(pattern, cut):
             level = _mean(samples, window, away)
             if window.probability >= 0.5 and level is not None:

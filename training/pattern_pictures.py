@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from engine.domain import Pattern
 from engine.patterns import Series
 from engine.patterns.calendar import day_grid
-from engine.patterns.finder import bin_minutes_of
+from engine.patterns.finder import bin_minutes_of, course_of
 from engine.patterns.occurrences import occurrences, sentence
 
 _MOST_LINES = 60  # of the latest occurrences that are drawn over each other
@@ -33,17 +33,22 @@ def draw(patterns: Mapping[str, Pattern], series: Mapping[tuple[str, str, str], 
 
 def picture(pattern: Pattern, series: Series) -> Figure:
     """The heat map of a series over the overlay of the pattern's occurrences."""
+    series = course_of(pattern, series)
     figure = Figure(figsize=(9, 7), layout="constrained")
     top, bottom = figure.subplots(2, 1)
     grid = day_grid(series.ts, series.values, pattern.timezone, bin_minutes_of(series.ts))
     image = top.imshow(
         grid.values, aspect="auto", interpolation="nearest", extent=(0, 24, len(grid.days), 0), cmap="viridis"
     )
-    figure.colorbar(image, ax=top, label=pattern.metric)
+    figure.colorbar(image, ax=top, label=_measured(pattern))
     top.set(xlabel=f"hour ({pattern.timezone})", ylabel=f"days from {grid.days[0]}", xticks=range(0, 25, 3))
     _overlay(bottom, pattern, series)
     figure.suptitle(sentence(pattern), fontsize=9, wrap=True)
     return figure
+
+
+def _measured(pattern: Pattern) -> str:
+    return f"rate of {pattern.metric}, /s" if pattern.of_rate else pattern.metric
 
 
 def _overlay(axes: object, pattern: Pattern, series: Series) -> None:
@@ -63,4 +68,4 @@ def _overlay(axes: object, pattern: Pattern, series: Series) -> None:
     if len(courses):
         plot(offset / 60.0, np.nanmedian(courses, axis=0), color="tab:red", linewidth=2)
     axes.axvspan(0, pattern.duration_minutes, color="0.9", zorder=0)  # type: ignore[attr-defined]
-    axes.set(xlabel="minutes from its start", ylabel=pattern.metric)  # type: ignore[attr-defined]
+    axes.set(xlabel="minutes from its start", ylabel=_measured(pattern))  # type: ignore[attr-defined]

@@ -119,6 +119,7 @@ def as_row(pattern: Pattern) -> dict[str, Any]:
         "baseline": round(pattern.baseline, 6),
         "support": pattern.support,
         "q_value": pattern.q_value,
+        "of_rate": pattern.of_rate,
         "sentence": sentence(pattern),
         "growth_per_week": round(pattern.growth_per_week, 6),
         "passes": _passes(pattern),

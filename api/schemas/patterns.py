@@ -42,6 +42,7 @@ class PatternOut(Out):
     of_events: bool = False
     is_peak: bool = False
     chance_high: float | None = None
+    of_rate: bool = Field(default=False, description="levels are of the rate per second at which a counter rises")
 
 
 class JoinedOut(Out):
@@ -96,7 +97,7 @@ class UpcomingOut(Out):
 
 
 class LevelOut(Out):
-    """What a series is expected to be in one slot of the local week, in units of the metric."""
+    """What a series is expected to be in one slot of the local week, in units of the metric, of counters a second."""
 
     start: datetime
     end: datetime
@@ -105,3 +106,4 @@ class LevelOut(Out):
     high: float = Field(description="and a tenth above")
     chance_high: Share
     days: int = Field(description="of the past, with samples")
+    of_rate: bool = Field(default=False, description="levels are of the rate per second at which a counter rises")

@@ -132,7 +132,8 @@ class Recurring:
         """
         with self.store.read() as link:
             seconds, values = metrics.after(link, names, at - timedelta(days=PAST_DAYS), PAST_DAYS)
-        told = expected_levels(seconds, values, timezone, [at + timedelta(hours=hour) for hour in range(hours + 1)])
+        moments = [at + timedelta(hours=hour) for hour in range(hours + 1)]
+        told = expected_levels(seconds, values, timezone, moments, names[2])
         if not told:
             where = "/".join(names)
             raise NotFound(f"there are too few samples of {where} (service, host, metric): record a week of them first")

@@ -41,7 +41,7 @@ def limit_of(pattern: Pattern) -> float | None:
     """What the level of a pattern should stay below: 95 % of a share, as far as name and values tell one; else None."""
     words = set(re.split(r"[^a-z]+", pattern.metric.lower()))
     top = max(abs(pattern.level), abs(pattern.baseline))
-    if pattern.of_events or pattern.level < pattern.baseline or not words & _SHARES:
+    if pattern.of_events or pattern.of_rate or pattern.level < pattern.baseline or not words & _SHARES:
         return None
     if 1.0 < top <= 100.0:
         return 95.0

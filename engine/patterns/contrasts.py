@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.patterns import loops
+from engine.patterns.aligned import common_box, tries_around
 from engine.patterns.matched import autoregression, evidence, response
 from engine.patterns.scores import CLIP, Scored
 
@@ -108,6 +109,14 @@ class Contrasts:
         )
         return np.asarray(sign * (inside - np.float32(0.5) * (before + after)))
 
+    def common_box(self, cells: np.ndarray, width: int, sign: int) -> tuple[int, int]:
+        """Begin after flat `cells` and width, in bins, that the windows which begin about there have in common."""
+        begins, widths = tries = tries_around(width, self.bin_minutes)
+        at = cells[:, None, None] + begins[:, None] + self._pad
+        gains = sign * (self._evidence[at + widths] - self._evidence[at]) / self._noise
+        costs = np.array([response(int(one), self._whitening) for one in widths]) / self._noise
+        return common_box(gains, costs, tries, width, self.bin_minutes)
+
     @property
     def complete(self) -> bool:
         """Whether every cell was seen."""
@@ -159,6 +168,12 @@ class Contrasts:
     @cached_property
     def _whitening(self) -> np.ndarray:
         return autoregression(self._course - self._course.mean())
+
+    @cached_property
+    def _noise(self) -> float:
+        """Variance of the whitened course."""
+        course = self._course - self._course.mean()
+        return float(np.var(np.convolve(course, self._whitening)[: len(course)])) or 1.0
 
     @cached_property
     def _evidence(self) -> np.ndarray:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from engine.patterns.calendar import DAY_S, DayGrid, day_facts, day_grid, local_seconds
 from engine.patterns.chances import Past, chances, means_of
+from engine.patterns.counters import rates_of
 from engine.patterns.finder import bin_minutes_of
 
 PAST_DAYS = 91  # of samples that say something of the coming weeks
@@ -31,30 +32,34 @@ class ExpectedLevel:
     high: float  # and a tenth above
     chance_high: float  # 0..1, that within ten minutes it is above its 95th percentile and far off its median
     days: int  # of the past, with samples
+    of_rate: bool = False  # levels are of the rate per second at which the metric, a counter, rises
 
 
 def expected_levels(
-    ts: np.ndarray, values: np.ndarray, timezone: str, moments: Sequence[datetime]
+    ts: np.ndarray, values: np.ndarray, timezone: str, moments: Sequence[datetime], metric: str = ""
 ) -> list[ExpectedLevel]:
     """The slots of the week in which `moments` lie, from samples (`ts` in UTC seconds) by the wall clock of `timezone`.
 
-    Levels are means of the weekday shrunk to its half of the week and to every day, late days counting more. Empty
-    where fewer than seven days have samples.
+    Counters, which `metric` may name, are read as rates. Levels are means of the weekday shrunk to its half of the week
+    and to every day, late days counting more. Empty where fewer than seven days have samples.
     """
     keep = np.isfinite(values)
     ts, values = np.asarray(ts, dtype=np.int64)[keep], np.asarray(values, dtype=float)[keep]
     if len(np.unique(local_seconds(ts, timezone) // DAY_S)) < _LEAST_DAYS:
         return []
+    counted = rates_of(ts, values, metric)
+    ts, values = counted or (ts, values)
     grid = day_grid(ts, values, timezone, bin_minutes_of(ts))
     week = _Week(grid)
     at = np.array([int(moment.timestamp()) for moment in moments])
     local = local_seconds(at, timezone)
     slot_s = 60 * grid.bin_minutes
     weekday, slot = day_facts((local // DAY_S).astype("datetime64[D]")).weekday, local % DAY_S // slot_s
-    return [
+    told = [
         week.told(moment - timedelta(seconds=int(second % slot_s)), int(day), int(one))
         for moment, second, day, one in zip(moments, local, weekday, slot, strict=True)
     ]
+    return [replace(one, of_rate=counted is not None) for one in told]
 
 
 class _Week:

@@ -12,6 +12,7 @@ from engine.domain import Pattern
 from engine.patterns.calendar import DAY_S, DayGrid, day_grid, local_seconds
 from engine.patterns.capacity import growth_per_week
 from engine.patterns.chances import Past
+from engine.patterns.counters import rates_of
 from engine.patterns.events import episodes, event_windows, merged
 from engine.patterns.holidays import country_of, holidays_of, moved, stays_away
 from engine.patterns.minutes import best_rhythm
@@ -33,7 +34,7 @@ _FILLED = 0.65  # of bins that hold a sample
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Samples of one metric, in any order, at any cadence, with gaps."""
+    """Samples of one metric, in any order, at any cadence, with gaps. Those of a counter are read as rates."""
 
     service: str
     host: str
@@ -78,7 +79,7 @@ class PatternFinder:
     """
 
     def __init__(
-        self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.01, most: int = 8, country: str = ""
+        self, *, timezone: str = "UTC", q: float = 0.05, alpha: float = 0.005, most: int = 8, country: str = ""
     ) -> None:
         self.timezone = timezone
         self.q = q
@@ -135,6 +136,9 @@ class PatternFinder:
         ts, values = np.asarray(series.ts, dtype=np.int64)[keep], np.asarray(series.values, dtype=float)[keep]
         if len(ts) < 48:
             return []
+        last = datetime.fromtimestamp(int(ts.max()), UTC)
+        counted = rates_of(ts, values, series.metric)
+        ts, values = counted or (ts, values)
         grid = day_grid(ts, values, self.timezone, bin_minutes_of(ts))
         if len(grid.days) < 4 or np.ptp(values) == 0:
             return []
@@ -143,7 +147,8 @@ class PatternFinder:
             host=series.host,
             metric=series.metric,
             timezone=self.timezone,
-            last=datetime.fromtimestamp(int(ts.max()), UTC),
+            last=last,
+            of_rate=counted is not None,
         )
         scale, left = _standard(grid)
         floor = scale * least_rise(left.course)
@@ -208,6 +213,13 @@ class PatternFinder:
             if len(cells) >= _SHIFTED and (name.sign * (heights(grid, name, cells) - middle) > 0).mean() > _MOVED_SHARE:
                 return shift
         return 0
+
+
+def course_of(pattern: Pattern, series: Series) -> Series:
+    """`series` as the levels of `pattern` tell it: of a counter its rate per second."""
+    known = np.isfinite(series.values)
+    counted = rates_of(series.ts[known], series.values[known], series.metric) if pattern.of_rate else None
+    return series if counted is None else replace(series, ts=counted[0], values=counted[1])
 
 
 def _rhythms(ts: np.ndarray, values: np.ndarray, timezone: str) -> list[Window]:

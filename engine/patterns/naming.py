@@ -52,6 +52,8 @@ class Named:
 
 def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: DayGrid) -> Named | None:
     """The candidate with its rule, edges and hits; None where it does not hold up."""
+    if candidate.days.sum() <= _FEW:
+        candidate = replace(candidate, pooled=True)  # each of so few may be early or late
     first = _named_at(candidate, contrasts, table, grid)
     if first is None:
         return None
@@ -59,12 +61,12 @@ def named(candidate: Candidate, contrasts: Contrasts, table: RuleTable, grid: Da
     if len(cells) > _FEW and _wanders(contrasts.of(first.width, first.sign), cells, contrasts.reach):
         return None
     fitted = _fitted(first, cells, contrasts, align=candidate.pooled or len(cells) <= _FEW)
-    if fitted is None or _is_spike(cells, first, contrasts.shown.data):
+    if fitted is None or _is_spike(first, contrasts):
         return None
     start, width = fitted
     refined = replace(candidate, start=start, width=width, days=first.chosen, period=first.period)
     name = _named_at(refined, contrasts, table, grid) or first
-    return None if _is_spike(name.cells[name.hits], name, contrasts.shown.data) else name
+    return None if _is_spike(name, contrasts) else name
 
 
 def _fitted(name: Named, cells: np.ndarray, contrasts: Contrasts, *, align: bool) -> tuple[int, int] | None:
@@ -73,6 +75,9 @@ def _fitted(name: Named, cells: np.ndarray, contrasts: Contrasts, *, align: bool
     With `align`, each is first moved to where it stands out most. As that depends on the width, it is done again with
     the box that was found.
     """
+    if len(cells) <= _FEW and contrasts.has_pool(name.width):
+        begin, width = contrasts.shown.common_box(name.cells, name.width, name.sign)
+        return name.start + begin, width
     start, width, found = 0, name.width, None
     for _ in range(_ROUNDS if align else 1):
         at, shift = cells + start, 0
@@ -92,8 +97,11 @@ def _wanders(value: np.ndarray, cells: np.ndarray, reach: int) -> bool:
     return bool((around(value, cells, reach // 3) > 0.3 * strong).mean() < _LEAST_IN_PLACE)
 
 
-def _is_spike(cells: np.ndarray, name: Named, data: Scored) -> bool:
+def _is_spike(name: Named, contrasts: Contrasts) -> bool:
     """Whether little more than one sample of each window stands out: what wanders is told as a window of spikes."""
+    data, cells = contrasts.shown.data, name.cells[name.hits]
+    if len(cells) <= _FEW:
+        cells = _aligned(cells, contrasts.of(name.width, name.sign), contrasts.reach)[0]
     index = cells[:, None] + np.arange(name.width)
     inside = name.sign * data.score.ravel()[np.clip(index, 0, data.score.size - 1)]
     top = np.maximum(inside.max(axis=1), 1e-6)

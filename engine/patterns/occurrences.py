@@ -75,13 +75,15 @@ def sentence(pattern: Pattern) -> str:
 
     Such as `Fridays 16:00-16:50 (Europe/Amsterdam): cpu on batch-01 rises to 84 (normally 31), 8 of 8`.
     """
-    where = " on ".join(text for text in (pattern.metric, pattern.host or pattern.service) if text)
+    metric = f"rate of {pattern.metric}" if pattern.of_rate else pattern.metric
+    where = " on ".join(text for text in (metric, pattern.host or pattern.service) if text)
+    level, baseline = (f"{value:.4g}{'/s' if pattern.of_rate else ''}" for value in (pattern.level, pattern.baseline))
     when = f"{when_words(pattern)} ({pattern.timezone})"
     if pattern.is_peak:
-        change = f"peak load of {where}, {pattern.level:.4g} (normally {pattern.baseline:.4g})"
-    elif not pattern.of_events and pattern.metric and pattern.baseline != pattern.level:
+        change = f"peak load of {where}, {level} (normally {baseline})"
+    elif not pattern.of_events and metric and pattern.baseline != pattern.level:
         verb = "rises" if pattern.level > pattern.baseline else "falls"
-        change = f"{where} {verb} to {pattern.level:.4g} (normally {pattern.baseline:.4g})"
+        change = f"{where} {verb} to {level} (normally {baseline})"
     else:
         change = f"{where or 'events'}: events in {pattern.level:.0%} of windows (otherwise {pattern.baseline:.1%})"
     return f"{when}: {change}, {pattern.support}{_unless(pattern)}{crossing_words(pattern)}"

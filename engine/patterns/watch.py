@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from engine.domain import Occurrence, Pattern
+from engine.patterns.counters import rates_of
 from engine.patterns.life import observed
 from engine.patterns.occurrences import occurrences
 
@@ -21,6 +22,8 @@ _EARLY = timedelta(minutes=15)  # how early or late a load may be and still have
 
 def watched(pattern: Pattern, ts: np.ndarray, values: np.ndarray) -> Pattern:
     """`pattern` after every chance since it was last seen that the samples (UTC seconds in order, values) passed."""
+    if pattern.of_rate:
+        ts, values = rates_of(ts, values, pattern.metric) or (ts[:0], values[:0])
     if not len(ts):
         return pattern
     step_s = float(np.median(np.diff(ts))) if len(ts) > 1 else 300.0

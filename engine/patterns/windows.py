@@ -23,6 +23,7 @@ class Source:
     timezone: str
     last: datetime  # UTC
     of_events: bool = False
+    of_rate: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def pattern_of(source: Source, window: Window, *, probability: float | None = No
         last_seen_at=source.last,
         probability=probability,
         of_events=source.of_events,
+        of_rate=source.of_rate,
     )
 
 

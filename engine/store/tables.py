@@ -311,6 +311,7 @@ class PatternRow(Table):
     of_events: Mapped[bool]
     is_peak: Mapped[bool]
     chance_high: Mapped[float | None]
+    of_rate: Mapped[bool]
 
 
 class SeriesRow(Table):
