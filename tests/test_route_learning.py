@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from engine.route import features as feature_rows
 from engine.route.features import Features
 from engine.route.linear import Course, Examples, Sheet, follow, follow_margins
 from engine.route.memory import Case
@@ -89,6 +90,17 @@ def test_the_model_follows_a_reorganisation() -> None:
     assert (chances.argmax(axis=1) == seen.classes[3000:]).all()
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_rows_made_in_parts_are_those_made_at_once(plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = [Reading({f"w{n % 4}": 1 + n % 3, "disk": 1}, (f"s=x{n % 3}",)) for n in range(13)]
+    features = Features(plain=plain).fit(readings)
+    at_once = features.rows(readings).toarray()
+    assert np.count_nonzero(at_once, axis=1).min() >= 4
+    monkeypatch.setattr(feature_rows, "_BLOCK", 4)
+    assert (features.rows(readings).toarray() == at_once).all()
+    assert features.rows([]).shape == (0, features.width)
+
+
 def test_a_question_is_read_by_the_features_that_were_known_before_its_stage() -> None:
     """Words that come up later are no part of it: else it would look stranger than what comes after the history."""
     early, late = Reading({"disk": 1}, ("s=db",)), Reading({"disk": 1, "grown": 1}, ("s=db", "p=new"))
@@ -96,6 +108,7 @@ def test_a_question_is_read_by_the_features_that_were_known_before_its_stage() -
     hashed = features.hashed([early] * 3 + [late] * 3)
     then = features.fit_rows(hashed, np.arange(3)).toarray()
     assert np.allclose(then[5], then[0])
+    assert np.allclose(then, Features().fit([early] * 3).rows([early] * 3 + [late] * 3).toarray())
     now = features.fit_rows(hashed, np.arange(6)).toarray()
     assert not np.allclose(now[5, :1], now[0, :1])
     assert np.allclose(now, Features().fit([early] * 3 + [late] * 3).rows([early] * 3 + [late] * 3).toarray())

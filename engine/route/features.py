@@ -21,6 +21,8 @@ sparse = lazy("scipy.sparse")
 _SPACE = 2**30  # hashes; large enough that two features that matter never share one
 _MAX_FEATURES = 60_000
 _LEAST_TEXTS = 3  # texts in which a word, pair or piece must occur
+_LEAST_MARKED = 2  # incidents that must have a mark
+_BLOCK = 4096  # rows made at a time
 _WORD_RIDGE, _MARK_RIDGE = 0.1, 0.5  # how strongly a linear model's weights are pulled towards 0
 _MARK, _PAIR = 0.5, 0.25  # values of a mark and of a pair of them: what one field tells is learned first
 _PIECED_WORDS = 40  # first distinct words of a text that are also read in pieces
@@ -65,13 +67,14 @@ class Features:
     def hashed(self, readings: Sequence[Reading]) -> Hashed:
         """`readings` as `fit_rows` takes them."""
         pairs = {mark for reading in readings for mark in reading.marks if "*" in column_of(mark)}
-        return Hashed(*self._read(readings), _hashes(pairs))
+        words, marks = self._read(readings)
+        return Hashed(_without_rare(words, _LEAST_TEXTS), _without_rare(marks, _LEAST_MARKED), _hashes(pairs))
 
     def fit_rows(self, hashed: Hashed, known: Ints, limit: int = _MAX_FEATURES) -> Matrix:
         """`fit` to the `known` ones of the readings, and the rows of all: what is new in the others is not read."""
         words, marks = hashed.words[known], hashed.marks[known]
         self.word_hashes_, df = _shared(words, limit, _LEAST_TEXTS)
-        self.mark_hashes_, _ = _shared(marks, limit, 2)
+        self.mark_hashes_, _ = _shared(marks, limit, _LEAST_MARKED)
         self.mark_values_ = np.where(np.isin(self.mark_hashes_, hashed.pairs), _PAIR, _MARK).astype(np.float32)
         self.idf_ = (1 + np.log((1 + len(known)) / (1 + df))).astype(np.float32)
         return self._rows(hashed.words, hashed.marks)
@@ -90,6 +93,11 @@ class Features:
         return [mark for mark in reading.marks if _is_plain(mark)] if self.plain else reading.marks
 
     def _rows(self, words: Matrix, marks: Matrix) -> Matrix:
+        begins = range(0, max(1, words.shape[0]), _BLOCK)
+        blocks = [self._block(words[begin : begin + _BLOCK], marks[begin : begin + _BLOCK]) for begin in begins]
+        return sparse.vstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
+
+    def _block(self, words: Matrix, marks: Matrix) -> Matrix:
         words = _select(words, self.word_hashes_)
         words.data = (1 + np.log(np.maximum(words.data, 1))) * self.idf_[words.indices]
         marks = _select(marks, self.mark_hashes_)
@@ -181,13 +189,25 @@ def _shared(counts: Matrix, limit: int, least: int) -> tuple[Ints, Ints]:
     return hashes[keep].astype(np.int64), df[keep]
 
 
+def _without_rare(counts: Matrix, least: int) -> Matrix:
+    """Without hashes that occur in fewer than `least` rows: they are no feature of any part of the rows either."""
+    hashes, _ = _shared(counts, counts.nnz, least)
+    known = np.isin(counts.indices, hashes)
+    ends = _ends(counts, known)
+    return sparse.csr_matrix((counts.data[known], counts.indices[known], ends), shape=counts.shape)
+
+
+def _ends(counts: Matrix, known: NDArray[np.bool_]) -> Ints:
+    """Where the rows of `counts` end once only the `known` of its values are kept."""
+    return np.asarray(np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[counts.indptr], np.int64)
+
+
 def _select(counts: Matrix, hashes: Ints) -> Matrix:
-    place = np.searchsorted(hashes, counts.indices)
+    place = np.searchsorted(hashes, counts.indices).astype(np.int32)
     known = place < len(hashes)
     known[known] = hashes[place[known]] == counts.indices[known]
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     shape = (counts.shape[0], len(hashes))
-    return sparse.csr_matrix((counts.data[known], (rows[known], place[known])), shape=shape, dtype=np.float32)
+    return sparse.csr_matrix((counts.data[known], place[known], _ends(counts, known)), shape=shape, dtype=np.float32)
 
 
 def _unit(rows: Matrix) -> Matrix:

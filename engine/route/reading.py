@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from sys import intern
 from typing import Any, Self
 
 import numpy as np
@@ -141,7 +142,7 @@ def _count(text: str) -> Counter[str]:
     found = Counter(words(text))
     raw = Counter(_RAW.findall(text.lower()))
     found.update({word: count for word, count in raw.items() if word not in found})
-    return found
+    return Counter({intern(word): count for word, count in found.items()})  # many texts share a word: it is held once
 
 
 def _bin_edges(values: Sequence[str]) -> list[float]:

@@ -12,8 +12,8 @@ import numpy as np
 
 from engine.route import linear
 from engine.route.columns import Floats, Ints
-from engine.route.features import Features
-from engine.route.linear import Course, Examples, Sheet, Softmax
+from engine.route.features import Features, Hashed
+from engine.route.linear import Course, Examples, Followed, Sheet, Softmax
 from engine.route.memory import Case, Memory
 from engine.route.signals import FIXED, Lines, Setting, opinions
 from engine.route.stacker import EARLIER, Asked, leading_of
@@ -86,39 +86,87 @@ def rehearse(course: Plan, setting: Setting) -> Learned:
     limit = min(_MAX_FEATURES, max(2000, _MAX_WEIGHTS // max(1, len(memory.people))))
     classes = np.array([memory.number_of(case.responder) for case in course.cases], np.int64)
     stages = Course(course.cuts, len(memory.people))
-    examples = _examples(features, course, classes, limit)
-    people = linear.follow(examples, course.asked, stages)
-    half_life = people.trial.half_life_days
-    margins = linear.follow_margins(examples, course.asked, stages, half_life)
+    worded = _follow_worded(_examples(features, course, classes, limit), course, stages, list(memory.teams))
+    half_life = worded.people.trial.half_life_days
     plainly = _examples(plain_features, course, classes, limit)
     plain = linear.follow_margins(plainly, course.asked, stages, half_life, plain=True)
-    team_names = list(memory.teams)
-    team_model, team_told = None, None
-    if 1 < len(team_names) <= _MAX_TEAMS:
-        number = {team: place for place, team in enumerate(team_names)}
-        teams = np.array([number.get(case.team, 0) for case in course.cases], np.int64)
-        of_teams = replace(examples, classes=teams)
-        followed = linear.follow(of_teams, course.asked, Course(course.cuts, len(team_names)))
-        team_model, team_told = followed.model, followed.told
     half_lives = half_lives_of(memory, course)
-    asked = _asked(course, setting, half_lives, _Told(people.told, margins.told, plain.told, team_told, team_names))
+    asked = _asked(course, setting, half_lives, worded.told(plain))
     if course.history is not course.cases:  # they were dated by their order: what serves needs their own times
         memory = Memory().learn_all(course.history)
     memory.pace(half_lives)
     return Learned(
-        memory, features, plain_features, people.model, margins.model, plain.model, team_model, team_names, asked
+        memory,
+        features,
+        plain_features,
+        worded.people.model,
+        worded.margins.model,
+        plain.model,
+        worded.teams.model if worded.teams else None,
+        worded.team_names,
+        asked,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """What was learned from all features; their rows are not needed any longer."""
+
+    people: Followed
+    margins: Followed
+    teams: Followed | None
+    team_names: list[str]
+
+    def told(self, plain: Followed) -> _Told:
+        """What was foretold, with what plain features foretold."""
+        teams = self.teams.told if self.teams else None
+        return _Told(self.people.told, self.margins.told, plain.told, teams, self.team_names)
+
+
+def _follow_worded(examples: Examples, course: Plan, stages: Course, team_names: list[str]) -> _Worded:
+    people = linear.follow(examples, course.asked, stages)
+    margins = linear.follow_margins(examples, course.asked, stages, people.trial.half_life_days)
+    teams = None
+    if 1 < len(team_names) <= _MAX_TEAMS:
+        number = {team: place for place, team in enumerate(team_names)}
+        classes = np.array([number.get(case.team, 0) for case in course.cases], np.int64)
+        of_teams = replace(examples, classes=classes)
+        teams = linear.follow(of_teams, course.asked, Course(course.cuts, len(team_names)))
+    return _Worded(people, margins, teams, team_names)
+
+
 def _examples(features: Features, course: Plan, classes: Ints, limit: int) -> Examples:
-    """The cases as each stage reads them; `features` are fitted to all."""
+    """The cases as each stage reads them; going through all stages leaves `features` fitted to all."""
     opened = np.array([case.opened for case in course.cases])
     known = np.array([case.known for case in course.cases])
-    hashed, sheets = features.hashed([case.reading for case in course.cases]), []
-    for cut in (*course.cuts, np.inf):
-        rows = features.fit_rows(hashed, np.flatnonzero(known < cut), limit)
-        sheets.append(Sheet(rows, features.ridge))
+    hashed = features.hashed([case.reading for case in course.cases])
+    sheets = _Sheets(features, hashed, [np.flatnonzero(known < cut) for cut in (*course.cuts, np.inf)], limit)
     return Examples(sheets, classes, opened, known)
+
+
+class _Sheets(Sequence[Sheet]):
+    """The sheet of each stage, made when it is asked for: all at once are most of what a fit needs in memory.
+
+    `features` are left fitted to what was known (places of examples, per stage) in the stage asked for last.
+    """
+
+    def __init__(self, features: Features, hashed: Hashed, known: Sequence[Ints], limit: int) -> None:
+        self._features = features
+        self._hashed = hashed
+        self._known = known
+        self._limit = limit
+        self._latest: dict[int, Sheet] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __getitem__(self, stage: int) -> Sheet:  # type: ignore[override]  # of slices there is no need
+        stage %= len(self)
+        if stage not in self._latest:
+            self._latest.clear()  # before the next is made
+            rows = self._features.fit_rows(self._hashed, self._known[stage], self._limit)
+            self._latest[stage] = Sheet(rows, self._features.ridge)
+        return self._latest[stage]
 
 
 @dataclass(frozen=True, slots=True)
