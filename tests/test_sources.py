@@ -17,11 +17,13 @@ from engine.errors import InvalidInput
 from engine.sources import SOURCES, Parsed, reading
 from engine.sources import alertmanager as am
 from engine.sources import grafana as gf
+from engine.sources import pagerduty as pd
+from engine.sources import uptime_kuma as kuma
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PAYLOADS = Path(__file__).resolve().parents[2] / "shared" / "payloads"
 ALL = sorted(SOURCES)
-LISTED = [name for name in ALL if name != "cloudwatch"]  # those whose payload is a list of alerts
+LISTED = ["alertmanager", "generic", "grafana"]  # those whose payload is a list of alerts
 
 
 def one(source: str, payload: Any) -> Alert:
@@ -297,8 +299,131 @@ def test_without_a_title_the_description_stands_in_and_without_both_the_alert_is
 
 
 def test_labels_that_are_no_object_are_put_aside_by_the_name_sent() -> None:
-    (bad,) = SOURCES["generic"].parse({"title": "x", "tags": "env"}, NOW).rejected
+    (bad,) = SOURCES["generic"].parse({"title": "x", "tags": 5}, NOW).rejected
     assert bad.field == "tags"
+    assert one("generic", {"title": "x", "tags": "env:prod, urgent"}).labels == {"env": "prod", "urgent": "true"}
+
+
+FOUND_BY_OTHER_NAMES: list[tuple[Any, Any]] = [
+    (
+        {"servicedesc": "disk /var", "hostname": "db-1", "servicestate": "CRITICAL", "notificationtype": "PROBLEM",
+         "serviceoutput": "2% free", "hostoutput": "PING OK", "hoststate": "UP"},
+        {"servicedesc": "disk /var", "hostname": "db-1", "servicestate": "OK", "notificationtype": "RECOVERY"},
+    ),
+    (
+        {"hostdisplayname": "db-1", "hostname": "db-1", "hoststate": "DOWN", "notificationtype": "PROBLEM"},
+        {"hostdisplayname": "db-1", "hostname": "db-1", "hoststate": "UP", "notificationtype": "RECOVERY"},
+    ),
+    (
+        {"event_name": "agent away", "host_name": "db-1", "event_severity": "High", "event_value": "1",
+         "event_date": "2026.11.23", "event_time": "07:15:02"},
+        {"event_name": "agent away", "host_name": "db-1", "event_severity": "High", "event_value": "0",
+         "event_date": "2026.11.23", "event_time": "07:15:02"},
+    ),
+    (
+        {"check_name": "shop", "check_params": {"hostname": "db-1"}, "current_state": "DOWN"},
+        {"check_name": "shop", "check_params": {"hostname": "db-1"}, "current_state": "UP"},
+    ),
+    (
+        {"action": "Create", "source": {"name": "api"}, "alert": {"message": "slow", "entity": "db-1", "alias": "s1"}},
+        {"action": "Close", "source": {"name": "api"}, "alert": {"message": "slow", "entity": "db-1", "alias": "s1"}},
+    ),
+    (
+        {"schema": "x", "data": {"essentials": {"alertRule": "cpu", "monitorCondition": "Fired"}}},
+        {"schema": "x", "data": {"essentials": {"alertRule": "cpu", "monitorCondition": "Resolved"}}},
+    ),
+    (
+        {"event": "http", "resource": "db-1", "severity": "critical", "text": "down", "type": "exceptionAlert"},
+        {"event": "http", "resource": "db-1", "severity": "cleared", "text": "up", "type": "exceptionAlert"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("down", "up"), FOUND_BY_OTHER_NAMES)
+def test_what_a_tool_says_of_one_symptom_fires_and_ends_under_one_fingerprint(down: Any, up: Any) -> None:
+    first, second = one("generic", down), one("generic", up)
+    assert (first.status, second.status) == (AlertStatus.FIRING, AlertStatus.RESOLVED)
+    assert first.fingerprint == second.fingerprint
+    assert first.title == second.title != "api"
+
+
+def test_a_day_and_an_hour_by_themselves_are_one_time() -> None:
+    moment = one("generic", FOUND_BY_OTHER_NAMES[2][0]).starts_at
+    assert moment == datetime(2026, 11, 23, 7, 15, 2, tzinfo=UTC)
+
+
+def test_what_says_something_itself_is_not_looked_into() -> None:
+    alert = one("generic", {"title": "x", "alert": {"host": "db-1", "status": "resolved"}})
+    assert (alert.host, alert.status) == ("", AlertStatus.FIRING)
+
+
+def test_what_is_nested_beyond_reason_is_put_aside() -> None:
+    deep: Any = {"title": "x"}
+    for _ in range(50):
+        deep = {"a": deep}
+    (bad,) = SOURCES["generic"].parse(deep, NOW).rejected
+    assert bad.field == "title"
+
+
+# --- PagerDuty's events ---
+
+
+@pytest.mark.parametrize("source", ["pagerduty", "generic"])
+def test_an_event_is_read_wherever_it_is_sent(source: str) -> None:
+    alert = one(source, pd.EXAMPLE)
+    assert (alert.source, alert.service, alert.host) == ("pagerduty", "nightly-backup", "batch-01")
+    assert (alert.severity, alert.fingerprint) == (Severity.ERROR, "backup/batch-01")
+    assert alert.labels["group"] == "office" and alert.labels["repository"] == "main"
+    assert alert.starts_at == datetime(2026, 3, 2, 2, 10, tzinfo=UTC)
+    over = one(source, {"routing_key": "R", "event_action": "resolve", "dedup_key": "backup/batch-01"})
+    assert (over.status, over.fingerprint, over.source) == (AlertStatus.RESOLVED, alert.fingerprint, alert.source)
+    seen = SOURCES[source].parse(pd.EXAMPLE | {"event_action": "acknowledge"}, NOW)
+    assert (seen.alerts, seen.rejected) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"event_action": "page"}, "event_action"),
+        ({"payload": None}, "payload.summary"),
+        ({"payload": "text"}, "payload.summary"),
+        ({"payload": {"source": "db-1"}}, "payload.summary"),
+        ({"payload": {"summary": "x", "timestamp": "soon"}}, "payload.timestamp"),
+        ({"payload": None, "event_action": "resolve", "dedup_key": ""}, "dedup_key"),
+    ],
+)
+def test_an_event_that_cannot_be_read_says_which_field_it_is(changes: Any, field: str) -> None:
+    (bad,) = SOURCES["pagerduty"].parse(pd.EXAMPLE | changes, NOW).rejected
+    assert bad.field == field
+
+
+# --- Uptime Kuma ---
+
+
+@pytest.mark.parametrize("source", ["uptime-kuma", "generic"])
+def test_a_monitor_goes_down_and_up_under_one_fingerprint(source: str) -> None:
+    beat = kuma.EXAMPLE["heartbeat"] | {"status": 1, "time": "2026-03-02 03:15:00", "msg": "200 - OK"}
+    down, up = one(source, kuma.EXAMPLE), one(source, kuma.EXAMPLE | {"heartbeat": beat})
+    assert (down.status, up.status) == (AlertStatus.FIRING, AlertStatus.RESOLVED)
+    assert (down.fingerprint, down.title) == (up.fingerprint, up.title)
+    assert (down.service, down.host, down.severity) == ("Web shop", "shop.example.com", Severity.CRITICAL)
+    assert up.ends_at == datetime(2026, 3, 2, 3, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"heartbeat": None}, "heartbeat"),
+        ({"monitor": []}, "monitor"),
+        ({"monitor": {"name": ""}}, "monitor.name"),
+        ({"heartbeat": {"status": True}}, "heartbeat.status"),
+        ({"heartbeat": {"status": 9}}, "heartbeat.status"),
+        ({"heartbeat": {"status": 0, "time": "soon"}}, "heartbeat.time"),
+    ],
+)
+def test_a_notice_that_cannot_be_read_says_which_field_it_is(changes: Any, field: str) -> None:
+    (bad,) = SOURCES["uptime-kuma"].parse(kuma.EXAMPLE | changes, NOW).rejected
+    assert bad.field == field
 
 
 # --- bodies of real tools ---
@@ -357,3 +482,18 @@ def test_published_bodies_are_read(folder: str, source: str) -> None:
         parsed = SOURCES[source].parse(body, NOW)
         assert parsed.alerts and not parsed.rejected
         assert all(alert.starts_at < NOW or "ruleId" in body for alert in parsed.alerts)
+
+
+@pytest.mark.parametrize(
+    ("folder", "least"),
+    [
+        ("apprise-live", 1), ("azure-monitor", 6), ("gcp-monitoring", 4), ("graylog", 1), ("icinga2-live", 4),
+        ("monit-live", 2), ("nagios-live", 2), ("newrelic", 3), ("opsgenie", 2), ("opsgenie-live", 7),
+        ("pagerduty-events-v2-live", 8), ("pingdom", 2), ("sentry", 3), ("uptime-kuma-live", 8), ("uptimerobot", 2),
+        ("victorops-live", 9), ("zabbix-live", 7),
+    ],
+)  # fmt: skip
+def test_bodies_of_tools_without_a_source_of_their_own_are_read(folder: str, least: int) -> None:
+    found = [SOURCES["generic"].parse(body, NOW) for body in real(folder).values()]
+    assert sum(bool(parsed.alerts) for parsed in found) >= least
+    assert all(alert.title for parsed in found for alert in parsed.alerts)

@@ -20,6 +20,7 @@ DESCRIPTION_LENGTH = 20_000
 NAME_LENGTH = 200  # of a service, host, source, label name or fingerprint
 LABEL_COUNT = 100
 LABEL_LENGTH = 1_000
+_LONGEST_LIST = 20_000  # of labels in one text
 FUTURE = timedelta(days=1)  # a clock may be wrong, but a moment further ahead than this is not a time
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # tools write year 1, 1970 or 1980 for "not set"
 _MOST_LOOKED_AT = 1_000  # names of one object: beyond it nobody meant them to be read
@@ -71,7 +72,8 @@ def line_of(value: object, length: int) -> str:
 
 
 def labels_of(value: object, field: str, length: int = LABEL_LENGTH) -> dict[str, str]:
-    """Labels as flat names and values: an object, or a list of `name:value`, `name=value` or bare names.
+    """Labels as flat names and values: an object, or a list of `name:value`, `name=value` or bare names, also in one
+    text with commas between them.
 
     At most `LABEL_COUNT` are kept, in the order sent, values to `length` characters; empty and nested ones fall out.
 
@@ -84,9 +86,13 @@ def labels_of(value: object, field: str, length: int = LABEL_LENGTH) -> dict[str
     --------
     >>> labels_of(["env:prod", "urgent"], "tags")
     {'env': 'prod', 'urgent': 'true'}
+    >>> labels_of("env:prod, urgent", "tags")
+    {'env': 'prod', 'urgent': 'true'}
     """
     if value is None or value == "":
         return {}
+    if isinstance(value, str):
+        value = [item for item in value[:_LONGEST_LIST].split(",") if item.strip()]
     if isinstance(value, list):
         value = dict(_pair(line_of(item, LABEL_LENGTH)) for item in value[:LABEL_COUNT])
     if not isinstance(value, Mapping):
