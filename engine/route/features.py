@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Self, TypeAlias
 from zlib import crc32
 
@@ -93,9 +93,7 @@ class Features:
         return [mark for mark in reading.marks if _is_plain(mark)] if self.plain else reading.marks
 
     def _rows(self, words: Matrix, marks: Matrix) -> Matrix:
-        begins = range(0, max(1, words.shape[0]), _BLOCK)
-        blocks = [self._block(words[begin : begin + _BLOCK], marks[begin : begin + _BLOCK]) for begin in begins]
-        return sparse.vstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
+        return _stacked([self._block(*pair) for pair in zip(_blocks_of(words), _blocks_of(marks), strict=True)])
 
     def _block(self, words: Matrix, marks: Matrix) -> Matrix:
         words = _select(words, self.word_hashes_)
@@ -173,12 +171,22 @@ def _hashes(features: Iterable[str]) -> Ints:
 
 def _hashed(features: Iterable[Sequence[str]]) -> Matrix:
     """How often each hash occurs in each row; the features of one row are forgotten before the next is read."""
-    rows = [_hashes(row).astype(np.int32) for row in features]
-    ends = np.cumsum([0, *map(len, rows)])
-    hashes = np.concatenate([np.zeros(0, np.int32), *rows])
-    counts = sparse.csr_matrix((np.ones(len(hashes), np.float32), hashes, ends), shape=(len(rows), _SPACE))
-    counts.sum_duplicates()
-    return counts
+    hashed, blocks = (_hashes(row).astype(np.int32) for row in features), []
+    while block := list(islice(hashed, _BLOCK)):
+        ends = np.cumsum([0, *map(len, block)])
+        found = np.concatenate(block)
+        counts = sparse.csr_matrix((np.ones(len(found), np.float32), found, ends), shape=(len(block), _SPACE))
+        counts.sum_duplicates()
+        blocks.append(counts)
+    return _stacked(blocks) if blocks else sparse.csr_matrix((0, _SPACE), dtype=np.float32)
+
+
+def _blocks_of(rows: Matrix) -> list[Matrix]:
+    return [rows[begin : begin + _BLOCK] for begin in range(0, max(1, rows.shape[0]), _BLOCK)]
+
+
+def _stacked(blocks: Sequence[Matrix]) -> Matrix:
+    return sparse.vstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
 
 
 def _shared(counts: Matrix, limit: int, least: int) -> tuple[Ints, Ints]:
@@ -192,9 +200,20 @@ def _shared(counts: Matrix, limit: int, least: int) -> tuple[Ints, Ints]:
 def _without_rare(counts: Matrix, least: int) -> Matrix:
     """Without hashes that occur in fewer than `least` rows: they are no feature of any part of the rows either."""
     hashes, _ = _shared(counts, counts.nnz, least)
-    known = np.isin(counts.indices, hashes)
-    ends = _ends(counts, known)
-    return sparse.csr_matrix((counts.data[known], counts.indices[known], ends), shape=counts.shape)
+    return _stacked([_of_known(block, hashes) for block in _blocks_of(counts)])
+
+
+def _of_known(counts: Matrix, hashes: Ints) -> Matrix:
+    known, _ = _places(counts, hashes)
+    return sparse.csr_matrix((counts.data[known], counts.indices[known], _ends(counts, known)), shape=counts.shape)
+
+
+def _places(counts: Matrix, hashes: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Which values of `counts` are of `hashes` (ascending), and the places of all in these."""
+    place = np.searchsorted(hashes, counts.indices)
+    known = place < len(hashes)
+    known[known] = hashes[place[known]] == counts.indices[known]
+    return known, place
 
 
 def _ends(counts: Matrix, known: NDArray[np.bool_]) -> Ints:
@@ -203,9 +222,7 @@ def _ends(counts: Matrix, known: NDArray[np.bool_]) -> Ints:
 
 
 def _select(counts: Matrix, hashes: Ints) -> Matrix:
-    place = np.searchsorted(hashes, counts.indices).astype(np.int32)
-    known = place < len(hashes)
-    known[known] = hashes[place[known]] == counts.indices[known]
+    known, place = _places(counts, hashes)
     shape = (counts.shape[0], len(hashes))
     return sparse.csr_matrix((counts.data[known], place[known], _ends(counts, known)), shape=shape, dtype=np.float32)
 
