@@ -33,7 +33,7 @@ from engine.handling.live import STUMBLES
 from engine.handling.receiving import DUPLICATE, QUARANTINED
 from engine.redaction import redact, redact_value
 from engine.sources import SOURCES, Parsed, Rejected, Source
-from engine.store.quarantine import Aside
+from engine.store.quarantine import MOST_KEPT, Aside
 
 _LOG = logging.getLogger(__name__)
 LARGE = 32_768  # bytes from which on reading a body would hold up the event loop
@@ -121,7 +121,8 @@ def _parse(name: str, source: Source, body: bytes, sender: str) -> Read:
     if not parsed.rejected:
         return Read(parsed)
     entries = source.entries(payload)
-    bad = [one for one in parsed.rejected if one.index < len(entries)][:_MOST_LISTED]
+    most = MOST_KEPT if parsed.alerts else _MOST_LISTED  # where none could be read, the sender is refused, and keeps it
+    bad = [one for one in parsed.rejected if one.index < len(entries)][:most]
     return Read(
         parsed,
         [_aside(name, source.wrap(entries[one.index]), one.field, one.problem, now, sender) for one in bad],

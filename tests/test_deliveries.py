@@ -131,6 +131,20 @@ def test_what_cannot_be_read_is_kept_and_the_rest_is_taken(client: TestClient) -
     assert "pathfinder_quarantined 2.0" in client.get("/metrics").text
 
 
+def test_of_many_that_cannot_be_read_beside_good_ones_none_is_lost(client: TestClient) -> None:
+    mixed: list[dict[str, object]] = [{"title": f"fine {n}"} if n % 2 else {"untitled": n} for n in range(120)]
+    answer = client.post("/v1/alerts", json=mixed).json()
+    assert (answer["accepted"], answer["rejected_count"], answer["quarantined"]) == (60, 60, 60)
+    assert len(answer["rejected"]) == 20, "the answer stays short"
+    assert client.get("/readyz").json()["quarantined"] == 60
+
+
+def test_of_a_refused_delivery_a_few_are_kept_to_be_looked_at(client: TestClient) -> None:
+    answer = client.post("/v1/alerts", json=[{"untitled": n} for n in range(120)])
+    assert answer.status_code == 422, "the sender still has it"
+    assert client.get("/readyz").json()["quarantined"] == 20
+
+
 def test_the_same_thing_sent_again_is_counted_and_not_kept_twice(client: TestClient) -> None:
     for _ in range(3):
         client.post("/v1/ingest/alertmanager", json=BAD_GROUP)
