@@ -15,7 +15,7 @@ _LONGER = 0.15  # standard deviation of lengths, as a share of the length
 _WIDE = (4.0, 2.5, 1.6)  # times these in the first rounds: where it was found may be some way off
 _LEAST_SPREAD = 0.7  # bins, of begins and of lengths
 _REACH_MINUTES = 30  # from where a window was found to begin, within which it may, or as long as it is
-_TIMES = 2.5  # times longer or shorter than it was found that a window may turn out to be
+_LONGER_TIMES, _SHORTER_TIMES = 2.5, 6.0  # than it was found that a window may turn out to be: noise widens more
 _CAME = 0.8  # share of occurrences that come, before they are looked at
 _MOST_NATS = 50.0  # that one occurrence may say of having come
 
@@ -23,7 +23,7 @@ _MOST_NATS = 50.0  # that one occurrence may say of having come
 def tries_around(width: int, bin_minutes: int) -> tuple[np.ndarray, np.ndarray]:
     """Begins, from where a window of `width` bins was found, and widths that are worth a try, in bins."""
     reach = max(1, _REACH_MINUTES // bin_minutes, width)
-    widths = np.arange(max(1, int(width / _TIMES)), int(np.ceil(width * _TIMES)) + 1)
+    widths = np.arange(max(1, int(width / _SHORTER_TIMES)), int(np.ceil(width * _LONGER_TIMES)) + 1)
     return np.arange(-reach, reach + 1), widths
 
 
