@@ -12,10 +12,13 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
+from engine.correlate.past import Past
+
 CONCENTRATIONS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 TEMPO_EDGES_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 2400.0, 4800.0)
 _TEMPO_PRIOR = (0.2, 0.2, 0.14, 0.1, 0.1, 0.08, 0.06, 0.04, 0.03, 0.02, 0.02, 0.01)
 _TEMPO_PRIOR_WEIGHT = 40.0  # alerts
+_PLACES = ("service", "host")  # the first that a history has tells which place it is of
 PRIOR_VALUES = 24.0  # pseudo-count of values not seen yet, so that the first shared host is already worth something
 _VALUE_LIMIT = 20_000  # values remembered per field
 _COMPARED_ALWAYS, _COMPARED_EVERY = 64, 4  # comparisons: so many are all read, then one in so many
@@ -26,13 +29,14 @@ _MEMORY = 400.0  # comparisons remembered per field for its concentration
 class Field:
     """One field (service, host, a label ...): its values' shares and its concentration."""
 
-    __slots__ = ("concentration", "counts", "evidence", "seen", "total")
+    __slots__ = ("concentration", "counts", "evidence", "past", "seen", "total")
 
     def __init__(self, concentration: float) -> None:
         self.counts: dict[str, float] = {}
         self.total = 0.0
         self.seen = 0.0
         self.concentration = concentration
+        self.past: Past | None = None  # what a history told of it, until that is known to hold here
         start = math.log(concentration)
         self.evidence = [-0.5 * ((math.log(grid) - start) / 1.5) ** 2 for grid in CONCENTRATIONS]
 
@@ -40,13 +44,24 @@ class Field:
         """How likely a new incident shows `value`, 0..1 exclusive."""
         return (self.counts.get(value, 0.0) + 0.5) / (self.total + PRIOR_VALUES)
 
-    def count(self, value: str) -> None:
-        """A further incident shows `value`."""
+    def count(self, value: str) -> bool:
+        """A further incident shows `value`; whether what was known turns out by it to be of another place, and is
+        forgotten."""
         self.counts[value] = self.counts.get(value, 0.0) + 1.0
         self.total += 1.0
         if len(self.counts) > _VALUE_LIMIT:
             self.counts = {name: number / 2 for name, number in self.counts.items() if number > 1.0}
             self.total = sum(self.counts.values())
+        return self.past is not None and self._tried(self.past, value)
+
+    def _tried(self, past: Past, value: str) -> bool:
+        past.count(value)
+        foreign = past.foreign
+        if foreign:
+            self.counts, self.total = past.since, sum(past.since.values())
+        if foreign or past.holds:
+            self.past = None
+        return foreign
 
     def compare(self, value: str, inside: float, among: float) -> None:
         """Learn the concentration from one alert that joined an incident with `inside` of `among` at `value`."""
@@ -79,6 +94,7 @@ class Background:
     def __init__(self, concentrations: Mapping[str, float]) -> None:
         self.concentrations = dict(concentrations)
         self.fields: dict[str, Field] = {}
+        self.place = ""  # the field that tells whether a history is of this place
         self.opened = 0.0  # incidents opened, fading with `rate_half_life_s`
         self.opened_at = -math.inf
         self.began_at = math.inf
@@ -151,9 +167,9 @@ class Background:
 
     def count_opening(self, at: float) -> None:
         """An incident opened at `at` (unix seconds)."""
+        if self.opened_at == -math.inf or at < self.began_at - RATE_LIFE_S:  # all that is known is of later times
+            self.opened, self.opened_at, self.began_at = 0.0, at, at
         self.began_at = min(self.began_at, at)
-        if self.opened_at == -math.inf:
-            self.opened_at = at
         gone = at - self.opened_at
         self.opened = self.opened * _fade(max(0.0, gone)) + _fade(max(0.0, -gone))
         self.opened_at = max(self.opened_at, at)
@@ -190,6 +206,13 @@ class Background:
         self.repeats, self.tempo, self.ends = list(data["repeats"]), list(data["tempo"]), list(data["ends"])
         self.tempo_total = sum(self.tempo)
         self.tempo_changes += 1
+        self.begin()
+
+    def begin(self) -> None:
+        """All that is known so far is of a history, which may be of another place."""
+        self.place = next((name for name in _PLACES if name in self.fields), "")
+        for field in self.fields.values():
+            field.past = Past(field.counts)
 
     @property
     def stormy(self) -> bool:
@@ -200,6 +223,16 @@ class Background:
         """One that knows how common values are, and of pace what nothing has been learned of knows."""
         found = Background(self.concentrations)
         found.take({**found.to_data(), "fields": self.to_data()["fields"]})
+        return found
+
+    def here_alone(self) -> Background:
+        """One that knows how common values are as far as that is known of this place, and how often incidents open."""
+        found = Background(self.concentrations)
+        found.opened, found.opened_at, found.began_at = self.opened, self.opened_at, self.began_at
+        for name, field in self.fields.items():
+            known = found.known(name)
+            known.counts = dict(field.past.since if field.past is not None else field.counts)
+            known.total = sum(known.counts.values())
         return found
 
     def _prior(self, name: str) -> float:

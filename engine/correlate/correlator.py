@@ -138,7 +138,8 @@ class Correlator:
             return
         at = alert.starts_at.timestamp()
         arrived = Member(alert.id, at, alert.fingerprint, read(alert), at)
-        count(self._world.background, arrived, profile)
+        if count(self._world.background, arrived, profile):
+            self._begin_anew()
         self._state.counted(arrived.reading)
         self._profiles.add(incident_id, arrived)
         if incident_id not in self._read:
@@ -287,11 +288,23 @@ class Correlator:
         background, together = past._world.background, past._world.together
         if background.stormy:  # a few storms tell what is common; other incidents have another pace and company
             background, together = background.values_alone(), {level: Together() for level in LEVELS}
-        self._world = World(background, self._world.topology, together)
-        self._state.relearn(self._world)
-        self._lessons = Lessons(self._world.together)
+        background.begin()
+        self._know(World(background, self._world.topology, together))
         self._roots = past._roots
         return self
+
+    def _know(self, world: World) -> None:
+        """Go by what is known about the world from now on; what is open stays."""
+        self._world = world
+        self._state.relearn(world)
+        self._lessons = Lessons(world.together)
+
+    def _begin_anew(self) -> None:
+        """What was known is of another place: keep what was seen here, and what operators said."""
+        lessons = self._lessons.to_data()
+        together = {level: Together() for level in LEVELS}
+        self._know(World(self._world.background.here_alone(), self._world.topology, together))
+        self.take_lessons(lessons)
 
     def to_part(self) -> ModelPart:
         """Weights and statistics as plain data; open incidents are state and stay out."""
