@@ -20,6 +20,7 @@ from training.benchmarks.alert_sets import AlertSet
 from training.benchmarks.grouping import bcubed
 from training.correlate import group
 from training.correlate_weights import fitted, repair, teach
+from training.weighing import endings
 from training.weighing import streams as sources
 from training.weighing.choices import add_arrivals
 from training.weighing.fitting import Choices, Loss, fit
@@ -196,7 +197,8 @@ def test_public_faults_that_are_measured_are_never_learned_from(monkeypatch: pyt
     assert not learned & measured
 
 
-def test_a_round_sees_the_same_each_time_and_another_round_something_else() -> None:
+def test_a_round_sees_the_same_each_time_and_another_round_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "AS_IT_IS", 1.0)
     known = [replace(stream(seed), family="fault", seen=20) for seed in (1, 2)]
     first, again, later = ([[a.id for a in s.alerts] for s in sight(known, number)] for number in (0, 0, 1))
     assert first == again != later
@@ -205,7 +207,8 @@ def test_a_round_sees_the_same_each_time_and_another_round_something_else() -> N
     assert [s.truth for number in (0, 1) for s in sight(every, number)] == [s.truth for s in every]
 
 
-def test_first_days_are_short_stretches_of_streams_that_know_no_history() -> None:
+def test_first_days_are_short_stretches_of_streams_that_know_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "AS_IT_IS", 1.0)
     past = (stream(1).alerts, stream(1).truth)
     known = [stream(seed, 200) for seed in (1, 2)] + [stream(3, 20), replace(stream(4, 200), history=past)]
     first, again, later = ([[a.id for a in s.alerts] for s in beginnings(known, number)] for number in (0, 0, 1))

@@ -3,8 +3,8 @@
 On top of the fitted weights (`training.correlate_weights`), which stay as they are. Each round groups stretches of the
 streams by the trees of the round before, the first by those that are shipped, keeps what all rounds have met and grows
 new trees from it; the mean of the last two rounds is written. SHARED is the folder of public data; without it, trees
-rest on made-up streams alone. What the benchmark asks about is left out, so that it can be measured; `whole` takes it
-in, for what is shipped.
+rest on made-up streams alone. What the benchmark asks about is left out, so that it can be measured; `whole` goes on
+with two rounds that take it in, for what is shipped: the mean of the last two rounds of either kind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from training.weighing.examples import examples
 from training.weighing.growing import Examples, Growth, grow, loss, mean
 from training.weighing.streams import Stream, beginnings, sight, streams
 
-ROUNDS = 3
+ROUNDS, WHOLE_ROUNDS, SETTLED = 3, 2, 2
 Grown = tuple[str, Weights]  # what was found, and the weights with their trees
 
 
@@ -65,12 +65,20 @@ def settled(stages: Sequence[Weights]) -> Weights:
 def main() -> None:
     """Grow, and write the trees to the file named: compare them before they take the place of the stored ones."""
     shared = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    known = list(track(streams(shared, whole=sys.argv[3:] == ["whole"]), "draw streams"))
+    stages = _grown(shared, shipped(), ROUNDS)
+    if sys.argv[3:] == ["whole"]:
+        stages += _grown(shared, settled(stages), WHOLE_ROUNDS, whole=True)
+    np.savez_compressed(sys.argv[1], allow_pickle=False, **settled(stages).to_arrays())
+
+
+def _grown(shared: Path | None, weights: Weights, rounds: int, *, whole: bool = False) -> list[Weights]:
+    """The weights of the last rounds."""
+    known = list(track(streams(shared, whole=whole), "draw streams"))
     stages = []
-    for told, weights in grown(known, shipped(), track, rounds=ROUNDS):
+    for told, grown_so_far in grown(known, weights, track, rounds=rounds):
         Console(stderr=True).print(told)
-        stages.append(weights)
-    np.savez_compressed(sys.argv[1], allow_pickle=False, **settled(stages[-2:]).to_arrays())
+        stages.append(grown_so_far)
+    return stages[-SETTLED:]
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.domain import Alert, Edge
+from engine.domain import Alert, AlertStatus, Edge
 from training import worlds
 from training.benchmarks import alert_sets
 from training.benchmarks.alert_sets import Episode
 from training.simulate import simulate
+from training.weighing.endings import retold
 
 FIRMS, WORLDS = range(10, 17), range(100, 112)
 CAMPAIGNS, SYSTEMS = ("fox", "santos"), ("micross", "ob1")
@@ -61,12 +62,13 @@ def streams(shared: Path | None = None, *, whole: bool = False) -> Iterator[Stre
 
 
 def sight(known: Sequence[Stream], number: int) -> list[Stream]:
-    """What round `number` sees: every other stream of worlds, a stretch of long ones, families weighted alike."""
+    """What round `number` sees: every other stream of worlds, a stretch of long ones, some with other ends; families
+    weighted alike."""
     chance, drawn, turn = random.Random(number), [], number
     for stream in known:
         turn += stream.family == "world"
         if stream.family != "world" or turn % 2:
-            drawn.append(_stretch(stream, chance))
+            drawn.append(_retold(_stretch(stream, chance), chance))
     return balanced(drawn)
 
 
@@ -74,14 +76,15 @@ def beginnings(known: Sequence[Stream], number: int) -> list[Stream]:
     """First days: short stretches of streams without history, where next to nothing is known of a place's pace."""
     chance = random.Random(f"beginnings {number}")
     long = [replace(stream, seen=_BEGINNING) for stream in known if stream.history is None]
-    return [_stretch(stream, chance) for stream in long for _ in range(_BEGINNINGS) if len(stream.alerts) > _BEGINNING]
+    shown = [_stretch(stream, chance) for stream in long for _ in range(_BEGINNINGS) if len(stream.alerts) > _BEGINNING]
+    return [_retold(stream, chance) for stream in shown]
 
 
 def balanced(drawn: Sequence[Stream]) -> list[Stream]:
-    """The streams, weighted so that a family counts the same however many alerts of it there are."""
+    """The streams, weighted so that a family counts the same however many alerts of it fire."""
     sizes: Counter[str] = Counter()
     for stream in drawn:
-        sizes[stream.family] += len(stream.alerts)
+        sizes[stream.family] += sum(alert.status is AlertStatus.FIRING for alert in stream.alerts)
     return [replace(stream, weight=_COUNTS_AS[stream.family] / sizes[stream.family]) for stream in drawn]
 
 
@@ -92,6 +95,11 @@ def _stretch(stream: Stream, chance: random.Random) -> Stream:
     begin = chance.randrange(spare)
     end = begin + stream.seen
     return replace(stream, alerts=stream.alerts[begin:end], truth=stream.truth[begin:end])
+
+
+def _retold(stream: Stream, chance: random.Random) -> Stream:
+    told = retold(stream.alerts, stream.truth, chance)
+    return replace(stream, alerts=[alert for alert, _ in told], truth=[name for _, name in told])
 
 
 def _told(family: str, told: Past, edges: Sequence[Edge]) -> Iterator[Stream]:
