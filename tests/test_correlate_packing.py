@@ -11,7 +11,9 @@ import pytest
 from engine.correlate import Correlator, profiles
 from engine.correlate.packing import pack, unpack
 from engine.domain import Alert
+from engine.ports import NEVER
 from tests.test_correlate_compiled import grouped
+from training.correlate import Replay
 from training.worlds import draw
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,3 +112,20 @@ def test_without_a_limit_nothing_is_forgotten_before_its_time() -> None:
         correlator.learn_one(alert(number, f"shop-{number}", number), f"INC-{number}")
         correlator.close(f"INC-{number}", START + timedelta(seconds=number))
     assert len(correlator._profiles.of_alert) == 300
+
+
+@pytest.mark.parametrize(("again", "same"), [(NEVER, True), (None, False)])
+def test_an_incident_that_goes_on_after_all_is_mended_as_one_that_never_ended(
+    again: datetime | None, same: bool
+) -> None:
+    world = draw(301, 500)
+    plain, ended = Replay(Correlator()), Replay(Correlator())
+    for alert in world.alerts:
+        plain.take(alert)
+        ended.take(alert)
+        incident_id = ended.incident_of[ended.heads[-1]]
+        ended.correlator.close(incident_id, alert.starts_at + timedelta(hours=1))
+        if again is not None:
+            ended.correlator.close(incident_id, again)
+    assert len(plain.incident_of) > 200
+    assert (plain.incident_of == ended.incident_of) is same

@@ -69,11 +69,12 @@ class Profiles:
         self.state.give_back(profile, member)
 
     def close(self, profile: Profile, at: float) -> None:
-        """The incident ended at `at` (unix seconds), or goes on after all where that is yet to come."""
-        profile.closed_at = at
+        """The incident ended at `at` (unix seconds), or goes on after all where that is far from now."""
+        ended = at < self.now + self.keep_s
+        profile.closed_at = at if ended else math.inf  # repair leaves alone what ends, ever
         self.state.stale[profile.slot] = profile
         self.ended.pop(profile.id, None)
-        if at < self.now + self.keep_s:
+        if ended:
             self.ended[profile.id] = None
 
     def expired(self) -> Iterator[Profile]:
